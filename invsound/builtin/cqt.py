@@ -1,0 +1,92 @@
+"""The constant-Q front end of the encoders: audio → log-compressed magnitudes on a musical frequency scale."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import torch
+from torch import Tensor, nn
+
+from ..signal import Signal
+
+C1 = 440 * 2 ** (-45 / 12)
+"""32.703 Hz, the lowest C of the piano."""
+
+LOBES = 8
+"""A Hann window's spectrum is kept up to its 8th side lobe on each side, 60 dB down."""
+
+
+def quality(bins_per_octave: int) -> float:
+    """Q = (r + 1) / (r − 1) with r = 2^(2 / bins_per_octave): a bin's bandwidth is half the distance between its two neighbours."""
+    return 1 / math.tanh(math.log(2) / bins_per_octave)
+
+
+def default_fmin(signal: Signal, Q: float) -> float:
+    """The lowest centre frequency in Hz where none is asked for.
+
+    From 16 kHz up, ten octaves that end at 0.4 × the sample rate (8.61 Hz at 22,050 Hz); below 16 kHz, C1 = 32.7 Hz.
+    Raised by whole octaves while the window of that bin, Q / fmin seconds, outlasts the sound; one octave is always left.
+    """
+    fmin = 0.4 * signal.sample_rate / 2**10 if signal.sample_rate >= 16_000 else C1
+    while Q / fmin > signal.duration and 4 * fmin <= signal.sample_rate / 2:
+        fmin *= 2
+    return min(fmin, signal.sample_rate / 4)
+
+
+def smooth(size: int) -> int:
+    """The first integer from `size` up whose prime factors are 2, 3 and 5 only: a fast length for an FFT."""
+    return next(n for n in itertools.count(size) if 30 ** n.bit_length() % n == 0)
+
+
+class LogCQT(nn.Module):
+    """Audio x [B, N] → log1p(|CQT| / 1e-3) [B, bins, frames], bin k centred at fmin · 2^(k / bins_per_octave) Hz, frame j at sample j · hop.
+
+    Each bin is a Hann window of L = Q · sample_rate / f samples, zero beyond the ends of the sound. A sine of amplitude A at its
+    centre gives |CQT| = ½ A √L, librosa.cqt's default scale. Bins: whole octaves (`num_octaves`, by default as many as fit below
+    Nyquist) from `fmin` [Hz] (by default `default_fmin`); frames: 1 + N // hop. Raises ValueError where bins would pass Nyquist.
+
+    One FFT of the whole sound is weighted by the window's spectrum, sinc(u) / (1 − u²) at u bandwidths from the centre;
+    sampling every `hop` samples is then a sum of the blocks of M = (FFT size) / hop coefficients, and an inverse FFT of size M.
+    """
+
+    kernel: Tensor
+    frequencies: Tensor
+
+    def __init__(
+        self, signal: Signal, bins_per_octave: int = 12, hop: int = 256, num_octaves: int | None = None, fmin: float | None = None
+    ) -> None:
+        super().__init__()
+        Q, nyquist = quality(bins_per_octave), signal.sample_rate / 2
+        fmin = default_fmin(signal, Q) if fmin is None else fmin
+        if num_octaves is None:
+            num_octaves = math.floor(math.log2(nyquist / fmin) + 1e-9)
+        if num_octaves < 1 or fmin * 2**num_octaves > nyquist * (1 + 1e-9):
+            raise ValueError(f"the CQT needs fmin · 2^num_octaves ≤ {nyquist:g} Hz (Nyquist), got {fmin:g} Hz and {num_octaves} octaves")
+        self.hop, self.num_frames = hop, 1 + signal.num_samples // hop
+        f = fmin * 2 ** (torch.arange(num_octaves * bins_per_octave, dtype=torch.float64) / bins_per_octave)
+        self.M = smooth(math.ceil((signal.num_samples + Q / fmin * signal.sample_rate / 2) / hop))
+        self.bands = self._bands(f / signal.sample_rate, Q)
+        kernels = [self._kernel(float(f_k) / signal.sample_rate, Q, band) for f_k, band in zip(f, self.bands, strict=True)]
+        self.register_buffer("kernel", torch.cat(kernels).float(), persistent=False)
+        self.register_buffer("frequencies", f.float(), persistent=False)
+
+    def _bands(self, f: Tensor, Q: float) -> list[tuple[int, int]]:
+        """First and last-but-one block of FFT coefficients of each bin; `f` in cycles per sample."""
+        low, high = (f * (1 - LOBES / Q) * self.hop).clamp(min=0), (f * (1 + LOBES / Q)).clamp(max=0.5) * self.hop
+        return list(zip(low.floor().int().tolist(), high.ceil().int().tolist(), strict=True))
+
+    def _kernel(self, f: float, Q: float, band: tuple[int, int]) -> Tensor:
+        coefficients = torch.arange(band[0] * self.M, band[1] * self.M, dtype=torch.float64)
+        u = (coefficients / (self.M * self.hop) / f - 1) * Q
+        pole = (u.abs() - 1).abs() < 1e-6
+        spectrum = torch.where(pole, 0.5, torch.sinc(u) / torch.where(pole, 1.0, 1 - u**2))
+        return spectrum * math.sqrt(Q / f) / self.hop
+
+    def forward(self, x: Tensor) -> Tensor:
+        X = torch.fft.rfft(x, self.M * self.hop)
+        X = nn.functional.pad(X, (0, -X.shape[-1] % self.M)).unflatten(-1, (-1, self.M))
+        kernels = self.kernel.to(x.dtype).split([(high - low) * self.M for low, high in self.bands])
+        folded = [(X[:, low:high] * H.view(-1, self.M)).sum(1) for (low, high), H in zip(self.bands, kernels, strict=True)]
+        magnitude = torch.fft.ifft(torch.stack(folded, 1))[..., : self.num_frames].abs()
+        return torch.log1p(magnitude / 1e-3)

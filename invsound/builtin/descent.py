@@ -1,0 +1,61 @@
+"""Gradient descent for a single sound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from invsound.solver import Forward, Solution, Solver
+
+
+@dataclass
+class DescentOptions:
+    """Adam on ν.
+
+    steps: gradient steps
+    lr: learning rate, in ν, decayed to zero along a half cosine
+    tolerance: converged when no start moved by more than this in a step, in ν
+    """
+
+    steps: int = 300
+    lr: float = 0.02
+    tolerance: float = 1e-6
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or not self.lr > 0 or not self.tolerance > 0:
+            raise ValueError(f"steps ≥ 1, lr > 0 and tolerance > 0, got {self.steps}, {self.lr} and {self.tolerance}")
+
+
+class Descent(Solver):
+    """Adam on ½‖S(ν) − target‖², all starts as one batch, ν projected onto [−1, 1] after each step."""
+
+    Options = DescentOptions
+
+    def solve(self, forward: Forward, target: Tensor, nu0: Tensor, stop: Callable[[], bool] = lambda: False) -> Solution:
+        nu = nu0.detach().clamp(-1, 1).clone().requires_grad_(True)
+        optimizer = torch.optim.Adam([nu], lr=self.options.lr)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self.options.steps)
+        best, best_nu, evaluations, converged = torch.inf, nu[0].detach().clone(), 0, False
+        history: list[tuple[int, float]] = []
+        for _ in range(self.options.steps):
+            optimizer.zero_grad()
+            squares = (forward(nu) - target).square().sum(1)
+            evaluations += len(nu)
+            if float(squares.min()) < best:
+                best, best_nu = float(squares.min()), nu[int(squares.argmin())].detach().clone()
+            history.append((evaluations, best**0.5))
+            if stop():
+                break
+            torch.autograd.backward(0.5 * squares.sum())
+            before = nu.detach().clone()
+            optimizer.step()
+            schedule.step()
+            with torch.no_grad():
+                converged = float((nu.clamp_(-1, 1) - before).abs().max()) < self.options.tolerance
+            if converged:
+                break
+        advice = "Converged." if converged else "Stopped after its last step: more steps, or the lm solver, may go further."
+        return Solution(best_nu, best**0.5, converged, advice, history)

@@ -1,0 +1,37 @@
+"""The command line: a thin layer over the Python interface, without mathematics. Importing it loads no torch."""
+
+from __future__ import annotations
+
+import typer
+
+from . import doctor, listing, matching, rendering, running
+from .common import guarded
+
+app = typer.Typer(
+    name="invsound",
+    help="Given a sound, find the synthesizer parameters that make it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("run")(guarded(running.run))
+app.command("evaluate")(guarded(running.evaluate))
+app.command("match")(guarded(matching.match))
+app.command("render")(guarded(rendering.render))
+app.command("list-plugins")(guarded(listing.list_plugins))
+app.command("doctor")(guarded(doctor.doctor))
+
+
+@app.callback(invoke_without_command=True)
+def version(show: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:
+    if show:
+        from .. import __version__
+
+        typer.echo(f"invsound {__version__}")
+        raise typer.Exit()
+
+
+def main() -> None:
+    """Entry point. Exit code 0 for success, 2 for usage, 1 for failure, 130 for Ctrl-C."""
+    app(prog_name="invsound")

@@ -1,0 +1,73 @@
+"""What the commands share: how they end, speak, and read `key=value`."""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import re
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn
+
+import typer
+
+from ..errors import InvsoundError, UsageError
+
+OVERRIDE = re.compile(r"[A-Za-z_][\w.-]*=")
+
+
+def guarded(command: Callable[..., Any]) -> Callable[..., None]:
+    """The command, with whatever it raises turned into a line on stderr and an exit code; never a traceback for a user's mistake."""
+
+    @functools.wraps(command)
+    def guarded_command(*arguments: Any, **options: Any) -> None:
+        try:
+            command(*arguments, **options)
+        except InvsoundError as error:
+            _end(str(error), error.exit_code)
+        except KeyboardInterrupt:
+            _end("Interrupted. Nothing that was finished is lost: a run goes on with invsound run --resume RUN.", 130)
+        except BrokenPipeError:
+            sys.stderr.close()
+            raise typer.Exit(1) from None
+        except MemoryError as error:
+            _end(f"Out of memory. {error} Use fewer --jobs, or a smaller train.batch.", 1)
+        except OSError as error:
+            _end(f"{error.strerror or error}: {error.filename or ''}", 1)
+
+    return guarded_command
+
+
+def _end(message: str, code: int) -> NoReturn:
+    print(f"invsound: {message}", file=sys.stderr)
+    raise typer.Exit(code) from None
+
+
+def listen(quiet: bool = False) -> None:
+    """Show the library's log on stderr."""
+    log = logging.getLogger("invsound")
+    log.setLevel(logging.WARNING if quiet else logging.INFO)
+    if not log.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        log.addHandler(handler)
+
+
+def sort_arguments(arguments: Iterable[str], files: str | None = None) -> tuple[list[str], list[str]]:
+    """Arguments into key=value overrides and files; `files` names the option that takes several, or None if none does."""
+    overrides, others = [], []
+    for argument in arguments:
+        (overrides if OVERRIDE.match(argument) else others).append(argument)
+    if others and files is None:
+        raise UsageError(f"Cannot read {others[0]!r}: an option is key=value, for example train.epochs=20.")
+    return overrides, others
+
+
+def parts_and_seed(seed: int | None) -> list[str]:
+    """--seed as an override."""
+    return [] if seed is None else [f"seed={seed}"]
+
+
+def print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False))

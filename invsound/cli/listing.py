@@ -1,0 +1,75 @@
+"""`invsound list-plugins`."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Annotated, Any, Optional
+
+import typer
+
+from ..errors import UsageError, did_you_mean
+from .common import print_json
+
+
+def list_plugins(
+    name: Annotated[Optional[str], typer.Argument(help="A part, to print its options.")] = None,  # noqa: UP045
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List installed parts by kind, and broken plugins with the reason; or one part's parameters and options."""
+    from .. import registry
+
+    if name is not None:
+        _details(name, json)
+        return
+    rows = [
+        {"kind": o.kind, "name": o.part.name, "distribution": o.distribution, "version": o.version, "summary": o.part.summary}
+        for kind in registry.KINDS
+        for o in registry.offers(kind)
+    ]
+    broken = [{"plugin": p.name, "distribution": p.distribution, "version": p.version, "reason": p.broken} for p in registry.plugins() if p.broken]
+    if json:
+        print_json({"parts": rows, "broken": broken})
+        return
+    width = {key: max((len(row[key]) for row in rows), default=0) for key in ("kind", "name")}
+    for row in rows:
+        source = f"{row['distribution']} {row['version']}"
+        typer.echo(f"{row['kind']:<{width['kind']}}  {row['name']:<{width['name']}}  {source:<22}  {row['summary']}".rstrip())
+    for row in broken:
+        typer.echo(f"broken: {row['distribution']} {row['version']} ({row['plugin']}): {row['reason']}")
+
+
+def _details(name: str, as_json: bool) -> None:
+    from .. import registry
+
+    bare = name.rpartition(":")[2]
+    everything = [o for kind in registry.KINDS for o in registry.offers(kind)]
+    chosen = [o for o in everything if o.part.name == bare and name in (bare, f"{o.distribution}:{bare}")]
+    if not chosen:
+        names = sorted({o.part.name for o in everything})
+        raise UsageError(f"No part named {name!r}.{did_you_mean(name, names)} Installed: {', '.join(names)}.")
+    described = [_describe(offer) for offer in chosen]
+    if as_json:
+        print_json(described)
+        return
+    for part in described:
+        typer.echo(f"{part['kind']} {part['name']} ({part['distribution']} {part['version']}): {part['summary']}")
+        for p in part.get("parameters", []):
+            typer.echo(f"  parameter {p['name']}: {p['low']:.6g} to {p['high']:.6g} {p['unit']}, {p['scale']}. {p['doc']}".rstrip())
+        for option in part["options"]:
+            typer.echo(f"  {part['kind']}.{option['name']}={option['default']!r} ({option['type']}): {option['help']}".rstrip(": "))
+
+
+def _describe(offer: Any) -> dict[str, Any]:
+    from .. import options, registry
+
+    cls = registry.load(offer)
+    lines = options.help_lines(cls.Options)
+    fields = [
+        {"name": f.name, "type": str(f.type), "default": options.default(f), "help": lines.get(f.name, "")} for f in dataclasses.fields(cls.Options)
+    ]
+    parameters = {}
+    if offer.kind == "synth":
+        space = registry.build("synth", f"{offer.distribution}:{offer.part.name}").space
+        parameters = {"parameters": [dataclasses.asdict(p) for p in space]}
+    head = {"kind": offer.kind, "name": offer.part.name, "distribution": offer.distribution, "version": offer.version, "summary": offer.part.summary}
+    return head | parameters | {"options": fields}

@@ -1,0 +1,39 @@
+"""`invsound render`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from ..errors import UsageError
+from .common import listen, print_json, sort_arguments
+
+
+def render(
+    arguments: Annotated[Optional[list[str]], typer.Argument(metavar="[PARAMETER=VALUE]...", help="Parameters in their units; synth.option=value for the synth's options.")] = None,  # noqa: UP045, E501
+    synth: Annotated[str, typer.Option(help="Synthesizer g.")] = ...,  # type: ignore[assignment]
+    out: Annotated[Path, typer.Option(help="The WAV file.")] = Path("out.wav"),
+    json: Annotated[bool, typer.Option("--json", help="Print the parameters as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Only errors on stderr.")] = False,
+) -> None:
+    """Synthesise one sound; parameters not named are at mid-range."""
+    overrides, _ = sort_arguments(arguments or [])
+    listen(quiet)
+    from .. import audio, options, registry
+    from ..problem import finite
+
+    given = options.from_overrides(overrides)
+    made = registry.build("synth", synth, given.pop("synth", {}))
+    for name, value in given.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise UsageError(f"Parameter {name} takes a number, got {value!r}. Available: {made.space.describe()}.")
+    theta = made.space.values({name: float(value) for name, value in given.items()})
+    x = finite(made(theta[None].float()), f"The synth {synth!r}")[0]
+    audio.save(out, x, made.signal.sample_rate)
+    parameters = {p.name: {"value": float(v), "unit": p.unit} for p, v in zip(made.space, theta, strict=True)}
+    if json:
+        print_json({"file": str(out), "parameters": parameters, "seconds": made.signal.duration})
+    else:
+        typer.echo(f"{out}: " + ", ".join(f"{name}={row['value']:.6g} {row['unit']}".rstrip() for name, row in parameters.items()))

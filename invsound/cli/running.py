@@ -1,0 +1,94 @@
+"""`invsound run` and `invsound evaluate`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from ..errors import UsageError
+from .common import listen, parts_and_seed, print_json, sort_arguments
+
+Name = Optional[str]  # noqa: UP045  Typer reads annotations at run time, on Python 3.10 too
+Folder = Optional[Path]  # noqa: UP045
+
+
+def run(
+    arguments: Annotated[Optional[list[str]], typer.Argument(metavar="[KEY=VALUE]...", help="Options, such as train.epochs=20 feature.J=10.")] = None,  # noqa: UP045
+    synth: Annotated[Name, typer.Option(help="Synthesizer g.")] = None,
+    feature: Annotated[Name, typer.Option(help="Perceptual representation Φ.")] = None,
+    loss: Annotated[Name, typer.Option(help="Training loss.")] = None,
+    optimizer: Annotated[Name, typer.Option(help="Optimizer of the encoder's weights.")] = None,
+    encoder: Annotated[Name, typer.Option(help="Encoder.")] = None,
+    config: Annotated[Folder, typer.Option(help="YAML file of options, such as the config.yaml of a run.")] = None,
+    preset: Annotated[str, typer.Option(help="quick (minutes on a CPU) or paper (the published setting).")] = "quick",
+    target: Annotated[Optional[list[str]], typer.Option(metavar="FILE...", help="Recordings to match with the trained encoder.")] = None,  # noqa: UP045
+    out: Annotated[Folder, typer.Option(help="Run folder; a new one under runs/ if not given.")] = None,
+    resume: Annotated[Folder, typer.Option(help="Go on with an interrupted run.")] = None,
+    seed: Annotated[Optional[int], typer.Option(help="Seed of sounds, weights and batches.")] = None,  # noqa: UP045
+    jobs: Annotated[Optional[int], typer.Option(min=1, help="Processes that prepare sounds; all cores if not given.")] = None,  # noqa: UP045
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps or auto.")] = "cpu",
+    json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Only errors on stderr.")] = False,
+) -> None:
+    """Train an encoder to hear a synthesizer's parameters, score it, and write a run folder with a report."""
+    overrides, files = sort_arguments(arguments or [], files="--target" if target else None)
+    listen(quiet)
+    named = {"synth": synth, "feature": feature, "loss": loss, "optimizer": optimizer, "encoder": encoder}
+    jobs = jobs or os.cpu_count() or 1
+    if resume and (overrides or files or target or config or out or any(named.values()) or seed is not None):
+        raise UsageError("--resume goes on with the run as it was begun: it takes no parts, options, targets, --config, --seed or --out.")
+    from .. import pipeline
+
+    if resume:
+        result = pipeline.resume(resume, jobs=jobs, device=device)
+    else:
+        result = pipeline.run(
+            **named, overrides=[*overrides, *parts_and_seed(seed)], config=config, preset=preset,
+            targets=[*(target or []), *files], out=out, jobs=jobs, device=device,
+        )  # fmt: skip
+    _show(result, json)
+
+
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="The folder of a finished run.")],
+    files: Annotated[Optional[list[str]], typer.Argument(metavar="[FILE]...", help="More recordings to match.")] = None,  # noqa: UP045
+    target: Annotated[Optional[list[str]], typer.Option(metavar="FILE...", help="Recordings to match with the trained encoder.")] = None,  # noqa: UP045
+    jobs: Annotated[Optional[int], typer.Option(min=1, help="Processes that prepare sounds; all cores if not given.")] = None,  # noqa: UP045
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps or auto.")] = "cpu",
+    json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Only errors on stderr.")] = False,
+) -> None:
+    """Score a finished run anew, on its test sounds and on recordings, and rewrite its scores and report."""
+    listen(quiet)
+    from .. import pipeline
+
+    result = pipeline.evaluate(run, targets=[*(target or []), *(files or [])], jobs=jobs or os.cpu_count() or 1, device=device)
+    _show(result, json)
+
+
+def _show(result: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(result)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    estimates = ("trained", "untrained", "training_mean")
+    table = Table(title=f"{result['sound_count']} test sounds", title_justify="left")
+    for heading in ("", "trained", "untrained encoder", "training mean"):
+        table.add_column(heading, justify="right" if heading else "left")
+    for score, row in result["scores"].items():
+        for average in row["trained"]:
+            table.add_row(f"{score} {average}", *(f"{row[e][average]:.4g}" for e in estimates))
+    for name, row in result["parameters"].items():
+        table.add_row(f"error of {name}{' [' + row['unit'] + ']' if row['unit'] else ''}", *(f"{row[e]:.4g}" for e in estimates))
+    console = Console()
+    console.print(table)
+    for target in result["targets"]:
+        found = ", ".join(f"{name}={value:.4g}" for name, value in target["parameters"].items())
+        console.print(f"{target['name']}: {', '.join(f'{s} {v:.4g}' for s, v in target['scores'].items())}; {found}", markup=False, soft_wrap=True)
+    spent = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in result["seconds"].items())
+    console.print(f"{spent}\nReport: {Path(result['folder']) / 'report.html'}", markup=False, soft_wrap=True, highlight=False)

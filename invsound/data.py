@@ -1,0 +1,147 @@
+"""Prepared columns: for each fold ν, and what is computed from it once, in shards, by as many processes as asked for."""
+
+from __future__ import annotations
+
+import functools
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from . import config as configs
+from . import designs, executor, progress, registry
+from .errors import InvsoundError
+from .parts import Parts
+from .problem import Problem, finite
+from .store import Store, digest
+
+SHARD = 8
+"""Sounds per shard: what a kill −9 loses at most, per worker."""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """ν [n, P] and the columns computed from it, row by row."""
+
+    nu: Tensor
+    columns: dict[str, Tensor]
+
+    def __len__(self) -> int:
+        return len(self.nu)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One shard of one column, as a worker process receives it."""
+
+    column: str
+    config: str
+    nu: list[list[float]]
+    root: str
+    device: str = "cpu"
+
+
+def draw(parts: Parts) -> dict[str, Tensor]:
+    """ν [n, P] of the folds train, val and test, as the data options say."""
+    data = parts.config.data
+    counts = {"train": data.train, "val": data.val, "test": data.test}
+    nu = designs.draw(parts.synth, data.design, counts, parts.config.seed, data.csv)
+    for fold, rows in nu.items():
+        if not len(rows):
+            raise InvsoundError(f"The fold {fold!r} is empty. Give it at least one sound: data.{fold}=8.")
+    return nu
+
+
+def prepare(parts: Parts, store: Store, jobs: int, device: str = "cpu") -> dict[str, Fold]:
+    """The three folds with the columns that training and evaluation need; what the store holds is not computed again.
+
+    Worker processes share the cores of a CPU; any other device is one, and works for this process alone.
+    """
+    nu = draw(parts)
+    metrics = [f"metric:{name}" for name, score in parts.scores.items() if parts.config.evaluate.micro and score.feature is not None]
+    wanted = {"train": ["inputs", "side"], "val": ["inputs", "side"], "test": ["inputs", *metrics]}
+    text = json.dumps(parts.config.as_dict())
+    shards = {
+        (fold, column): [(address(parts.config, column, rows), rows) for rows in nu[fold].split(SHARD)] for fold, columns in wanted.items() for column in columns
+    }
+    missing = [
+        Task(column, text, rows.tolist(), str(store.root), device)
+        for (_, column), pieces in shards.items()
+        for name, rows in pieces
+        if not store.path(name).exists()
+    ]
+    compute(missing, jobs if device == "cpu" else 1)
+    return {fold: Fold(nu[fold], {column: _read(shards[fold, column], column, text, store) for column in columns}) for fold, columns in wanted.items()}
+
+
+def compute(tasks: list[Task], jobs: int) -> None:
+    """Compute shards, in `jobs` processes if there are enough of them to be worth the start."""
+    if not tasks:
+        return
+    with executor.local(min(jobs, len(tasks))) as pool, progress.bar("Preparing", len(tasks), "shards") as advance:
+        executor.run_all(pool, compute_shard, tasks, lambda: advance(1))
+
+
+def _read(pieces: list[tuple[str, Tensor]], column: str, text: str, store: Store) -> Tensor:
+    """Shards in order, as one tensor. A damaged shard is computed again."""
+    total = sum(len(rows) for _, rows in pieces)
+    whole, start = torch.empty(0), 0
+    for name, rows in pieces:
+        shard = store.get(name)
+        if shard is None or len(shard) != len(rows):
+            progress.log.warning("A shard of the column %r was damaged and is computed again.", column)
+            store.path(name).unlink(missing_ok=True)
+            compute([Task(column, text, rows.tolist(), str(store.root))], jobs=1)
+            shard = store.get(name)
+            if shard is None:
+                raise InvsoundError(f"A shard cannot be read back from {str(store.path(name))!r}. Check that disk, or set INVSOUND_CACHE to another.")
+        if start == 0:
+            whole = shard.new_empty(total, *shard.shape[1:])
+        whole[start : start + len(rows)] = shard
+        start += len(rows)
+    return whole
+
+
+def address(config: configs.Config, column: str, nu: Tensor) -> str:
+    """The content address of a column at ν: parts, their options and source, and ν itself."""
+    kinds = {"inputs": ["synth", "encoder"], "side": ["synth", "feature", "loss"]}.get(column, ["synth"])
+    recipe: dict[str, Any] = {kind: [registry.fingerprint(kind, config.parts[kind]), config.of[kind]] for kind in kinds}
+    if column.startswith("metric:"):
+        recipe["score"] = registry.fingerprint("score", column.removeprefix("metric:"))
+    return digest([column, recipe, _core_version()], nu)
+
+
+@functools.cache
+def _core_version() -> str:
+    from . import __version__
+
+    return __version__
+
+
+def compute_shard(task: Task) -> None:
+    """What a worker does: build the parts (once per process), compute one column at ν, store it."""
+    parts = _parts(task.config)
+    nu = torch.tensor(task.nu, dtype=torch.float32)
+    column = column_of(parts.to(task.device), task.column, nu.to(task.device))
+    Store(Path(task.root)).put(address(parts.config, task.column, nu), column)
+
+
+@functools.lru_cache(maxsize=4)
+def _parts(text: str) -> Parts:
+    return Parts(configs.resolve(json.loads(text)))
+
+
+def column_of(parts: Parts, column: str, nu: Tensor) -> Tensor:
+    """Compute a column at ν [B, P]: the encoder's inputs, the loss's side, or R of a score's representation."""
+    with torch.no_grad():
+        if column == "inputs":
+            x = finite(parts.problem.render(nu), f"The synth {parts.config.parts['synth']!r}")
+            return finite(parts.front_end.prepare(x), f"The front end of the encoder {parts.config.parts['encoder']!r}")
+        if column == "side":
+            return finite(parts.loss.prepare(nu), f"The loss {parts.config.parts['loss']!r} in prepare")
+        feature = parts.scores[column.removeprefix("metric:")].feature
+        assert feature is not None
+        return Problem(parts.synth, feature).metric_factor(nu)

@@ -1,0 +1,28 @@
+"""The encoder f_W : x → ν̂."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+
+from .signal import Signal
+
+
+class Encoder(nn.Module, ABC):
+    """An encoder, built as `Encoder(signal, num_outputs, options)` with an instance of its `Options` dataclass."""
+
+    Options: ClassVar[type]
+
+    def __init__(self, signal: Signal, num_outputs: int, options: Any) -> None:
+        super().__init__()
+        self.signal, self.num_outputs, self.options = signal, num_outputs, options
+
+    @abstractmethod
+    def prepare(self, x: Tensor) -> Tensor:
+        """The fixed front end, without weights: audio x [B, N] → inputs [B, …]; stored by the core."""
+
+    @abstractmethod
+    def forward(self, inputs: Tensor) -> Tensor:
+        """inputs [B, …] → ν̂ [B, P] in [−1, 1]."""

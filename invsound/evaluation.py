@@ -1,0 +1,158 @@
+"""Evaluation: scores of reconstructions, errors of parameters, and what the report shows of both."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from . import audio, progress
+from .data import Fold
+from .encoder import Encoder
+from .files import write_json, write_text
+from .parts import Parts
+from .problem import finite
+from .space import Space
+
+CHUNK = 8
+
+
+class Evaluation:
+    """Everything that is measured at the end of a run, and written to its folder."""
+
+    def __init__(self, parts: Parts, folder: Path, device: str = "cpu") -> None:
+        self.parts, self.folder, self.device = parts, folder, device
+        parts.to(device)
+
+    def test(self, fold: Fold, train: Fold, encoders: dict[str, Encoder]) -> dict[str, Any]:
+        """Scores and errors per parameter on the test fold of each encoder, and of the training mean; all finite numbers.
+
+        For a score with a representation Φ: macro = mean ‖ΔΦ‖₂, micro = the mean weighted by √(σ₁σ₂) of M at the true ν.
+        """
+        estimates = {name: predict(encoder, fold.columns["inputs"]) for name, encoder in encoders.items()}
+        estimates["training_mean"] = train.nu.mean(0, keepdim=True).expand_as(fold.nu).clone()
+        scores: dict[str, Any] = {name: {} for name in self.parts.scores}
+        with progress.bar("Scoring", len(estimates) * len(fold), "sounds") as advance:
+            for estimate, nu in estimates.items():
+                for score, distances in self._distances(nu, fold.nu, advance).items():
+                    scores[score][estimate] = _averages(distances, fold.columns.get(f"metric:{score}"))
+        self._write_predictions(fold, estimates["trained"])
+        self._write_spectrum(fold)
+        return {"sound_count": len(fold), "scores": scores, "parameters": parameter_errors(self.parts.synth.space, fold.nu, estimates)}
+
+    def _distances(self, nu_hat: Tensor, nu: Tensor, advance: Any) -> dict[str, Tensor]:
+        """score → distance [n] between g(ν̂) and g(ν)."""
+        found: dict[str, list[Tensor]] = {name: [] for name in self.parts.scores}
+        for rows_hat, rows in zip(nu_hat.split(CHUNK), nu.split(CHUNK), strict=True):
+            for name, distance in self.compare(self.render(rows_hat), self.render(rows)).items():
+                found[name].append(distance)
+            advance(len(rows))
+        return {name: torch.cat(distances) for name, distances in found.items()}
+
+    @torch.no_grad()
+    def compare(self, x_hat: Tensor, x: Tensor) -> dict[str, Tensor]:
+        """score → distance [B] between reconstructions and targets [B, N]."""
+        return {name: finite(score(x_hat, x)[:, None], f"The score {name!r}")[:, 0].cpu() for name, score in self.parts.scores.items()}
+
+    @torch.no_grad()
+    def render(self, nu: Tensor) -> Tensor:
+        """ν [B, P] → audio [B, N], checked."""
+        return finite(self.parts.problem.render(nu.to(self.device)), f"The synth {self.parts.config.parts['synth']!r}")
+
+    def targets(self, paths: Iterable[str], encoder: Encoder) -> list[dict[str, Any]]:
+        """Match recordings with the trained encoder: parameters, scores and two WAV files for each. A failed file is reported, the others go on."""
+        return [self._target(recording, name, encoder) for name, recording in _named(load_recordings(self.parts, paths))]
+
+    @torch.no_grad()
+    def _target(self, recording: audio.Recording, name: str, encoder: Encoder) -> dict[str, Any]:
+        x = recording.x[None].to(self.device)
+        nu_hat = predict(encoder, self.parts.front_end.prepare(x))
+        x_hat = self.render(nu_hat)
+        self.write_pair(name, x[0], x_hat[0])
+        theta = self.parts.synth.space.to_theta(nu_hat[0].double()).tolist()
+        scores = {score: float(distance[0]) for score, distance in self.compare(x_hat, x).items()}
+        progress.log.info("%s: %s", name, ", ".join(f"{score} {value:.4g}" for score, value in scores.items()))
+        parameters = dict(zip(self.parts.synth.space.names, theta, strict=True))
+        return {"file": str(recording.path), "name": name, "notes": recording.notes, "parameters": parameters, "scores": scores}
+
+    def write_pair(self, name: str, x: Tensor, x_hat: Tensor) -> None:
+        """audio/NAME-target.wav and audio/NAME-reconstruction.wav."""
+        rate = self.parts.synth.signal.sample_rate
+        audio.save(self.folder / "audio" / f"{name}-target.wav", x.cpu(), rate)
+        audio.save(self.folder / "audio" / f"{name}-reconstruction.wav", x_hat.cpu(), rate)
+
+    def _write_predictions(self, fold: Fold, nu_hat: Tensor) -> None:
+        """predictions.csv in physical units, and the first few test sounds as audio."""
+        space = self.parts.synth.space
+        true, predicted = space.to_theta(fold.nu.double()), space.to_theta(nu_hat.double())
+        text = io.StringIO()
+        table = csv.writer(text, lineterminator="\n")
+        table.writerow(["index", *(f"{kind}_{name}" for name in space.names for kind in ("true", "predicted"))])
+        for index, (row, row_hat) in enumerate(zip(true.tolist(), predicted.tolist(), strict=True)):
+            table.writerow([index, *(repr(value) for pair in zip(row, row_hat, strict=True) for value in pair)])
+        write_text(self.folder / "predictions.csv", text.getvalue())
+        write_json(self.folder / "space.json", [_public(p) for p in space])
+        count = min(self.parts.config.evaluate.sounds, len(fold))
+        for index in range(count):
+            self.write_pair(f"test-{index:02d}", self.render(fold.nu[index : index + 1])[0], self.render(nu_hat[index : index + 1])[0])
+
+    def _write_spectrum(self, fold: Fold) -> None:
+        """spectrum.json: eigenvalues of M, descending, per test sound, for the first score that has them."""
+        R = next((value for name, value in fold.columns.items() if name.startswith("metric:")), None)
+        if R is not None:
+            write_json(self.folder / "spectrum.json", {"eigenvalues": torch.linalg.svdvals(R).square().tolist()})
+
+
+@torch.no_grad()
+def predict(encoder: Encoder, inputs: Tensor, batch: int = 64) -> Tensor:
+    """inputs [n, …] → ν̂ [n, P] on the CPU, in `eval()`."""
+    encoder.eval()
+    device = next((p.device for p in encoder.parameters()), inputs.device)
+    return finite(torch.cat([encoder(rows.to(device)).cpu() for rows in inputs.split(batch)]), f"The encoder {type(encoder).__name__}")
+
+
+def parameter_errors(space: Space, nu: Tensor, estimates: dict[str, Tensor]) -> dict[str, Any]:
+    """parameter → its unit and, for each estimate ν̂ [n, P], the mean absolute error in that unit."""
+    theta = space.to_theta(nu.double())
+    errors = {name: (space.to_theta(nu_hat.double()) - theta).abs().mean(0).tolist() for name, nu_hat in estimates.items()}
+    return {p.name: {"unit": p.unit} | {name: values[i] for name, values in errors.items()} for i, p in enumerate(space)}
+
+
+def _averages(distances: Tensor, R: Tensor | None) -> dict[str, float]:
+    macro = {"macro": float(distances.double().mean())}
+    if R is None:
+        return macro
+    singular = torch.linalg.svdvals(R.cpu())
+    weight = singular[:, 0] * singular[:, min(1, singular.shape[1] - 1)]
+    total = float(weight.sum())
+    return macro | ({"micro": float((weight * distances.double()).sum()) / total} if total > 0 else {})
+
+
+def _public(p: Any) -> dict[str, Any]:
+    return {"name": p.name, "unit": p.unit, "low": p.low, "high": p.high, "scale": p.scale}
+
+
+def load_recordings(parts: Parts, paths: Iterable[str]) -> list[audio.Recording]:
+    """Recordings made into the synth's signal; everything done to each is said."""
+    recordings = [audio.load(path, parts.synth.signal) for path in paths]
+    for recording in recordings:
+        for note in recording.notes:
+            progress.log.info("%s: %s", recording.path.name, note)
+    return recordings
+
+
+def _named(recordings: list[audio.Recording]) -> Iterable[tuple[str, audio.Recording]]:
+    """A distinct, safe file stem for each recording."""
+    used: set[str] = set()
+    for recording in recordings:
+        stem = "".join(c if c.isalnum() or c in "-_" else "_" for c in recording.path.stem)[:60] or "sound"
+        name = next(n for n in (stem, *(f"{stem}-{i}" for i in range(2, 10**6))) if n not in used)
+        used.add(name)
+        yield name, recording
+
+

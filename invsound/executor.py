@@ -1,0 +1,69 @@
+"""Where shards are computed: one seam, `submit(function, *arguments)`. In this process, or in workers of one thread each."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from .errors import InvsoundError
+
+
+class InProcess(Executor):
+    """Runs what is submitted at once, here, on one thread: the same bits as a worker gives."""
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any, **keywords: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            future.set_result(function(*arguments, **keywords))
+        finally:
+            torch.set_num_threads(threads)
+        return future
+
+
+def _start_worker() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    torch.set_num_threads(1)
+
+
+@contextmanager
+def local(jobs: int) -> Iterator[Executor]:
+    """An executor on this machine. One thread per worker beats several threads in one, and gives the same bits for any `jobs`."""
+    if jobs <= 1:
+        yield InProcess()
+        return
+    inherited = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+    os.environ.update(dict.fromkeys(inherited, "1"))
+    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _start_worker)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+        for name, value in inherited.items():
+            os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
+
+
+def run_all(executor: Executor, function: Callable[..., Any], tasks: list[Any], done: Callable[[], None]) -> None:
+    """Run `function(task)` for every task, calling `done()` as each ends. What is finished stays finished when one fails."""
+    try:
+        if isinstance(executor, InProcess):
+            for task in tasks:
+                executor.submit(function, task)
+                done()
+            return
+        for future in as_completed([executor.submit(function, task) for task in tasks]):
+            future.result()
+            done()
+    except BrokenExecutor as error:
+        raise InvsoundError(
+            "A worker process died: it was killed, or the machine ran out of memory. Finished shards are kept: "
+            "give the same command again, with a smaller --jobs if memory was short."
+        ) from error

@@ -1,0 +1,89 @@
+"""The figures of a report: each a picture and a caption that says what is seen."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from .charts import Axes, Scale, line_chart, number, scatter_chart
+
+POINTS = 2000  # in a scatter plot, at most
+
+
+@dataclass(frozen=True)
+class Figure:
+    picture: Markup
+    caption: str
+
+
+def curves(epochs: list[dict[str, Any]]) -> list[Figure]:
+    """The losses over the epochs, then each monitored scalar."""
+    losses = {"training": _curve(epochs, "train_loss"), "validation": _curve(epochs, "val_loss")}
+    losses = {name: curve for name, curve in losses.items() if curve[0]}
+    figures = [_over_epochs("loss", losses, f"Loss after each epoch; epoch 0 is before training. {_told(losses)}.")] if losses else []
+    monitors = [e | {"monitor": e.get("monitor") or {}} for e in epochs]
+    for name in dict.fromkeys(name for e in monitors for name in e["monitor"]):
+        curve = {name: _curve([{"epoch": e["epoch"], name: e["monitor"].get(name)} for e in monitors], name)}
+        if curve[name][0]:
+            figures.append(_over_epochs(name, curve, f"What the loss reports of itself after each epoch. {_told(curve)}."))
+    return figures
+
+
+def _curve(epochs: list[dict[str, Any]], key: str) -> tuple[list[float], list[float]]:
+    pairs = [(float(e["epoch"]), float(e[key])) for e in epochs if e.get(key) is not None and math.isfinite(e[key])]
+    return [epoch for epoch, _ in pairs], [value for _, value in pairs]
+
+
+def _over_epochs(label: str, series: dict[str, tuple[list[float], list[float]]], caption: str) -> Figure:
+    log = all(v > 0 for _, values in series.values() for v in values)
+    return Figure(line_chart(series, "epoch", label, caption, log), caption)
+
+
+def _told(series: dict[str, tuple[list[float], list[float]]]) -> str:
+    return "; ".join(f"{name} from {number(v[0])} to {number(v[-1])}, lowest {number(min(v))}" for name, (_, v) in series.items()).capitalize()
+
+
+def scatters(space: list[dict[str, Any]], predictions: dict[str, np.ndarray]) -> list[Figure]:
+    """Estimated against true values of each parameter, on the parameter's own scale."""
+    columns = [(p, predictions.get(f"true_{p['name']}"), predictions.get(f"predicted_{p['name']}")) for p in space]
+    return [_scatter(p, true, predicted) for p, true, predicted in columns if true is not None and predicted is not None]
+
+
+def _scatter(p: dict[str, Any], true: np.ndarray, predicted: np.ndarray) -> Figure:
+    log, shown = p["scale"] == "log", slice(None, None, math.ceil(len(true) / POINTS))
+    label = with_unit(p["name"], p["unit"])
+    scale = Scale.of([p["low"], p["high"], *true, *predicted], log=log)
+    caption = f"{p['name']}: {len(true[shown])} sounds{', logarithmic' if log else ''}.{_correlation(scale(true), scale(predicted))}"
+    return Figure(scatter_chart(true[shown], predicted[shown], label, scale, f"Estimated against true {caption}"), caption)
+
+
+def _correlation(a: np.ndarray, b: np.ndarray) -> str:
+    a, b = a - a.mean(), b - b.mean()
+    norm = float(np.linalg.norm(a) * np.linalg.norm(b))
+    return f" Correlation {number(float(a @ b) / norm, 2)}." if norm > 1e-9 and math.isfinite(norm) else ""
+
+
+def spectrum(eigenvalues: list[list[float]]) -> Figure | None:
+    """Median and quartiles over the sounds of each eigenvalue of M, largest first; None where nothing is positive."""
+    sigma = np.array(eigenvalues, dtype=float).reshape(len(eigenvalues), -1)
+    kept = [k for k in range(sigma.shape[1]) if (sigma[:, k] > 0).any()]
+    if not kept:
+        return None
+    low, middle, high = np.array([np.quantile(sigma[sigma[:, k] > 0, k], [0.25, 0.5, 0.75]) for k in kept]).T
+    order = [k + 1 for k in kept]
+    axes = Axes(Scale(0.5, sigma.shape[1] + 0.5, "k, from the largest"), Scale.of([*low, *high], "eigenvalue σₖ of M = JᵀJ", log=True))
+    axes.stems(order, low, high).points(order, middle)
+    caption = (
+        f"Eigenvalues of M over {len(sigma)} sounds: medians (dots) and quartiles (bars). Where σₖ is large, the sound changes fast with the "
+        f"parameters. The largest is {number(middle[0] / middle[-1], 2)} times the smallest, by their medians."
+    )
+    return Figure(axes.svg(caption), caption)
+
+
+def with_unit(name: str, unit: str) -> str:
+    """`"omega (rad/s)"`, or the name alone of what has no unit."""
+    return f"{name} ({unit})" if unit else name

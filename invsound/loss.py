@@ -1,0 +1,41 @@
+"""The training loss: how far ν̂ is from ν, one value per example."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from .problem import Problem
+
+
+class Loss(nn.Module, ABC):
+    """A loss, built as `Loss(problem, options)` with an instance of its `Options` dataclass.
+
+    What is costly and depends on the true ν only is computed once by `prepare`, stored by the core, and handed back to
+    `forward` as `side`. State that adapts during training (a damping λ, say) is a buffer, so that checkpoints keep it.
+    """
+
+    Options: ClassVar[type]
+    monitor: str | None = None
+    """Name of a scalar buffer worth a curve in the report, if any."""
+
+    def __init__(self, problem: Problem, options: Any) -> None:
+        super().__init__()
+        self.problem, self.options = problem, options
+
+    def prepare(self, nu: Tensor) -> Tensor:
+        """True ν [B, P] → side [B, …], stored per example. "Nothing" is zero columns."""
+        return nu.new_empty(len(nu), 0)
+
+    def calibrate(self, side: Tensor) -> None:
+        """Called once with the side column of the whole training fold."""
+
+    @abstractmethod
+    def forward(self, nu_hat: Tensor, nu: Tensor, side: Tensor) -> Tensor:
+        """ν̂ [B, P], true ν [B, P] and side [B, …] → loss [B]. In `eval()` the undamped metric."""
+
+    def adapt(self, validation_loss: float) -> None:
+        """Called after each validation with the mean of `forward` in `eval()`."""

@@ -1,0 +1,182 @@
+"""Finds plugins, isolates the broken ones, and looks parts up by kind and name. Imports no part until one is made."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.metadata
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pluggy
+
+from . import hookspecs, options
+from .errors import InvsoundError, UsageError, did_you_mean
+from .hookspecs import API_VERSION, Part
+
+KINDS = {
+    "synth": ("invsound_synths", ()),
+    "feature": ("invsound_features", ("signal",)),
+    "loss": ("invsound_losses", ("problem",)),
+    "optimizer": ("invsound_optimizers", ("params",)),
+    "encoder": ("invsound_encoders", ("signal", "num_outputs")),
+    "solver": ("invsound_solvers", ()),
+    "score": ("invsound_scores", ("signal",)),
+}
+"""kind → (its hook, what a part of this kind is built from, before its options)."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A part and who offers it."""
+
+    kind: str
+    part: Part
+    distribution: str
+    version: str
+
+    @property
+    def label(self) -> str:
+        return f"{self.part.name} ({self.distribution} {self.version})"
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """An installed plugin: what it offers, or the reason why it is broken."""
+
+    name: str
+    distribution: str
+    version: str
+    offers: tuple[Offer, ...] = ()
+    broken: str = ""
+
+
+@functools.cache
+def plugins() -> tuple[Plugin, ...]:
+    """Every installed plugin, in the order of their distributions' names; a broken one is listed with its reason."""
+    disabled = {name.strip().lower() for name in os.environ.get("INVSOUND_DISABLE_PLUGINS", "").split(",")}
+    found: dict[tuple[str, str], Plugin] = {}
+    for entry in importlib.metadata.entry_points(group="invsound"):
+        distribution, version = (entry.dist.name, entry.dist.version) if entry.dist else (entry.module, "?")
+        if not {distribution.lower(), entry.name.lower()} & disabled:
+            found.setdefault((distribution, entry.name), _inspect(entry, distribution, version))
+    return tuple(found[key] for key in sorted(found))
+
+
+def _inspect(entry: importlib.metadata.EntryPoint, distribution: str, version: str) -> Plugin:
+    try:
+        module = entry.load()
+        return Plugin(entry.name, distribution, version, tuple(_offers(module, distribution, version)))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a stranger's module may raise anything, SystemExit included
+        reason = str(error) if isinstance(error, InvsoundError) else f"{type(error).__name__}: {error}"
+        return Plugin(entry.name, distribution, version, broken=reason)
+
+
+def _offers(module: Any, distribution: str, version: str) -> Iterator[Offer]:
+    api = getattr(module, "INVSOUND_API", API_VERSION)
+    if api not in (API_VERSION, API_VERSION - 1):
+        raise InvsoundError(f"it was written for plugin API {api}; this invsound speaks {API_VERSION} and {API_VERSION - 1}.")
+    manager = pluggy.PluginManager("invsound")
+    manager.add_hookspecs(hookspecs)
+    hooks = {hook: kind for kind, (hook, _) in KINDS.items()}
+    for name in dir(module):
+        if manager.parse_hookimpl_opts(module, name) and name not in hooks:
+            raise InvsoundError(f"there is no hook {name!r}.{did_you_mean(name, hooks)} Available: {', '.join(hooks)}.")
+    manager.register(module)
+    for hook, kind in hooks.items():
+        for parts in getattr(manager.hook, hook)():
+            if not isinstance(parts, list) or not all(isinstance(part, Part) for part in parts):
+                raise InvsoundError(f"{hook} returned {parts!r}; a hook returns a list of invsound.Part.")
+            yield from (Offer(kind, part, distribution, version) for part in parts)
+
+
+def offers(kind: str) -> list[Offer]:
+    """All parts of one kind, in the order of their distributions' names."""
+    return [offer for plugin in plugins() for offer in plugin.offers if offer.kind == kind]
+
+
+def find(kind: str, name: str) -> Offer:
+    """The part called `name`, or `distribution:name` where two distributions offer the same name.
+
+    Raises UsageError for a name that nobody, or more than one distribution, offers.
+    """
+    available = offers(kind)
+    distribution, _, bare = name.rpartition(":")
+    matches = [o for o in available if o.part.name == bare and distribution in ("", o.distribution)]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        choices = " or ".join(f"{o.distribution}:{bare}" for o in matches)
+        raise UsageError(f"{len(matches)} distributions offer a {kind} named {bare!r}. Say which: {choices}.")
+    broken = "".join(f" {p.distribution} is broken: {p.broken}" for p in plugins() if p.broken)
+    listing = ", ".join(o.label for o in available) or "none"
+    raise UsageError(f"No {kind} named {name!r}.{did_you_mean(name, [o.part.name for o in available])} Installed: {listing}.{broken}")
+
+
+def load(offer: Offer) -> Any:
+    """The class behind an offer. Raises InvsoundError with the reason if it cannot be imported."""
+    module, _, attribute = offer.part.target.partition(":")
+    try:
+        cls = getattr(importlib.import_module(module), attribute)
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise InvsoundError(f"The {offer.kind} {offer.label} cannot be loaded from {offer.part.target}: {reason}") from error
+    if not options.is_options(getattr(cls, "Options", None)):
+        raise InvsoundError(f"The {offer.kind} {offer.label} has no Options: {offer.part.target} needs a class attribute Options, a dataclass.")
+    return cls
+
+
+def build(kind: str, name: str, given: Any = (), **context: Any) -> Any:
+    """Make a part from its context and a mapping of options. Raises UsageError for a wrong name, option, type or value."""
+    offer = find(kind, name)
+    cls = load(offer)
+    chosen = options.resolve(cls.Options, dict(given), f"{kind} {offer.part.name}")
+    try:
+        return cls(*(context[key] for key in KINDS[kind][1]), chosen)
+    except ValueError as error:
+        raise UsageError(f"The {kind} {offer.label} cannot be built: {error}") from error
+    except InvsoundError:
+        raise
+    except Exception as error:
+        raise InvsoundError(f"The {kind} {offer.label} failed while being built. {type(error).__name__}: {error}") from error
+
+
+def make(kind: str, name: str, **keywords: Any) -> Any:
+    """A part by kind and name, options by keyword: `make("feature", name, signal=synth.signal, J=10)`.
+
+    What a kind is built from is a keyword too: `signal` (feature, score, encoder), `problem` (loss), `params`
+    (optimizer), `num_outputs` (encoder). Raises UsageError for anything unknown.
+    """
+    if kind not in KINDS:
+        raise UsageError(f"No kind of part named {kind!r}.{did_you_mean(kind, KINDS)} Kinds: {', '.join(KINDS)}.")
+    needed = KINDS[kind][1]
+    missing = [key for key in needed if key not in keywords]
+    if missing:
+        raise UsageError(f"A {kind} is built from {', '.join(needed)}: give {', '.join(missing)}=… too.")
+    context = {key: keywords.pop(key) for key in needed}
+    return build(kind, name, keywords, **context)
+
+
+def fingerprint(kind: str, name: str) -> str:
+    """What the part's numbers depend on besides its options: distribution, version, and a digest of its package's source.
+
+    The digest is what spares an author who edits a part in place from columns prepared by yesterday's code.
+    """
+    offer = find(kind, name)
+    return f"{offer.distribution} {offer.version} {_source_digest(offer.part.target.partition(':')[0])}"
+
+
+@functools.cache
+def _source_digest(module: str) -> str:
+    import hashlib
+    from pathlib import Path
+
+    origin = getattr(importlib.import_module(module), "__file__", None)
+    if origin is None:
+        return ""
+    files = sorted(Path(origin).parent.glob("*.py")) if "." in module else [Path(origin)]
+    return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()[:16]

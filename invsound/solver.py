@@ -1,0 +1,45 @@
+"""A solver: finds the parameters of one sound."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+from torch import Tensor
+
+
+class Forward(Protocol):
+    """S(ν) [B, P] → [B, D] and its Jacobian [B, D, P]; a `Problem` is one."""
+
+    def __call__(self, nu: Tensor) -> Tensor: ...
+    def jacobian(self, nu: Tensor) -> Tensor: ...
+
+
+@dataclass
+class Solution:
+    """How a solver ended: ν [P], distance ‖S(ν) − target‖₂, whether it converged, a sentence of advice,
+    and the best distance so far against the number of evaluations of S."""
+
+    nu: Tensor
+    distance: float
+    converged: bool
+    advice: str
+    history: list[tuple[int, float]] = field(default_factory=list)
+
+
+class Solver(ABC):
+    """A solver, built as `Solver(options)` with an instance of its `Options` dataclass."""
+
+    Options: ClassVar[type]
+
+    def __init__(self, options: Any) -> None:
+        self.options = options
+
+    @abstractmethod
+    def solve(self, forward: Forward, target: Tensor, nu0: Tensor, stop: Callable[[], bool] = lambda: False) -> Solution:
+        """Minimise ½‖S(ν) − target‖² over ν ∈ [−1, 1]^P from the starts nu0 [K, P]; target is [D].
+
+        `stop()` turns true when the user's time is over. Not converging is a `Solution`, never an exception.
+        """

@@ -1,0 +1,98 @@
+"""The parameter space: names, units, bounds and scales; θ in physical units ↔ ν in [−1, 1]."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from .errors import UsageError, did_you_mean
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One synthesizer parameter: its declared range `[low, high]` in `unit`, mapped to ν linearly or by log10."""
+
+    name: str
+    unit: str
+    low: float
+    high: float
+    scale: Literal["linear", "log"] = "linear"
+    doc: str = ""
+
+    def __post_init__(self) -> None:
+        if self.scale not in ("linear", "log"):
+            raise ValueError(f"parameter {self.name!r}: scale is 'linear' or 'log', got {self.scale!r}")
+        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
+            raise ValueError(f"parameter {self.name!r}: needs finite low < high, got {self.low} and {self.high}")
+        if self.scale == "log" and self.low <= 0:
+            raise ValueError(f"parameter {self.name!r}: a log scale needs low > 0, got {self.low}")
+
+
+class Space(Sequence[Parameter]):
+    """An ordered set of parameters and the map between `theta` [..., P] (units) and `nu` [..., P] (dimensionless).
+
+    With s = log10 for log parameters and the identity otherwise,  ν = 2 (s(θ) − s(low)) / (s(high) − s(low)) − 1.
+    """
+
+    def __init__(self, *parameters: Parameter) -> None:
+        self._parameters = parameters
+        if len(set(self.names)) != len(parameters):
+            raise ValueError(f"parameter names must differ, got {', '.join(self.names)}")
+
+    def __len__(self) -> int:
+        return len(self._parameters)
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+        return self._parameters[index]
+
+    def __iter__(self) -> Iterator[Parameter]:
+        return iter(self._parameters)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(p.name for p in self._parameters)
+
+    def _scaled_bounds(self, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Bounds after log10 where declared, and which entries are log; dtype and device of `like`."""
+        log = [p.scale == "log" for p in self]
+        low = [math.log10(p.low) if p.scale == "log" else p.low for p in self]
+        high = [math.log10(p.high) if p.scale == "log" else p.high for p in self]
+        return like.new_tensor(low), like.new_tensor(high), torch.tensor(log, device=like.device)
+
+    def to_theta(self, nu: Tensor) -> Tensor:
+        """ν [..., P] → θ [..., P] in physical units; differentiable, and not clipped to the bounds."""
+        low, high, log = self._scaled_bounds(nu)
+        s = low + (nu + 1) / 2 * (high - low)
+        # the exponent is masked first so that a large linear parameter cannot overflow in the branch not taken
+        return torch.where(log, 10.0 ** torch.where(log, s, torch.zeros_like(s)), s)
+
+    def to_nu(self, theta: Tensor) -> Tensor:
+        """θ [..., P] in physical units → ν [..., P], the inverse of `to_theta`."""
+        low, high, log = self._scaled_bounds(theta)
+        s = torch.where(log, torch.where(log, theta, torch.ones_like(theta)).log10(), theta)
+        return 2 * (s - low) / (high - low) - 1
+
+    def values(self, given: dict[str, float]) -> Tensor:
+        """θ [P] in float64 from named values; parameters not named are at mid-range, ν = 0.
+
+        Raises UsageError for an unknown name or a value out of bounds.
+        """
+        theta = self.to_theta(torch.zeros(len(self), dtype=torch.float64))
+        for name, value in given.items():
+            if name not in self.names:
+                raise UsageError(f"No parameter named {name!r}.{did_you_mean(name, self.names)} Available: {self.describe()}.")
+            index = self.names.index(name)
+            p = self[index]
+            if not p.low <= value <= p.high:
+                raise UsageError(f"Parameter {name} = {value:g} {p.unit} is out of bounds. Choose between {p.low:g} and {p.high:g} {p.unit}.")
+            theta[index] = value
+        return theta
+
+    def describe(self) -> str:
+        """`"omega (251.3–6283 rad/s, log), …"`, for messages."""
+        return ", ".join(f"{p.name} ({p.low:.4g}–{p.high:.4g}{' ' + p.unit if p.unit else ''}{', log' if p.scale == 'log' else ''})" for p in self)

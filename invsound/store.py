@@ -1,0 +1,80 @@
+"""Tensors on disk: written atomically as safetensors, checked when read. No pickle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import torch
+from torch import Tensor
+
+from .files import atomic
+
+
+def digest(recipe: Any, nu: Tensor) -> str:
+    """The content address of what `recipe` (JSON-ready) makes of ν: sha256, hexadecimal."""
+    text = json.dumps(recipe, sort_keys=True, allow_nan=False)
+    return hashlib.sha256(text.encode() + b"\0" + str(tuple(nu.shape)).encode() + _bytes(nu)).hexdigest()
+
+
+def _bytes(tensor: Tensor) -> bytes:
+    return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+
+
+def _checksum(tensors: dict[str, Tensor], text: str) -> str:
+    parts = [text.encode(), *(name.encode() + _bytes(tensors[name]) for name in sorted(tensors))]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+
+def save_tensors(path: Path, tensors: dict[str, Tensor], text: str = "") -> None:
+    """Write named tensors and a text, with a checksum of both. Raises InvsoundError if the disk refuses."""
+    from safetensors.torch import save
+
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    content = save(tensors, {"text": text, "sha256": _checksum(tensors, text)})
+    with atomic(path) as temporary, temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def load_tensors(path: Path) -> tuple[dict[str, Tensor], str] | None:
+    """The named tensors and the text of a file; None if it is missing, truncated or altered."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError, ValueError):
+        return None
+    text = metadata.get("text", "")
+    return (tensors, text) if metadata.get("sha256") == _checksum(tensors, text) else None
+
+
+class Store:
+    """Content-addressed columns: `address` names what made them, so that runs share them and nothing is ever stale."""
+
+    def __init__(self, root: Path | None = None) -> None:
+        self.root = root or default_root()
+
+    def path(self, address: str) -> Path:
+        return self.root / address[:2] / f"{address}.safetensors"
+
+    def get(self, address: str) -> Tensor | None:
+        """The column at an address; None if it is absent or damaged, which is the same thing: it is computed again."""
+        loaded = load_tensors(self.path(address))
+        return loaded[0]["column"] if loaded else None
+
+    def put(self, address: str, column: Tensor) -> None:
+        save_tensors(self.path(address), {"column": column})
+
+
+def default_root() -> Path:
+    """Where prepared columns live: `$INVSOUND_CACHE`, or the user's cache folder."""
+    chosen = os.environ.get("INVSOUND_CACHE")
+    return Path(chosen).expanduser() if chosen else Path(platformdirs.user_cache_dir("invsound"))

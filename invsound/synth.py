@@ -1,0 +1,41 @@
+"""The synthesizer g : θ → x."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+
+from .signal import Signal
+from .space import Space
+
+
+class Synth(nn.Module, ABC):
+    """A synthesizer g, built as `Synth(options)` with an instance of its `Options` dataclass.
+
+    A subclass sets `space` and `signal` in its constructor. Laws: row i of `forward(theta)` depends on row i of `theta`
+    only; device and dtype follow `theta`; constants are buffers; the output is finite everywhere inside `space`;
+    `forward` is differentiable in reverse mode and under `torch.func`, unless `differentiable = False`.
+    """
+
+    Options: ClassVar[type]
+    differentiable: ClassVar[bool] = True
+    space: Space
+    signal: Signal
+
+    def __init__(self, options: Any) -> None:
+        super().__init__()
+        self.options = options
+
+    @abstractmethod
+    def forward(self, theta: Tensor) -> Tensor:
+        """θ [B, P] in the units of `space` → audio x [B, N]."""
+
+    def guess(self, x: Tensor) -> Tensor:
+        """Analysis by synthesis's author: sound x [N] → candidate ν₀ [K, P], K may be 0 (the default)."""
+        return x.new_empty(0, len(self.space))
+
+    def published(self) -> tuple[Tensor, list[str]] | None:
+        """The published table of parameters: θ [n, P] in float64 and each row's fold (train, val or test); None if there is none."""
+        return None

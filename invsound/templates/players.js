@@ -1,0 +1,15 @@
+// one sound at a time, with a line that moves over its spectrogram
+for (const sound of document.querySelectorAll(".sound")) {
+  const audio = sound.querySelector("audio"), head = sound.querySelector(".playhead");
+  const follow = () => {
+    const place = audio.currentTime / audio.duration || 0;
+    head.setAttribute("transform", `translate(${place * head.dataset.width})`);
+    head.classList.toggle("on", place > 0 && place < 1);
+    if (!audio.paused) requestAnimationFrame(follow);
+  };
+  audio.addEventListener("play", () => {
+    for (const other of document.querySelectorAll("audio")) if (other !== audio) other.pause();
+    follow();
+  });
+  for (const event of ["seeked", "pause", "ended"]) audio.addEventListener(event, follow);
+}

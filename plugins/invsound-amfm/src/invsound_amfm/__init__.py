@@ -1,0 +1,10 @@
+"""AM/FM arpeggiator for invsound. This hook module lists parts, and imports no torch."""
+
+from invsound import Part, hookimpl
+
+INVSOUND_API = 1
+
+
+@hookimpl
+def invsound_synths() -> list[Part]:
+    return [Part("amfm", "invsound_amfm.arpeggiator:Arpeggiator", "exponential chirp with tremolo: carrier, modulation and chirp rates")]

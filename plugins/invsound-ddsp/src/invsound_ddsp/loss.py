@@ -1,0 +1,45 @@
+"""The spectral loss that differentiates through synthesizer and representation at every step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from invsound import Loss
+from torch import Tensor
+
+
+@dataclass
+class DDSPLossOptions:
+    """DDSP.
+
+    cache: keep S(ν) of every training sound up to this many numbers each; larger ones are computed anew at every step
+    chunk: sounds that go through synthesizer and representation together
+    """
+
+    cache: int = 65536
+    chunk: int = 8
+
+    def __post_init__(self) -> None:
+        if self.cache < 0 or self.chunk < 1:
+            raise ValueError(f"cache is at least 0 and chunk at least 1, got {self.cache} and {self.chunk}")
+
+
+class DDSPLoss(Loss):
+    """½‖Φ(g(ν̂)) − Φ(g(ν))‖² [B], the perceptual loss itself (Engel et al., ICLR 2020, with any Φ)."""
+
+    Options = DDSPLossOptions
+
+    def prepare(self, nu: Tensor) -> Tensor:
+        """S(ν) [B, D] if D ≤ cache, else zero columns."""
+        S = self._target(nu[:1])
+        return self._target(nu) if S.shape[1] <= self.options.cache else nu.new_empty(len(nu), 0)
+
+    @torch.no_grad()
+    def _target(self, nu: Tensor) -> Tensor:
+        return torch.cat([self.problem(rows) for rows in nu.split(self.options.chunk)])
+
+    def forward(self, nu_hat: Tensor, nu: Tensor, side: Tensor) -> Tensor:
+        S = side if side.shape[1] else self._target(nu)
+        chunks = zip(nu_hat.split(self.options.chunk), S.split(self.options.chunk), strict=True)
+        return torch.cat([0.5 * (self.problem(rows) - target).square().sum(1) for rows, target in chunks])

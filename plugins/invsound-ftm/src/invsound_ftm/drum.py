@@ -1,0 +1,86 @@
+"""The rectangular drum: a damped, stiff, struck membrane, by the functional transformation method."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from invsound import Parameter, Signal, Space, Synth
+from invsound.designs import published_table
+
+from .modes import below_nyquist, modal_sum, peak_normalize, wide
+
+
+@dataclass
+class DrumOptions:
+    """Options of the rectangular drum.
+
+    num_modes: modes per axis; the drum has num_modes² of them
+    sample_rate: sample rate, Hz
+    num_samples: length N, samples
+    strike: where the drum is struck, as a fraction of either side
+    pickup: where it is heard, as a fraction of either side
+    """
+
+    num_modes: int = 10
+    sample_rate: float = 22050.0
+    num_samples: int = 65536
+    strike: float = 0.4
+    pickup: float = 0.4
+
+    def __post_init__(self) -> None:
+        if self.num_modes < 1 or self.num_samples < 2:
+            raise ValueError(f"needs num_modes ≥ 1 and num_samples ≥ 2, got {self.num_modes} and {self.num_samples}")
+        if not self.sample_rate > 2000:
+            raise ValueError(f"sample_rate is above 2000 Hz, twice the highest fundamental, got {self.sample_rate}")
+        if not (0 < self.strike < 1 and 0 < self.pickup < 1):
+            raise ValueError(f"strike and pickup lie between 0 and 1 (excluded: the rim is still), got {self.strike} and {self.pickup}")
+
+
+class Drum(Synth):
+    """x(t) = Σ_mk K_mk/ω_mk · e^{−σ_mk t} sin(ω_mk t) / max|x|, over the modes below Nyquist;  with b = α + 1/α,
+
+        Δ_mk = (m² − 1)α + (k² − 1)/α,      σ_mk = (1 + pΔ)/τ,
+        ω_mk² = ω²[1 + Δ(D²(Δ + b) + 1/b)] + (1 − pb)²Δ/(bτ²),
+
+    and K_mk the product of the mode's shape sin(πm u) sin(πk u) at the strike and at the pick-up. Every term is
+    non-negative: nothing cancels in float32. Source: Han, Lostanlen & Lagrange, "Learning to solve inverse problems for
+    perceptual sound matching", IEEE/ACM TASLP 32, 2024 (arXiv:2311.14213), after Rabenstein & Trautmann (2003).
+    """
+
+    Options = DrumOptions
+    shape: Tensor
+
+    def __init__(self, options: DrumOptions) -> None:
+        super().__init__(options)
+        self.signal = Signal(options.sample_rate, options.num_samples)
+        self.space = Space(
+            Parameter("omega", "rad/s", 2 * math.pi * 40, 2 * math.pi * 1000, "log", "angular frequency of the fundamental"),
+            Parameter("tau", "s", 0.07, 0.8, "linear", "decay time of the fundamental"),
+            Parameter("p", "", 1e-5, 0.2, "log", "inhomogeneous damping: how much faster high modes decay"),
+            Parameter("D", "", 1e-5, 0.3, "log", "dispersion: how inharmonic stiffness makes the modes"),
+            Parameter("alpha", "", 1e-5, 1.0, "linear", "aspect ratio of the sides"),
+        )
+        m = torch.arange(1, options.num_modes + 1, dtype=torch.float64)
+        side = torch.sin(math.pi * m * options.strike) * torch.sin(math.pi * m * options.pickup)
+        self.register_buffer("shape", torch.outer(side, side).flatten(), persistent=False)
+
+    def modes(self, theta: Tensor) -> tuple[Tensor, Tensor]:
+        """ω_mk [rad/s] and σ_mk [1/s], each [B, num_modes²], k fastest."""
+        omega, tau, p, D, alpha = theta[..., None].unbind(-2)
+        m2 = torch.arange(1, self.options.num_modes + 1, dtype=theta.dtype, device=theta.device) ** 2 - 1
+        delta = (alpha[..., None] * m2[:, None] + m2 / alpha[..., None]).flatten(-2)
+        b = alpha + 1 / alpha
+        omega2 = omega**2 * (1 + delta * (D**2 * (delta + b) + 1 / b)) + (1 - p * b) ** 2 * delta / (b * tau**2)
+        return omega2.sqrt(), (1 + p * delta) / tau
+
+    def forward(self, theta: Tensor) -> Tensor:
+        omega, sigma = (rate / self.signal.sample_rate for rate in self.modes(wide(theta)))
+        amplitude = below_nyquist(omega, self.shape.to(omega) / omega)
+        return peak_normalize(modal_sum(amplitude, omega, sigma, self.signal.num_samples, theta.dtype))
+
+    def published(self) -> tuple[Tensor, list[str]]:
+        return published_table(self.space, cells=10, inset=2, test=10000, reseed=True)

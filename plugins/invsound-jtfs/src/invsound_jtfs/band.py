@@ -1,0 +1,77 @@
+"""Filtering with subsampling, in the Fourier domain, on the few bins where the filter is not negligible."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def window(psi: np.ndarray, tolerance: float) -> tuple[int, np.ndarray]:
+    """The shortest circular run of bins outside which |psi| ≤ tolerance · max|psi|: first bin (negative if it wraps), values."""
+    kept = np.flatnonzero(np.abs(psi) > tolerance * np.abs(psi).max())
+    gaps = np.diff(np.append(kept, kept[0] + len(psi)))
+    widest = int(gaps.argmax())
+    first, length = int(kept[(widest + 1) % len(kept)]), len(psi) - int(gaps[widest]) + 1
+    first -= len(psi) if first + length > len(psi) else 0
+    return first, psi[np.arange(first, first + length) % len(psi)]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A run of bins: out[target] = weight · spectrum[source], conjugated and reversed if `mirror`."""
+
+    target: slice
+    source: slice
+    mirror: bool
+    weight: Tensor
+
+    def read(self, spectrum: Tensor) -> Tensor:
+        bins = spectrum[..., self.source]
+        return bins.flip(-1).conj() if self.mirror else bins
+
+
+@dataclass(frozen=True)
+class Band:
+    """A filter from half spectra (`torch.fft.rfft` of `source` real samples) to full spectra of `target` samples.
+
+    Bin k goes to (k − shift) mod target: a shift modulates the output, to which the modulus is blind.
+    """
+
+    pieces: tuple[Piece, ...]
+    filled: int
+    folded: bool
+
+    @classmethod
+    def of(cls, first: int, weights: np.ndarray, source: int, target: int, shift: int, **to: Any) -> Band:
+        """From weights of bins first, first + 1, …, for `torch.fft.ifft` of the result to be the subsampled convolution."""
+        half, last = source // 2, first + len(weights)
+        cuts = [k for k in range(first + 1, last) if k % source in (0, half + 1) or (k - shift) % target == 0]
+        pieces = []
+        for k, stop in zip([first, *cuts], [*cuts, last], strict=True):
+            n, at, low = stop - k, (k - shift) % target, k % source
+            mirror = low > half
+            begin = source - low - n + 1 if mirror else low
+            weight = torch.as_tensor(weights[k - first : stop - first] * (target / source), **to)
+            pieces.append(Piece(slice(at, at + n), slice(begin, begin + n), mirror, weight))
+        folded = len(weights) > target
+        return cls(tuple(pieces), 0 if folded or shift != first else len(weights), folded)
+
+    def push(self, spectrum: Tensor, out: Tensor) -> Tensor:
+        """Half spectra [..., source/2 + 1] → full spectra `out` [..., target], overwritten."""
+        out[..., self.filled :] = 0
+        for piece in self.pieces:
+            if self.folded:
+                out[..., piece.target] += piece.read(spectrum) * piece.weight
+            else:
+                torch.mul(piece.read(spectrum), piece.weight, out=out[..., piece.target])
+        return out
+
+    def pull(self, out: Tensor, spectrum: Tensor) -> None:
+        """The adjoint of `push` for the inner product Re Σ āb: adds to `spectrum`."""
+        for piece in self.pieces:
+            bins = out[..., piece.target] * piece.weight
+            spectrum[..., piece.source] += bins.flip(-1).conj() if piece.mirror else bins

@@ -1,0 +1,48 @@
+"""The wavelets, as kymatio's main branch draws them: Fourier transforms sampled on the padded grids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from kymatio.scattering1d.filter_bank import compute_params_filterbank, get_max_dyadic_subsampling, morlet_1d
+
+from .geometry import ALPHA, SIGMA0, Config, Geometry
+
+
+@dataclass(frozen=True)
+class Wavelet:
+    """Centre frequency xi and bandwidth sigma in cycles per sample; 2**j is the subsampling it allows."""
+
+    xi: float
+    sigma: float
+    j: int
+
+    @lru_cache(maxsize=4)  # noqa: B019
+    def spectrum(self, N: int) -> np.ndarray:
+        """Fourier transform [N] at the frequencies of `numpy.fft.fftfreq(N)`; of unit L1 norm in time."""
+        psi: np.ndarray = morlet_1d(N, self.xi or None, self.sigma)
+        return psi
+
+
+def bank(J: int, Q: int) -> list[Wavelet]:
+    """Q wavelets per octave, from the highest frequency down to about 2**-J."""
+    return [Wavelet(*psi) for psi in zip(*compute_params_filterbank(SIGMA0 / 2**J, Q, ALPHA), strict=True)]
+
+
+def lowpass(support: int) -> Wavelet:
+    """The Gaussian of a given support in samples."""
+    return Wavelet(0.0, SIGMA0 / support, int(np.log2(support)))
+
+
+def spinned(J: int, Q: int) -> list[Wavelet]:
+    """Wavelets along log-frequency: the low-pass filter, then positive spins, then negative spins."""
+    positive = bank(J, Q)
+    return [lowpass(2**J), *positive, *(Wavelet(-psi.xi, psi.sigma, psi.j) for psi in positive)]
+
+
+def circulant(psi: Wavelet, size: int, stride: int) -> np.ndarray:
+    """The matrix [size/stride, size] of the circular convolution with psi followed by subsampling; complex."""
+    kernel = np.fft.ifft(psi.spectrum(size))
+    return kernel[(stride * np.arange(size // stride)[:, None] - np.arange(size)) % size]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup, escape
 
+NARROW = "\u202f"  # a narrow no-break space between thousands
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 26, 38  # margins around the plot; the font size is 12
 
@@ -19,63 +20,64 @@ def number(value: float, digits: int = 3) -> str:
         return "0" if value == 0 else str(value)
     mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
     power = int(exponent)
-    if -4 < power < 6:
-        text = f"{value:,.{max(0, digits - 1 - power)}f}".replace(",", "\u202f")
-    else:
-        text = f"{mantissa} × 10{str(power).translate(SUPERSCRIPT)}"
-    return text.replace("-", "−")
-
-
-def _tick(value: float) -> str:
-    if value == 0 or 1e-3 <= abs(value) < 1e4:
-        return f"{value:g}".replace("-", "−")
-    mantissa, exponent = f"{value:.6e}".split("e")
-    power = f"10{str(int(exponent)).translate(SUPERSCRIPT)}"
-    return power if float(mantissa) == 1 else f"{float(mantissa):g}·{power}".replace("-", "−")
+    plain = f"{value:,.{max(0, digits - 1 - power)}f}".replace(",", NARROW)
+    return (plain if -4 < power < 6 else f"{mantissa} × {_power(power)}").replace("-", "−")
 
 
 @dataclass(frozen=True)
 class Scale:
-    """One axis, linear or logarithmic: `scale(v)` is 0 at `low` and 1 at `high`."""
+    """One axis, linear or logarithmic: `scale(v)` is 0 at `low` and 1 at `high`; `whole` has ticks at integers only."""
 
     low: float
     high: float
     label: str = ""
     log: bool = False
+    whole: bool = False
 
     @classmethod
-    def of(cls, values: Iterable[float], label: str = "", log: bool = False) -> Scale:
-        """The smallest scale that holds all finite values (all positive ones, for a log scale), never of zero width."""
-        v = np.array([x for x in values if math.isfinite(x) and (x > 0 or not log)], dtype=float)
-        low, high = (v.min(), v.max()) if len(v) else (1.0, 2.0)
-        if log:
-            middle, half = math.sqrt(low) * math.sqrt(high), max(math.sqrt(high / low), 1.1)
-            return cls(middle / half, middle * half, label, True)
-        half = max((high - low) / 2, 1e-6 * max(abs(low), abs(high)), 1e-12)
-        return cls((low + high) / 2 - half, (low + high) / 2 + half, label)
+    def of(cls, values: Iterable[float], label: str = "", log: bool = False, whole: bool = False, margin: float = 0.0) -> Scale:
+        """From the least to the greatest finite (for log: positive) value, widened by a fraction `margin`, never of zero width."""
+        v = np.array([x for x in values if math.isfinite(x) and (x > 0 or not log)] or [1.0, 2.0], dtype=float)
+        v = np.log(v) if log else v
+        half = max((v.max() - v.min()) * (0.5 + margin), 0.1 if log else 1e-6 * np.abs(v).max(), 1e-12)
+        ends = (v.max() + v.min()) / 2 + np.array([-half, half])
+        low, high = (np.exp(ends) if log else ends).tolist()
+        return cls(low, high, label, log, whole)
 
     def __call__(self, values: Iterable[float]) -> np.ndarray:
         v = np.asarray(values, dtype=float)
-        if self.log:
-            return np.log(v / self.low) / math.log(self.high / self.low)
-        return (v - self.low) / (self.high - self.low)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.log(v / self.low) / math.log(self.high / self.low) if self.log else (v - self.low) / (self.high - self.low)
 
-    def ticks(self) -> list[float]:
-        """Four to eight round values inside the scale."""
+    def ticks(self) -> dict[float, str]:
+        """A handful of round values inside the scale, and how they are written."""
         decades = math.log10(self.high / self.low) if self.log else 0.0
-        if decades > 1.2:
-            step = math.ceil(decades / 7)
-            factors = (1, 2, 5) if decades < 2.5 else (1,)
-            first = math.floor(math.log10(self.low))
-            ticks = [f * 10.0**k for k in range(first, first + math.ceil(decades) + 2) for f in factors if k % step == 0]
-        else:
-            raw = (self.high - self.low) / 5
-            power = 10.0 ** math.floor(math.log10(raw))
-            step_size = power * next(f for f in (1, 2, 5, 10) if f * power >= raw * 0.999)
-            first = math.ceil(self.low / step_size - 1e-9)
-            ticks = [k * step_size for k in range(first, math.floor(self.high / step_size + 1e-9) + 1)]
-        slack = 1e-9 * (self.high - self.low)
-        return [t for t in ticks if self.low - slack <= t <= self.high + slack]
+        candidates = self._powers(decades) if decades > 0.7 else self._steps()
+        inside = [t for t in candidates if -1e-9 <= self([t])[0] <= 1 + 1e-9]
+        scientific = decades >= 2.5 and not all(1e-3 <= t < 1e5 for t in inside)
+        return {t: _power(round(math.log10(t))) if scientific else _plain(t) for t in inside}
+
+    def _powers(self, decades: float) -> list[float]:
+        step, factors = math.ceil(decades / 7), (1, 2, 5) if decades < 2.5 else (1,)
+        first = math.floor(math.log10(self.low))
+        return [f * 10.0**k for k in range(first, first + math.ceil(decades) + 2) for f in factors if k % step == 0]
+
+    def _steps(self) -> list[float]:
+        raw = max((self.high - self.low) / 5, 1.0 if self.whole else 0.0)
+        power = 10.0 ** math.floor(math.log10(raw))
+        step = power * next(f for f in (1, 2, 5, 10) if f * power >= raw * 0.999)
+        return [k * step for k in range(math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9) + 1)]
+
+
+def _power(exponent: int) -> str:
+    return f"10{str(exponent).translate(SUPERSCRIPT)}" if exponent else "1"
+
+
+def _plain(value: float) -> str:
+    if value == 0 or 1e-3 <= abs(value) < 1e5:
+        return f"{value:,.6g}".replace(",", NARROW if abs(value) >= 1e4 else "").replace("-", "−")
+    mantissa, exponent = f"{value:.5e}".split("e")
+    return f"{float(mantissa):g}·{_power(int(exponent))}".replace("-", "−")
 
 
 class Axes:
@@ -89,8 +91,7 @@ class Axes:
     def at(self, x: Iterable[float], y: Iterable[float]) -> np.ndarray:
         """Positions [n, 2] in user units of the points whose both coordinates exist on their scales."""
         left, top, width, height = self.plot
-        with np.errstate(divide="ignore", invalid="ignore"):
-            points = np.stack([left + width * self.x(x), top + height * (1 - self.y(y))], 1)
+        points = np.stack([left + width * self.x(x), top + height * (1 - self.y(y))], 1)
         return points[np.isfinite(points).all(1)]
 
     def line(self, x: Iterable[float], y: Iterable[float], style: str = "s0") -> Axes:
@@ -135,33 +136,36 @@ class Axes:
 
     def _grid(self) -> list[Markup]:
         left, top, width, height = self.plot
-        foot = top + height
+        foot, columns, rows = top + height, self.x.ticks(), self.y.ticks()
         grid = [Markup('<path class="frame" d="M{} {:g}h{:g}"/>').format(left, foot, width)]
-        for value, x in zip(self.x.ticks(), left + width * self.x(self.x.ticks()), strict=True):
-            grid.append(Markup('<path class="frame" d="M{0:.1f} {1:g}v4"/>').format(x, foot))
-            grid.append(Markup('<text class="tick" text-anchor="middle" x="{:.1f}" y="{:g}">{}</text>').format(x, foot + 17, _tick(value)))
-        for value, y in zip(self.y.ticks(), foot - height * self.y(self.y.ticks()), strict=True):
+        for text, x in zip(columns.values(), left + width * self.x([*columns]), strict=True):
+            grid.append(Markup('<path class="frame" d="M{:.1f} {:g}v4"/>').format(x, foot))
+            grid.append(Markup('<text text-anchor="middle" x="{:.1f}" y="{:g}">{}</text>').format(x, foot + 17, text))
+        for text, y in zip(rows.values(), foot - height * self.y([*rows]), strict=True):
             grid.append(Markup('<path class="grid" d="M{} {:.1f}h{:g}"/>').format(left, y, width))
-            grid.append(Markup('<text class="tick" text-anchor="end" x="{}" y="{:.1f}">{}</text>').format(left - 7, y + 4, _tick(value)))
+            grid.append(Markup('<text text-anchor="end" x="{}" y="{:.1f}">{}</text>').format(left - 7, y + 4, text))
         label = Markup('<text class="label" text-anchor="{}" x="{:g}" y="{:g}">{}</text>')
-        grid.append(label.format("end", left + width, foot + 33, self.x.label))
-        return [*grid, label.format("start", 2, 13, self.y.label)]
+        return [*grid, label.format("end", left + width, foot + 33, self.x.label), label.format("start", 2, 13, self.y.label)]
 
 
-def line_chart(series: Mapping[str, tuple[Sequence[float], Sequence[float]]], x_label: str, y_label: str, alt: str, log: bool = True) -> Markup:
+def line_chart(
+    series: Mapping[str, tuple[Sequence[float], Sequence[float]]], x_label: str, y_label: str, alt: str, log: bool = True
+) -> Markup:
     """Named curves (x, y) over one another; several are named at their right ends. Values that a log axis lacks are left out."""
-    x = Scale.of((v for xs, _ in series.values() for v in xs), x_label)
-    y = Scale.of((v for _, ys in series.values() for v in ys), y_label, log)
+    x = Scale.of((v for xs, _ in series.values() for v in xs), x_label, whole=True)
+    y = Scale.of((v for _, ys in series.values() for v in ys), y_label, log, margin=0.04)
     axes = Axes(x, y, right=RIGHT + 64 * (len(series) > 1))
     for k, (xs, ys) in enumerate(series.values()):
         axes.line(xs, ys, f"s{k}")
         if len(xs) == 1:
             axes.points(xs, ys, f"s{k}")
-    ends = {name: (x.high, [v for v in ys if v > 0 or not log][-1]) for name, (_, ys) in series.items() if any(v > 0 or not log for v in ys)}
+    ends = {
+        name: (x.high, [v for v in ys if v > 0 or not log][-1]) for name, (_, ys) in series.items() if any(v > 0 or not log for v in ys)
+    }
     return (axes.names(ends) if len(series) > 1 else axes).svg(alt)
 
 
-def scatter_chart(true: Sequence[float], predicted: Sequence[float], label: str, scale: Scale, alt: str) -> Markup:
+def scatter_chart(true: Iterable[float], predicted: Iterable[float], label: str, scale: Scale, alt: str) -> Markup:
     """Estimated against true values on the same scale, square, with the line where they agree."""
     x, y = (Scale(scale.low, scale.high, f"{kind} {label}", scale.log) for kind in ("true", "estimated"))
     axes = Axes(x, y, 300, 300 + TOP + BOTTOM - LEFT - RIGHT)

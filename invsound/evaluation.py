@@ -65,7 +65,7 @@ class Evaluation:
         return finite(self.parts.problem.render(nu.to(self.device)), f"The synth {self.parts.config.parts['synth']!r}")
 
     def targets(self, paths: Iterable[str], encoder: Encoder) -> list[dict[str, Any]]:
-        """Match recordings with the trained encoder: parameters, scores and two WAV files for each. A failed file is reported, the others go on."""
+        """Match recordings with the trained encoder: parameters, scores and two WAV files for each."""
         return [self._target(recording, name, encoder) for name, recording in _named(load_recordings(self.parts, paths))]
 
     @torch.no_grad()

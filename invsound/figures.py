@@ -44,7 +44,9 @@ def _over_epochs(label: str, series: dict[str, tuple[list[float], list[float]]],
 
 
 def _told(series: dict[str, tuple[list[float], list[float]]]) -> str:
-    return "; ".join(f"{name} from {number(v[0])} to {number(v[-1])}, lowest {number(min(v))}" for name, (_, v) in series.items()).capitalize()
+    return "; ".join(
+        f"{name} from {number(v[0])} to {number(v[-1])}, lowest {number(min(v))}" for name, (_, v) in series.items()
+    ).capitalize()
 
 
 def scatters(space: list[dict[str, Any]], predictions: dict[str, np.ndarray]) -> list[Figure]:
@@ -57,30 +59,32 @@ def _scatter(p: dict[str, Any], true: np.ndarray, predicted: np.ndarray) -> Figu
     log, shown = p["scale"] == "log", slice(None, None, math.ceil(len(true) / POINTS))
     label = with_unit(p["name"], p["unit"])
     scale = Scale.of([p["low"], p["high"], *true, *predicted], log=log)
-    caption = f"{p['name']}: {len(true[shown])} sounds{', logarithmic' if log else ''}.{_correlation(scale(true), scale(predicted))}"
+    fewer = f", {len(true[shown])} of them drawn" if len(true) > POINTS else ""
+    caption = f"{p['name']}: {_correlation(scale(true), scale(predicted))}{len(true)} sounds{fewer}{', log axes' if log else ''}."
     return Figure(scatter_chart(true[shown], predicted[shown], label, scale, f"Estimated against true {caption}"), caption)
 
 
 def _correlation(a: np.ndarray, b: np.ndarray) -> str:
     a, b = a - a.mean(), b - b.mean()
     norm = float(np.linalg.norm(a) * np.linalg.norm(b))
-    return f" Correlation {number(float(a @ b) / norm, 2)}." if norm > 1e-9 and math.isfinite(norm) else ""
+    return f"correlation {number(float(a @ b) / norm)} over " if norm > 1e-9 and math.isfinite(norm) else ""
 
 
 def spectrum(eigenvalues: list[list[float]]) -> Figure | None:
     """Median and quartiles over the sounds of each eigenvalue of M, largest first; None where nothing is positive."""
-    sigma = np.array(eigenvalues, dtype=float).reshape(len(eigenvalues), -1)
+    sigma = np.array(eigenvalues, dtype=float).reshape(max(1, len(eigenvalues)), -1)
     kept = [k for k in range(sigma.shape[1]) if (sigma[:, k] > 0).any()]
     if not kept:
         return None
     low, middle, high = np.array([np.quantile(sigma[sigma[:, k] > 0, k], [0.25, 0.5, 0.75]) for k in kept]).T
     order = [k + 1 for k in kept]
-    axes = Axes(Scale(0.5, sigma.shape[1] + 0.5, "k, from the largest"), Scale.of([*low, *high], "eigenvalue σₖ of M = JᵀJ", log=True))
-    axes.stems(order, low, high).points(order, middle)
-    caption = (
-        f"Eigenvalues of M over {len(sigma)} sounds: medians (dots) and quartiles (bars). Where σₖ is large, the sound changes fast with the "
-        f"parameters. The largest is {number(middle[0] / middle[-1], 2)} times the smallest, by their medians."
+    axes = Axes(
+        Scale(0.5, sigma.shape[1] + 0.5, "k, from the largest", whole=True),
+        Scale.of([*low, *high], "eigenvalue σₖ of M", True, margin=0.06),
     )
+    axes.stems(order, low, high).points(order, middle)
+    ratio = f"; the largest is {number(middle[0] / middle[-1], 2)} times the smallest" if len(kept) > 1 else ""
+    caption = f"Eigenvalues of M over {len(sigma)} sounds: medians (dots) and quartiles (bars){ratio}."
     return Figure(axes.svg(caption), caption)
 
 

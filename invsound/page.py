@@ -60,7 +60,9 @@ def read_sounds(name: str, **paths: Path) -> list[Sound]:
 
 def write_page(path: Path, template: str, **content: Any) -> Path:
     """Render one of `invsound/templates` into a single self-contained file; every string in `content` is escaped."""
-    environment = Environment(loader=PackageLoader("invsound"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=PackageLoader("invsound"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     environment.filters["number"] = number
     environment.globals["version"] = _version()
     write_text(path, environment.get_template(template).render(**content))

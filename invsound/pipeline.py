@@ -52,7 +52,8 @@ def run(
         layers.append({"evaluate": {"targets": [str(Path(path).resolve()) for path in targets]}})
     resolved = configs.resolve(*layers, preset=preset)
     parts = Parts(resolved)
-    evaluation.load_recordings(parts, resolved.evaluate.targets)  # a recording that cannot be read is said before hours of work, not after
+    for target in resolved.evaluate.targets:
+        audio.load(target, parts.synth.signal)  # one that cannot be read is said before hours of work, not after
     return _run(parts, folder.create(out, resolved), jobs, device)
 
 

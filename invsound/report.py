@@ -36,7 +36,8 @@ def write_report(run: str | Path) -> Path:
         parts=_parts(_text(run / "config.yaml")),
         systems=SYSTEMS,
         scores=scores.get("scores", {}),
-        errors=scores.get("parameters", {}),
+        score_rows=_score_rows(scores.get("scores", {})),
+        error_rows=[(name, row.get("unit", ""), _systems(row)) for name, row in scores.get("parameters", {}).items()],
         sound_count=scores.get("sound_count", 0),
         seconds=scores.get("seconds") or _json(run / "seconds.json", {}),
         recordings=[_recording(run, target, space) for target in targets],
@@ -61,8 +62,8 @@ def _parts(config: str) -> dict[str, str]:
     """kind → name, from the `parts` of the resolved options."""
     from omegaconf import OmegaConf
 
-    parts = OmegaConf.create(config).get("parts") or {}
-    return {str(kind): str(name) for kind, name in parts.items()}
+    options: Any = OmegaConf.create(config)
+    return {str(kind): str(name) for kind, name in (options.get("parts") or {}).items()}
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
@@ -89,15 +90,31 @@ def _table(path: Path) -> dict[str, np.ndarray]:
     return {name: np.array([float(row[name]) for row in rows]) for name in names}
 
 
+def _systems(row: dict[str, Any]) -> dict[str, float]:
+    return {system: row[system] for system in SYSTEMS if system in row}
+
+
+def _score_rows(scores: dict[str, Any]) -> list[tuple[str, str, dict[str, float]]]:
+    """One row for each score and average: heading, unit (none), and the value of each system that has it."""
+    rows = []
+    for name, systems in scores.items():
+        averages = dict.fromkeys(average for values in systems.values() for average in values)
+        rows += [(f"{name}, {a}", "", _systems({s: v[a] for s, v in systems.items() if a in v})) for a in averages]
+    return rows
+
+
 def _recording(run: Path, target: dict[str, Any], space: list[dict[str, Any]]) -> Pair:
     found = target.get("parameters", {})
     parameters = [(p["name"], p["unit"], {"estimated": found[p["name"]]}) for p in space if p["name"] in found]
-    return Pair(target["name"], _pair(run, target["name"]), target.get("notes", []), target.get("scores", {}), parameters)
+    title = Path(target.get("file") or target["name"]).name
+    return Pair(title, _pair(run, target["name"]), target.get("notes", []), target.get("scores", {}), parameters)
 
 
 def _examples(run: Path, recordings: set[str], space: list[dict[str, Any]], predictions: dict[str, np.ndarray]) -> list[Pair]:
     """The first test sounds: `audio/test-07-target.wav` is row 7 of the predictions."""
-    found = sorted((int(m[1]), m[0][: -len("-target.wav")]) for p in run.glob("audio/*") if (m := re.fullmatch(r"test-(\d+)-target\.wav", p.name)))
+    found = sorted(
+        (int(m[1]), m[0][: -len("-target.wav")]) for p in run.glob("audio/*") if (m := re.fullmatch(r"test-(\d+)-target\.wav", p.name))
+    )
     shown = [(row, name) for row, name in found if name not in recordings][:EXAMPLES]
     return [Pair(name.replace("-", " "), _pair(run, name), parameters=_row(space, predictions, row)) for row, name in shown]
 

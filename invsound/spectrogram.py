@@ -15,12 +15,17 @@ WINDOW, ROWS, COLUMNS, DECIBELS = 2048, 160, 400, 80.0
 INK = ["#f4f1e8", "#d3dbcf", "#93b4b8", "#4c7f9e", "#24477a", "#101b3c"]  # from silence, the colour of paper, to the peak
 
 
-def spectrogram(x: np.ndarray, sample_rate: float, low: float = 40.0) -> np.ndarray:
-    """Power [160, ≤ 400] of x [N]: a Hann window of 2048 samples, rows spaced in octaves from `low` Hz to sample_rate/2, lowest first."""
+def lowest(sample_rate: float) -> float:
+    """The frequency in Hz at the foot of a spectrogram."""
+    return min(40.0, sample_rate / 64)
+
+
+def spectrogram(x: np.ndarray, sample_rate: float) -> np.ndarray:
+    """Power [160, ≤ 400] of x [N] under a Hann window of 2048 samples; rows spaced in octaves up to sample_rate/2, lowest first."""
     centres = np.linspace(0, len(x), min(COLUMNS, len(x)), endpoint=False).astype(int)
-    frames = np.lib.stride_tricks.sliding_window_view(np.pad(x, WINDOW // 2), WINDOW)[centres]
+    frames = np.lib.stride_tricks.sliding_window_view(np.pad(x, WINDOW // 2, mode="reflect"), WINDOW)[centres]
     power = np.abs(np.fft.rfft(frames * np.hanning(WINDOW), 2 * WINDOW)) ** 2
-    bins = np.geomspace(low, sample_rate / 2, ROWS) / sample_rate * 2 * WINDOW
+    bins = np.geomspace(lowest(sample_rate), sample_rate / 2, ROWS) / sample_rate * 2 * WINDOW
     below = np.minimum(bins.astype(int), WINDOW - 1)
     picture: np.ndarray = power[:, below] + (bins - below) * (power[:, below + 1] - power[:, below])
     # where rows are further apart than bins, a row shows the loudest bin it covers, or a partial could fall between two rows
@@ -44,10 +49,10 @@ def png(pixels: np.ndarray, colours: list[str]) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*c) for c in chunks)
 
 
-def spectrogram_chart(power: np.ndarray, reference: float, sample_rate: float, seconds: float, alt: str, low: float = 40.0) -> Markup:
+def spectrogram_chart(power: np.ndarray, reference: float, sample_rate: float, seconds: float, alt: str) -> Markup:
     """`power`, as `spectrogram` gives it, over time and frequency: 80 dB down from `reference`."""
     level = 10 * np.log10(np.maximum(power / max(reference, 1e-30), 10 ** (-DECIBELS / 10)))
     pixels = np.clip(np.round((1 + level / DECIBELS) * 255), 0, 255)
     picture = "data:image/png;base64," + base64.b64encode(png(pixels[::-1], INK)).decode()
-    x, y = Scale(0, seconds, "time (s)"), Scale(low, sample_rate / 2, "frequency (Hz)", log=True)
+    x, y = Scale(0, seconds, "time (s)"), Scale(lowest(sample_rate), sample_rate / 2, "frequency (Hz)", log=True)
     return Axes(x, y, 440, 250).image(picture).svg(alt)

@@ -48,10 +48,12 @@ def listen(quiet: bool = False) -> None:
     """Show the library's log on stderr."""
     log = logging.getLogger("invsound")
     log.setLevel(logging.WARNING if quiet else logging.INFO)
-    if not log.handlers:
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(message)s"))
-        log.addHandler(handler)
+    for old in [handler for handler in log.handlers if handler.name == "command line"]:
+        log.removeHandler(old)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.name = "command line"
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    log.addHandler(handler)
 
 
 def sort_arguments(arguments: Iterable[str], files: str | None = None) -> tuple[list[str], list[str]]:

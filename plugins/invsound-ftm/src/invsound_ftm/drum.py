@@ -11,7 +11,7 @@ from torch import Tensor
 from invsound import Parameter, Signal, Space, Synth
 from invsound.designs import published_table
 
-from .modes import below_nyquist, modal_sum, peak_normalize, wide
+from .modes import below_nyquist, excitation, modal_sum, peak_normalize, wide
 
 
 @dataclass
@@ -64,8 +64,7 @@ class Drum(Synth):
             Parameter("D", "", 1e-5, 0.3, "log", "dispersion: how inharmonic stiffness makes the modes"),
             Parameter("alpha", "", 1e-5, 1.0, "linear", "aspect ratio of the sides"),
         )
-        m = torch.arange(1, options.num_modes + 1, dtype=torch.float64)
-        side = torch.sin(math.pi * m * options.strike) * torch.sin(math.pi * m * options.pickup)
+        side = excitation(options.num_modes, options.strike, options.pickup)
         self.register_buffer("shape", torch.outer(side, side).flatten(), persistent=False)
 
     def modes(self, theta: Tensor) -> tuple[Tensor, Tensor]:

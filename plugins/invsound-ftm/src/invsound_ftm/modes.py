@@ -88,6 +88,13 @@ def _project(g: Tensor, coarse: Tensor, fine: Tensor) -> tuple[Tensor, Tensor]:
     return (im * fine_re + re * fine_im).sum(-2), (re * fine_re - im * fine_im).sum(-2)
 
 
+def excitation(num_modes: int, strike: float, pickup: float) -> Tensor:
+    """sin(πm u) sin(πm v), m = 1…num_modes: how well each mode is struck at u and heard at v, fractions of the length."""
+    m = torch.arange(1, num_modes + 1, dtype=torch.float64)
+    shape = torch.sin(math.pi * m * strike) * torch.sin(math.pi * m * pickup)
+    return torch.where(shape.abs() < 1e-12, 0.0, shape)  # at a node rounding leaves 1e-32, which breeds denormals: slow
+
+
 def below_nyquist(omega: Tensor, amplitude: Tensor) -> Tensor:
     """`amplitude`, zero (and flat) where ω [rad/sample] is at or above π: each mode answers for itself."""
     return torch.where(omega < math.pi, amplitude, torch.zeros_like(amplitude))

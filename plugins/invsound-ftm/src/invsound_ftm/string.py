@@ -10,7 +10,7 @@ from torch import Tensor
 
 from invsound import Parameter, Signal, Space, Synth
 
-from .modes import below_nyquist, modal_sum, peak_normalize, wide
+from .modes import below_nyquist, excitation, modal_sum, peak_normalize, wide
 
 
 @dataclass
@@ -64,8 +64,7 @@ class String(Synth):
             Parameter("lambda", "kg/m", 2e-4, 1e-2, "log", "mass per length"),
             Parameter("ell", "m", 0.3, 1.5, "log", "length"),
         )
-        m = torch.arange(1, options.num_modes + 1, dtype=torch.float64)
-        self.register_buffer("shape", torch.sin(math.pi * m * options.strike) * torch.sin(math.pi * m * options.pickup), persistent=False)
+        self.register_buffer("shape", excitation(options.num_modes, options.strike, options.pickup), persistent=False)
 
     def modes(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         """ω_m [rad/s] and σ_m [1/s], each [B, num_modes]; a mode that does not oscillate is put at Nyquist, where it is dropped."""

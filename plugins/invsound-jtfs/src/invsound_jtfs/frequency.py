@@ -68,6 +68,8 @@ class Frequency:
         twins = [
             n for n in range(1, 1 + positive) if both_spins and np.abs(filters[n] - filters[n + positive].conj()).max() < 30 * tolerance
         ]
+        for n in twins:
+            keep[n + positive] = keep[n]
         alone = [n for n in range(len(filters)) if n not in twins and n - positive not in twins]
         ordered = [filters[n][keep[n]] for n in [*twins, *alone]]
         pairs = sum(len(w) for w in ordered[: len(twins)])

@@ -49,10 +49,11 @@ class Config:
 
 @dataclass(frozen=True)
 class Geometry:
-    """Padded lengths (`padded` in samples, `padded_fr` in wavelets), padding on the left, and strides as powers of two."""
+    """Padded lengths (`padded` in samples, `padded_fr` in wavelets), padding on either side, and strides as powers of two."""
 
     padded: int
     left: int
+    right: int
     padded_fr: int
     log2_stride: int
     log2_stride_fr: int
@@ -78,8 +79,4 @@ class Geometry:
         starts, stops = compute_border_indices(log2_T, J, left, left + N)
         step = 2**config.J_fr
         padded_fr = (wavelets + 8 * min(config.support_fr, step)) // step * step
-        return cls(padded, left, padded_fr, log2_T, int(math.log2(config.support_fr)), starts, stops)
-
-    def reflection(self, N: int) -> tuple[int, int]:
-        """Number of samples reflected on the left and on the right."""
-        return self.left, self.padded - N - self.left
+        return cls(padded, left, padded - N - left, padded_fr, log2_T, int(math.log2(config.support_fr)), starts, stops)

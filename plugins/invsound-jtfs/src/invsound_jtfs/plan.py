@@ -27,12 +27,12 @@ class Group:
 
 @dataclass(frozen=True)
 class Joint:
-    """One second-order wavelet n2: for each group that it meets, how many of its rows and through which band; then log-frequency."""
+    """One second-order wavelet n2: for each group that it meets, the rows it becomes and the band; then log-frequency."""
 
     k: int
     size: int
     n_max: int
-    inputs: tuple[tuple[int, Band], ...]
+    inputs: tuple[tuple[slice, Band], ...]
     frequency: Frequency
     average: Band | None
 
@@ -75,11 +75,12 @@ def _plan(config: Config, dtype: torch.dtype, device: torch.device) -> Plan:
         n_max, k = sum(p.j < psi.j for p in psi1), min(psi.j, limit)
         if n_max:
             first, weights = window(psi.spectrum(N), tolerance)
-            inputs, left = [], n_max
+            inputs, at = [], 0
             for group in groups:
-                if left > 0:
-                    inputs.append((min(left, len(group.bands)), Band.of(first, weights, group.size, N >> k, first, **to)))
-                    left -= len(group.bands)
+                if at < n_max:
+                    rows = slice(at, min(at + len(group.bands), n_max))
+                    inputs.append((rows, Band.of(first, weights, group.size, N >> k, first, **to)))
+                    at = rows.stop
             frequency = Frequency.of(config, geometry, n_max, tolerance, True, **to)
             joints.append(Joint(k, N >> k, n_max, tuple(inputs), frequency, smoothing(k) if config.is_local else None))
     return Plan(

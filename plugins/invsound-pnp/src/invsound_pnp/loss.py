@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from invsound import Loss, Problem
+from invsound import InvsoundError, Loss, Problem
 from torch import Tensor
 
 from .damping import Damping
@@ -81,11 +81,11 @@ class PNP(Loss):
         return self.problem.metric_factor(nu)
 
     def calibrate(self, side: Tensor) -> None:
-        """λ₀, and the means over the training fold that scale the form. Raises ValueError if no sound reacts to any parameter."""
+        """λ₀, and the means over the training fold that scale the form. Raises InvsoundError if no sound reacts to any parameter."""
         singular = torch.linalg.svdvals(side)
         self.mean_trace.copy_(singular.square().sum(1).mean() / side.shape[-1])
         if not self.mean_trace > 0:
-            raise ValueError("every Jacobian of the training fold is zero: the representation does not react to any parameter")
+            raise InvsoundError("Every Jacobian of the training fold is zero: the representation does not react to any parameter. Choose another feature.")
         self.mean_volume.copy_(_volume(singular).mean().clamp_min(torch.finfo(torch.float64).tiny))
         self.mean_metric.copy_((side.mT @ side).mean(0))
         if self.options.initial is None:

@@ -1,0 +1,15 @@
+"""Joint time–frequency scattering: a feature and a score named `jtfs`."""
+
+from invsound import Part, hookimpl
+
+INVSOUND_API = 1
+
+
+@hookimpl
+def invsound_features() -> list[Part]:
+    return [Part("jtfs", "invsound_jtfs.jtfs:JTFS", "joint time–frequency scattering, log-compressed")]
+
+
+@hookimpl
+def invsound_scores() -> list[Part]:
+    return [Part("jtfs", "invsound_jtfs.score:JTFSDistance", "Euclidean distance in joint time–frequency scattering")]

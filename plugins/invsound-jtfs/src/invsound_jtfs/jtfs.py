@@ -1,0 +1,100 @@
+"""The joint time–frequency scattering transform."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from invsound import Feature, Signal
+
+from .geometry import Config, Geometry
+from .scattering import Scatter
+
+
+def _averaging(name: str, value: int | str) -> int | str:
+    value = int(value) if isinstance(value, str) and value.isdecimal() else value
+    if value == "global" or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+        return value
+    unit = "samples" if name == "T" else "wavelets"
+    raise ValueError(f"{name} is a positive number of {unit}, 0 (no averaging) or 'global', got {value!r}")
+
+
+@dataclass
+class JTFSOptions:
+    """Options of the joint time–frequency scattering transform, in kymatio's conventions.
+
+    J: log2 of the largest time scale, in samples
+    Q: wavelets per octave of the first and second order
+    J_fr: log2 of the largest log-frequency scale, in first-order wavelets
+    Q_fr: wavelets per octave along log-frequency
+    T: support of the time average in samples (kymatio's default is 2**J), "global" (sum over the padded time) or 0 (none)
+    F: support of the log-frequency average in first-order wavelets (kymatio's default is 2**J_fr), "global" (sum) or 0 (none)
+    format: "time" (one row per path and first-order wavelet) or "joint" (log-frequency kept as a padded axis)
+    padding: "reflect" (kymatio) or "zero" (Han, Lostanlen & Lagrange 2024)
+    order0: whether S0, the average of the waveform itself, comes first
+    log: whether S becomes log1p(1e3 S); the signed S0 becomes sign(S0) log1p(1e3 |S0|)
+    """
+
+    J: int = 13
+    Q: tuple[int, int] = (12, 1)
+    J_fr: int = 3
+    Q_fr: int = 1
+    T: int | str = "global"
+    F: int | str = 2
+    format: str = "time"
+    padding: str = "reflect"
+    order0: bool = False
+    log: bool = True
+
+    def __post_init__(self) -> None:
+        Q = (self.Q, 1) if isinstance(self.Q, int) else tuple(self.Q)
+        if len(Q) != 2 or not all(isinstance(q, int) and q >= 1 for q in Q):
+            raise ValueError(f"Q is one or two positive numbers of wavelets per octave, got {self.Q!r}")
+        self.Q = Q
+        for name in ("J", "J_fr", "Q_fr"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is a positive integer, got {getattr(self, name)}")
+        self.T, self.F = _averaging("T", self.T), _averaging("F", self.F)
+        for name, allowed in (("format", ("time", "joint")), ("padding", ("reflect", "zero"))):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} is {' or '.join(map(repr, allowed))}, got {getattr(self, name)!r}")
+        if self.format == "joint" and (self.T == 0 or self.F in (0, "global")):
+            raise ValueError(f"format='joint' needs T ≠ 0 and a number F ≥ 1, got T={self.T!r}, F={self.F!r}: choose format='time'")
+
+
+class JTFS(Feature):
+    """S(n1, n2, n_fr) = (| |x * ψ_n1| *_t ψ_n2 *_f ψ_fr | * φ_T,F), from audio x [B, N] to [B, D].
+
+    Rows are ordered as kymatio's `TimeFrequencyScattering(out_type="array")` orders them, then flattened with time:
+    (S0,) first order by n_fr and n1, second order by n2, n_fr and n1. With T="global" a path is the sum over the padded time grid at
+    its own resolution; with T=0 each has its own length and the first order has none (so has kymatio's). `format="joint"` keeps the
+    padded log-frequency axis. Raises ValueError if the signal is too short for J or T, or log-frequency for J_fr or F.
+
+    Source: Andén, Lostanlen & Mallat, Joint time–frequency scattering, IEEE TSP 2019; kymatio, main branch.
+    """
+
+    Options = JTFSOptions
+
+    def __init__(self, signal: Signal, options: JTFSOptions) -> None:
+        super().__init__(signal, options)
+        o = options
+        self.config = Config(signal.num_samples, o.J, o.Q, o.J_fr, o.Q_fr, o.T, o.F, o.format, o.padding)
+        geometry = Geometry.of(self.config)
+        k = geometry.log2_stride if o.T else 0
+        self.size0 = 1 if o.T == "global" else geometry.stops[k] - geometry.starts[k]
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.ndim != 2 or x.shape[-1] != self.config.num_samples:
+            raise ValueError(f"JTFS was built for audio [B, {self.config.num_samples}], got {tuple(x.shape)}")
+        S: Tensor = Scatter.apply(x, self.config)
+        S0, S = S[:, : self.size0], S[:, self.size0 :].clamp(min=0)  # rounding can leave a local average below zero
+        if self.options.log:
+            S0, S = torch.where(S0 < 0, -compress(-S0.clamp(max=0)), compress(S0.clamp(min=0))), compress(S)
+        return torch.cat([S0, S], 1) if self.options.order0 else S
+
+
+def compress(S: Tensor) -> Tensor:
+    """log(1 + 1000 S), for S ≥ 0."""
+    return torch.log1p(1e3 * S)

@@ -1,0 +1,81 @@
+"""What is stored comes back bit for bit, or not at all."""
+
+import os
+
+import pytest
+import torch
+
+from invsound import InvsoundError, checkpoint
+from invsound.store import Store, digest
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "store")
+
+
+def test_a_column_comes_back_bit_for_bit(store):
+    for column in (torch.randn(3, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0)), torch.zeros(3, 0), torch.ones(2, 3, 3)):
+        store.put("ab" * 32, column)
+        found = store.get("ab" * 32)
+        assert found.dtype == column.dtype
+        assert torch.equal(found, column)
+
+
+def test_an_address_depends_on_the_recipe_and_on_nu():
+    nu = torch.rand(4, 2, generator=torch.Generator().manual_seed(0))
+    addresses = {digest({"J": 8}, nu), digest({"J": 9}, nu), digest({"J": 8}, nu + 1e-7), digest({"J": 8}, nu[:3]), digest({"J": 8}, nu.reshape(2, 4))}
+    assert len(addresses) == 5
+    assert digest({"J": 8}, nu) == digest({"J": 8}, nu.clone())
+
+
+@pytest.mark.parametrize("damage", ["truncate", "alter", "empty", "missing"])
+def test_a_damaged_shard_is_no_shard(store, damage):
+    store.put("ab" * 32, torch.arange(100.0))
+    path = store.path("ab" * 32)
+    content = bytearray(path.read_bytes())
+    if damage == "alter":
+        content[-5] ^= 1
+    path.write_bytes({"truncate": content[:-40], "alter": content, "empty": b"", "missing": content}[damage])
+    if damage == "missing":
+        path.unlink()
+    assert store.get("ab" * 32) is None
+
+
+def test_nothing_is_left_beside_a_shard_that_could_not_be_written(store, monkeypatch):
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(InvsoundError, match="No space left on device"):
+        store.put("ab" * 32, torch.zeros(3))
+    assert list(store.path("ab" * 32).parent.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InvsoundError, match="Cannot write"):
+        Store(tmp_path / "file").put("ab" * 32, torch.zeros(3))
+
+
+def test_a_checkpoint_keeps_an_optimizer(tmp_path):
+    weights = [torch.nn.Parameter(torch.ones(3))]
+    optimizer = torch.optim.Adam(weights)
+    weights[0].grad = torch.ones(3)
+    optimizer.step()
+    checkpoint.save(tmp_path / "state.safetensors", {"optimizer": optimizer.state_dict(), "best": float("inf"), "list": [1, "a", None]})
+    state = checkpoint.load(tmp_path / "state.safetensors")
+    other = torch.optim.Adam(weights)
+    other.load_state_dict(state["optimizer"])
+    assert torch.equal(other.state[weights[0]]["exp_avg"], optimizer.state[weights[0]]["exp_avg"])
+    assert state["best"] == float("inf")
+    assert state["list"] == [1, "a", None]
+
+
+def test_a_truncated_checkpoint_is_said(tmp_path):
+    path = tmp_path / "state.safetensors"
+    assert checkpoint.load(path) is None
+    checkpoint.save(path, {"weights": torch.zeros(100)})
+    path.write_bytes(path.read_bytes()[:-8])
+    with pytest.raises(InvsoundError, match=r"is damaged. Delete it and resume"):
+        checkpoint.load(path)

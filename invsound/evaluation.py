@@ -139,11 +139,14 @@ def _public(p: Any) -> dict[str, Any]:
 
 def load_recordings(parts: Parts, paths: Iterable[str]) -> list[audio.Recording]:
     """Recordings made into the synth's signal; everything done to each is said."""
-    recordings = [audio.load(path, parts.synth.signal) for path in paths]
-    for recording in recordings:
-        for note in recording.notes:
-            progress.log.info("%s: %s", recording.path.name, note)
-    return recordings
+    return [tell(audio.load(path, parts.synth.signal)) for path in paths]
+
+
+def tell(recording: audio.Recording) -> audio.Recording:
+    """Say what was done to a recording."""
+    for note in recording.notes:
+        progress.log.info("%s: %s", recording.path.name, note)
+    return recording
 
 
 def _named(recordings: list[audio.Recording]) -> Iterable[tuple[str, audio.Recording]]:

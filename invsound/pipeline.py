@@ -115,11 +115,11 @@ def _mono(x: torch.Tensor) -> torch.Tensor:
 
 def _recording(x: torch.Tensor | str | Path, sample_rate: float | None, signal: Signal) -> audio.Recording:
     if isinstance(x, (str, Path)):
-        return audio.load(x, signal)
+        return evaluation.tell(audio.load(x, signal))
     if sample_rate is None:
         raise UsageError("A sound given as samples needs its sample_rate in Hz: match(x, 44100, synth=…, feature=…).")
     with tempfile.TemporaryDirectory() as scratch:
-        return audio.load(audio.save(Path(scratch) / "samples.wav", _mono(x), sample_rate), signal)
+        return evaluation.tell(audio.load(audio.save(Path(scratch) / "samples.wav", _mono(x), sample_rate), signal))
 
 
 def match(

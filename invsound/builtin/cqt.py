@@ -22,16 +22,21 @@ def quality(bins_per_octave: int) -> float:
     return 1 / math.tanh(math.log(2) / bins_per_octave)
 
 
-def default_fmin(signal: Signal, Q: float) -> float:
-    """The lowest centre frequency in Hz where none is asked for.
+def default_range(signal: Signal, Q: float, num_octaves: int | None, fmin: float | None) -> tuple[int, float]:
+    """The number of octaves and the lowest centre frequency in Hz, where None.
 
-    From 16 kHz up, ten octaves that end at 0.4 × the sample rate (8.61 Hz at 22,050 Hz); below 16 kHz, C1 = 32.7 Hz.
-    Raised by whole octaves while the window of that bin, Q / fmin seconds, outlasts the sound; one octave is always left.
+    Octaves: ten from 16 kHz up, below it as many as fit between C1 = 32.7 Hz and Nyquist. They start at C1 if they end below Nyquist,
+    else they end at 0.4 × the sample rate: the rule of Han et al. (2024), 8.61 Hz for ten octaves at 22,050 Hz, 32.7 Hz for six at
+    8,192 Hz. Where neither was given, the lowest octaves whose windows, Q / f seconds, outlast the sound are left out; one stays.
     """
-    fmin = 0.4 * signal.sample_rate / 2**10 if signal.sample_rate >= 16_000 else C1
-    while Q / fmin > signal.duration and 4 * fmin <= signal.sample_rate / 2:
-        fmin *= 2
-    return min(fmin, signal.sample_rate / 4)
+    nyquist = signal.sample_rate / 2
+    if fmin is not None:
+        return num_octaves or math.floor(math.log2(nyquist / fmin) + 1e-9), fmin
+    octaves = num_octaves or (10 if signal.sample_rate >= 16_000 else max(1, math.floor(math.log2(nyquist / C1))))
+    fmin = C1 if C1 * 2**octaves < nyquist else 0.8 * nyquist / 2**octaves
+    while num_octaves is None and octaves > 1 and Q / fmin > signal.duration:
+        octaves, fmin = octaves - 1, 2 * fmin
+    return octaves, fmin
 
 
 def smooth(size: int) -> int:
@@ -43,8 +48,8 @@ class LogCQT(nn.Module):
     """Audio x [B, N] → log1p(|CQT| / 1e-3) [B, bins, frames], bin k centred at fmin · 2^(k / bins_per_octave) Hz, frame j at sample j · hop.
 
     Each bin is a Hann window of L = Q · sample_rate / f samples, zero beyond the ends of the sound. A sine of amplitude A at its
-    centre gives |CQT| = ½ A √L, librosa.cqt's default scale. Bins: whole octaves (`num_octaves`, by default as many as fit below
-    Nyquist) from `fmin` [Hz] (by default `default_fmin`); frames: 1 + N // hop. Raises ValueError where bins would pass Nyquist.
+    centre gives |CQT| = ½ A √L, librosa.cqt's default scale. Bins: `num_octaves` octaves from `fmin` [Hz] (see `default_range`);
+    frames: 1 + N // hop. Raises ValueError where the last octave passes Nyquist.
 
     One FFT of the whole sound is weighted by the window's spectrum, sinc(u) / (1 − u²) at u bandwidths from the centre;
     sampling every `hop` samples is then a sum of the blocks of M = (FFT size) / hop coefficients, and an inverse FFT of size M.
@@ -58,9 +63,7 @@ class LogCQT(nn.Module):
     ) -> None:
         super().__init__()
         Q, nyquist = quality(bins_per_octave), signal.sample_rate / 2
-        fmin = default_fmin(signal, Q) if fmin is None else fmin
-        if num_octaves is None:
-            num_octaves = math.floor(math.log2(nyquist / fmin) + 1e-9)
+        num_octaves, fmin = default_range(signal, Q, num_octaves, fmin)
         if num_octaves < 1 or fmin * 2**num_octaves > nyquist * (1 + 1e-9):
             raise ValueError(f"the CQT needs fmin · 2^num_octaves ≤ {nyquist:g} Hz (Nyquist), got {fmin:g} Hz and {num_octaves} octaves")
         self.hop, self.num_frames = hop, 1 + signal.num_samples // hop

@@ -44,8 +44,9 @@ class Descent(Solver):
             optimizer.zero_grad()
             squares = (forward(nu) - target).square().sum(1)
             evaluations += len(nu)
-            if float(squares.min()) < best:
-                best, best_nu = float(squares.min()), nu[int(squares.argmin())].detach().clone()
+            lowest, index = squares.detach().min(0)
+            if float(lowest) < best:
+                best, best_nu = float(lowest), nu[index].detach().clone()
             history.append((evaluations, best**0.5))
             if stop():
                 break

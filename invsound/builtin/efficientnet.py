@@ -128,7 +128,7 @@ class EfficientNetOptions:
 
 
 class EfficientNetB0(Encoder):
-    """log CQT → BatchNorm → 1×1 convolution to 3 channels → EfficientNet-B0 → BatchNorm · √½ → tanh.
+    """log CQT → BatchNorm → 3×3 convolution to 3 channels → EfficientNet-B0 → BatchNorm · √½ → tanh.
 
     The scale √½ keeps outputs off the flat ends of tanh. Source: Han, Lostanlen & Lagrange, IEEE/ACM TASLP 2024.
     """
@@ -138,7 +138,7 @@ class EfficientNetB0(Encoder):
     def __init__(self, signal: Signal, num_outputs: int, options: EfficientNetOptions) -> None:
         super().__init__(signal, num_outputs, options)
         self.cqt = LogCQT(signal, options.bins_per_octave, options.hop, options.num_octaves, options.fmin)
-        self.colour = nn.Sequential(nn.BatchNorm2d(1), nn.Conv2d(1, 3, 1))
+        self.colour = nn.Sequential(nn.BatchNorm2d(1), nn.Conv2d(1, 3, 3))
         self.network = EfficientNet(num_outputs, options.dropout, options.stochastic_depth)
         self.norm = nn.BatchNorm1d(num_outputs, affine=False)
 

@@ -74,6 +74,7 @@ def _show(result: dict[str, Any], as_json: bool) -> None:
         print_json(result)
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     estimates = ("trained", "untrained", "training_mean")
@@ -84,7 +85,8 @@ def _show(result: dict[str, Any], as_json: bool) -> None:
         for average in row["trained"]:
             table.add_row(f"{score} {average}", *(f"{row[e][average]:.4g}" for e in estimates))
     for name, row in result["parameters"].items():
-        table.add_row(f"error of {name}{' [' + row['unit'] + ']' if row['unit'] else ''}", *(f"{row[e]:.4g}" for e in estimates))
+        unit = f" [{row['unit']}]" if row["unit"] else ""
+        table.add_row(escape(f"error of {name}{unit}"), *(f"{row[e]:.4g}" for e in estimates))
     console = Console()
     console.print(table)
     for target in result["targets"]:

@@ -14,80 +14,6 @@ def wide(theta: Tensor) -> Tensor:
     return theta.to(torch.float32 if theta.device.type == "mps" else torch.float64)
 
 
-def modal_sum(amplitude: Tensor, omega: Tensor, sigma: Tensor, num_samples: int, dtype: torch.dtype) -> Tensor:
-    """x[n] = Σ_k A_k e^{−σ_k n} sin(ω_k n),  n = 0…N−1, with ω, σ in radians and nepers per sample: [B, K] → [B, N].
-
-    With z = e^{−σ+iω} and n = a n₁ + n₂, the sum Im Σ A z^n is the imaginary part of a product of two small complex
-    matrices, A z^{a n₁} and z^{n₂}: about 2K√N exponentials in place of KN. Phases keep the precision of ω; the product
-    is taken in `dtype`.
-    """
-    x: Tensor = _ModalSum.apply(amplitude, omega, sigma, num_samples, dtype)
-    return x
-
-
-class _ModalSum(torch.autograd.Function):
-    """Derivatives in closed form, as ∂z^n = n z^n (−∂σ + i ∂ω): directions share the tables of z^n, and only A varies."""
-
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward(A: Tensor, omega: Tensor, sigma: Tensor, N: int, dtype: torch.dtype) -> Tensor:
-        return _sum(A, torch.zeros_like(A), *_tables(omega, sigma, N, dtype))[..., :N]
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        ctx.save_for_backward(*inputs[:3])
-        ctx.save_for_forward(*inputs[:3])
-        ctx.N, ctx.dtype = inputs[3:]
-
-    @staticmethod
-    def jvp(ctx: Any, dA: Tensor, domega: Tensor, dsigma: Tensor, *_: None) -> Tensor:
-        A, omega, sigma = ctx.saved_tensors
-        tables = _tables(omega, sigma, ctx.N, ctx.dtype)
-        n = torch.arange(ctx.N, dtype=ctx.dtype, device=A.device)
-        return _sum(dA, torch.zeros_like(dA), *tables)[..., :ctx.N] + n * _sum(-A * dsigma, A * domega, *tables)[..., :ctx.N]
-
-    @staticmethod
-    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
-        A, omega, sigma = ctx.saved_tensors
-        coarse, fine = _tables(omega, sigma, ctx.N, ctx.dtype)
-        n = torch.arange(ctx.N, dtype=ctx.dtype, device=A.device)
-        im, _ = _project(g, coarse, fine)
-        n_im, n_re = _project(n * g, coarse, fine)
-        return im, A * n_re, -A * n_im, None, None
-
-
-def _tables(omega: Tensor, sigma: Tensor, N: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """z^{a n₁} and z^{n₂}, their real and imaginary parts: two of [B, √N, 2, K]."""
-    a = math.isqrt(N - 1) + 1
-    n = torch.arange(a, dtype=omega.dtype, device=omega.device)
-    return _powers(omega, sigma, a * n[: -(-N // a)], dtype), _powers(omega, sigma, n, dtype)
-
-
-def _powers(omega: Tensor, sigma: Tensor, n: Tensor, dtype: torch.dtype) -> Tensor:
-    turns = n[:, None] * (omega / (2 * math.pi))[..., None, :]
-    phase = 2 * math.pi * (turns - turns.round()).to(dtype)
-    loss = (n[:, None] * sigma[..., None, :]).to(dtype)
-    decay = torch.where(loss < 40, torch.exp(-loss), torch.zeros_like(loss))
-    return decay[..., None, :] * torch.stack([phase.cos(), phase.sin()], -2)
-
-
-def _sum(p: Tensor, q: Tensor, coarse: Tensor, fine: Tensor) -> Tensor:
-    """Σ_k p_k Im z_k^n + q_k Re z_k^n, with (p, q) [B, K]: [B, n₁ n₂]."""
-    re, im = coarse.unbind(-2)
-    p, q = p.to(re)[..., None, :], q.to(re)[..., None, :]
-    left = torch.cat([p * im + q * re, p * re - q * im], -1)
-    return (left @ fine.flatten(-2).mT).flatten(-2)
-
-
-def _project(g: Tensor, coarse: Tensor, fine: Tensor) -> tuple[Tensor, Tensor]:
-    """Σ_n g[n] Im z_k^n and Σ_n g[n] Re z_k^n, the transpose of `_sum`: two of [B, K]."""
-    square = torch.nn.functional.pad(g, (0, coarse.shape[-3] * fine.shape[-3] - g.shape[-1])).unflatten(-1, (coarse.shape[-3], fine.shape[-3]))
-    re, im = coarse.unbind(-2)
-    fine_re, fine_im = (square @ fine.flatten(-2)).unflatten(-1, (2, -1)).unbind(-2)
-    return (im * fine_re + re * fine_im).sum(-2), (re * fine_re - im * fine_im).sum(-2)
-
-
 def excitation(num_modes: int, strike: float, pickup: float) -> Tensor:
     """sin(πm u) sin(πm v), m = 1…num_modes: how well each mode is struck at u and heard at v, fractions of the length."""
     m = torch.arange(1, num_modes + 1, dtype=torch.float64)
@@ -104,3 +30,77 @@ def peak_normalize(x: Tensor) -> Tensor:
     """x / max|x|, differentiated through the sample that attains the peak; silence stays silent."""
     peak = x.gather(-1, x.detach().abs().argmax(-1, keepdim=True)).abs()
     return x / torch.where(peak > 0, peak, torch.ones_like(peak))
+
+
+def modal_sum(amplitude: Tensor, omega: Tensor, sigma: Tensor, num_samples: int, dtype: torch.dtype) -> Tensor:
+    """x[n] = Σ_k A_k e^{−σ_k n} sin(ω_k n),  n = 0…N−1, with ω, σ in radians and nepers per sample: [B, K] → [B, N].
+
+    With z = e^{−σ+iω} and n = a n₁ + n₂, the sum Im Σ A z^n is the imaginary part of a product of two small complex
+    matrices, A z^{a n₁} and z^{n₂}: about 2K√N exponentials in place of KN. Phases keep the precision of ω; the product
+    is taken in `dtype`. Differentiable to any order, in both modes and under `torch.func`.
+    """
+    a = math.isqrt(num_samples - 1) + 1
+    x: Tensor = _ModalSum.apply(amplitude, omega, sigma, -(-num_samples // a), a, dtype)  # type: ignore[no-untyped-call]
+    return x[..., :num_samples]
+
+
+class _ModalSum(torch.autograd.Function):
+    """The sum over n₁ < b, n₂ < a, with its derivatives in closed form, ∂z^n = n z^n (−∂σ + i ∂ω): directions share the tables."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(A: Tensor, omega: Tensor, sigma: Tensor, b: int, a: int, dtype: torch.dtype) -> Tensor:
+        return _sum(A, torch.zeros_like(A), _tables(omega, sigma, b, a, dtype))
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs[:3])
+        ctx.save_for_forward(*inputs[:3])
+        ctx.shape = inputs[3:]
+
+    @staticmethod
+    def jvp(ctx: Any, dA: Tensor, domega: Tensor, dsigma: Tensor, *_: None) -> Tensor:
+        A, omega, sigma = ctx.saved_tensors
+        (b, a, dtype), tables = ctx.shape, _tables(omega, sigma, *ctx.shape)
+        n = torch.arange(b * a, dtype=dtype, device=A.device)
+        return _sum(dA, torch.zeros_like(dA), tables) + n * _sum(-A * dsigma, A * domega, tables)
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+        A, omega, sigma = ctx.saved_tensors
+        (b, a, dtype), tables = ctx.shape, _tables(omega, sigma, *ctx.shape)
+        n = torch.arange(b * a, dtype=dtype, device=A.device)
+        (im, _), (n_im, n_re) = _project(g, tables), _project(n * g, tables)
+        return im.to(A), A * n_re, -A * n_im, None, None, None
+
+
+def _tables(omega: Tensor, sigma: Tensor, b: int, a: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """z^{a n₁} and z^{n₂}, their real and imaginary parts: [B, b, 2, K] and [B, a, 2, K]."""
+    n = torch.arange(a, dtype=omega.dtype, device=omega.device)
+    return _powers(omega, sigma, a * n[:b], dtype), _powers(omega, sigma, n, dtype)
+
+
+def _powers(omega: Tensor, sigma: Tensor, n: Tensor, dtype: torch.dtype) -> Tensor:
+    turns = n[:, None] * (omega / (2 * math.pi))[..., None, :]
+    phase = 2 * math.pi * (turns - turns.round()).to(dtype)
+    loss = (n[:, None] * sigma[..., None, :]).to(dtype)
+    decay = torch.where(loss < 40, torch.exp(-loss), torch.zeros_like(loss))  # e^-40 is nothing, smaller breeds denormals
+    return decay[..., None, :] * torch.stack([phase.cos(), phase.sin()], -2)
+
+
+def _sum(p: Tensor, q: Tensor, tables: tuple[Tensor, Tensor]) -> Tensor:
+    """Σ_k p_k Im z_k^n + q_k Re z_k^n from p, q [B, K]: [B, b a]."""
+    (re, im), fine = tables[0].unbind(-2), tables[1].flatten(-2)
+    p, q = p.to(re)[..., None, :], q.to(re)[..., None, :]
+    coarse = torch.cat([p * im + q * re, p * re - q * im], -1)
+    return (coarse @ fine.mT).flatten(-2)
+
+
+def _project(g: Tensor, tables: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """Σ_n g[n] Im z_k^n and Σ_n g[n] Re z_k^n, the transpose of `_sum`, from g [B, b a]: two of [B, K]."""
+    coarse, fine = tables
+    square = g.unflatten(-1, (coarse.shape[-3], fine.shape[-3]))
+    fine_re, fine_im = (square @ fine.flatten(-2)).unflatten(-1, (2, -1)).unbind(-2)
+    re, im = coarse.unbind(-2)
+    return (im * fine_re + re * fine_im).sum(-2), (re * fine_re - im * fine_im).sum(-2)

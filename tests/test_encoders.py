@@ -1,0 +1,118 @@
+"""The encoders: shapes, range, independence of rows, gradients; EfficientNet-B0's published size; the CNN learns."""
+
+import pytest
+import torch
+
+from invsound import Encoder, Signal
+from invsound.builtin.cnn import CNN, CNNOptions
+from invsound.builtin.efficientnet import EfficientNet, EfficientNetB0, EfficientNetOptions
+
+short = Signal(8192, 16384)
+
+
+def build(Part: type[Encoder], signal: Signal = short, num_outputs: int = 3, **options: float) -> Encoder:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return Part(signal, num_outputs, Part.Options(**options))
+
+
+def noise(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("Part", [CNN, EfficientNetB0])
+@pytest.mark.parametrize("signal", [short, Signal(22050, 65536), Signal(16000, 800)])
+def test_outputs_lie_within_the_bounds_and_rows_are_independent(Part: type[Encoder], signal: Signal) -> None:
+    encoder = build(Part, signal, num_outputs=5)
+    inputs = encoder.prepare(noise(4, signal.num_samples))
+    encoder(inputs)
+    encoder.eval()
+    with torch.no_grad():
+        nu_hat = encoder(inputs)
+        rows = torch.cat([encoder(row[None]) for row in inputs])
+    assert nu_hat.shape == (4, 5)
+    assert (nu_hat.abs() < 1).all()
+    assert torch.allclose(nu_hat, rows, atol=1e-5)
+
+
+@pytest.mark.parametrize("Part", [CNN, EfficientNetB0])
+def test_silence_gives_finite_outputs_and_gradients_to_every_weight(Part: type[Encoder]) -> None:
+    encoder = build(Part)
+    x = noise(4, short.num_samples)
+    x[1] = 0
+    nu_hat = encoder(encoder.prepare(x))
+    nu_hat.square().sum().backward()
+    assert nu_hat.isfinite().all()
+    for name, weight in encoder.named_parameters():
+        assert weight.grad is not None, name
+        assert weight.grad.isfinite().all(), name
+
+
+@pytest.mark.parametrize("Part", [CNN, EfficientNetB0])
+def test_the_front_end_has_no_weights_and_leaves_the_checkpoint(Part: type[Encoder]) -> None:
+    encoder = build(Part)
+    assert not any(name.startswith("cqt") for name in encoder.state_dict())
+    assert len(encoder.prepare(noise(2, short.num_samples))) == 2
+
+
+@pytest.mark.parametrize("Part", [CNN, EfficientNetB0])
+def test_randomness_comes_from_the_default_generator(Part: type[Encoder]) -> None:
+    encoder = build(Part, dropout=0.5)
+    inputs = encoder.prepare(noise(4, short.num_samples))
+    with torch.random.fork_rng(), torch.no_grad():
+        outputs = [(torch.manual_seed(seed), encoder(inputs))[1] for seed in (1, 1, 2)]
+    assert torch.equal(outputs[0], outputs[1])
+    assert not torch.equal(outputs[0], outputs[2])
+
+
+def test_cnn_is_small() -> None:
+    assert sum(weight.numel() for weight in build(CNN, Signal(22050, 65536), 5).parameters()) < 1_000_000
+
+
+def test_cnn_learns_the_pitch_and_the_decay_of_sines_it_has_not_heard() -> None:
+    """64 decaying sines, two octaves and a factor eight of decay: errors on unseen ones well below the variance, 1/3."""
+    nu = torch.rand(96, 2, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    t = torch.arange(short.num_samples) / short.sample_rate
+    x = torch.sin(2 * torch.pi * 400 * 2 ** nu[:, :1] * t) * torch.exp(-4 * 8 ** (nu[:, 1:] / 2) * t)
+    encoder = build(CNN, num_outputs=2)
+    inputs, optimizer = encoder.prepare(x), torch.optim.Adam(encoder.parameters(), 1e-3)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        for _ in range(25):
+            for batch in torch.randperm(64).split(16):
+                optimizer.zero_grad()
+                (encoder(inputs[batch]) - nu[batch]).square().mean().backward()
+                optimizer.step()
+    encoder.eval()
+    error = (encoder(inputs[64:]) - nu[64:]).square().mean(0)
+    assert (error < 0.03).all(), error
+
+
+def test_efficientnet_b0_has_the_published_number_of_weights() -> None:
+    assert sum(weight.numel() for weight in EfficientNet(1000).parameters()) == 5_288_548
+
+
+def test_efficientnet_keeps_the_scale_of_activations_at_the_start() -> None:
+    network = EfficientNet(10).eval()
+    with torch.no_grad():
+        variance = network(noise(8, 3, 64, 64)).var()
+    assert 1e-6 < variance < 1e3
+
+
+def test_stochastic_depth_skips_residual_blocks_in_training_only() -> None:
+    encoder = build(EfficientNetB0, dropout=0.0, stochastic_depth=0.9)
+    inputs = encoder.prepare(noise(4, short.num_samples))
+    for module in encoder.modules():
+        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+            module.momentum = 0.0
+    with torch.no_grad():
+        assert not torch.equal(encoder(inputs), encoder(inputs))
+        encoder.eval()
+        assert torch.equal(encoder(inputs), encoder(inputs))
+
+
+def test_probabilities_out_of_range_are_refused() -> None:
+    with pytest.raises(ValueError, match="below 1"):
+        EfficientNetOptions(dropout=1.0)
+    with pytest.raises(ValueError, match="below 1"):
+        CNNOptions(dropout=-0.1)

@@ -1,0 +1,23 @@
+"""Every synth with every feature, loss and optimizer, through the command line, at toy size: the loss falls."""
+
+import itertools
+import json
+from pathlib import Path
+
+import pytest
+
+SYNTH = {"amfm": ["synth.num_samples=2048"], "ftm": ["synth.num_samples=2048", "synth.num_modes=3"]}
+FEATURE = {"jtfs": ["feature.J=6", "feature.Q=[4,1]", "feature.J_fr=2"], "mss": ["feature.n_fft=[256,64]"]}
+LOSS = {"ploss": [], "pnp": ["loss.damping=constant", "loss.initial=1.0"], "ddsp": []}
+OPTIMIZER = {"adam": [], "adamw": [], "sgd": ["train.clip=1.0"]}
+TOY = ["data.train=16", "data.val=8", "data.test=2", "train.epochs=8", "train.batch=8", "evaluate.scores=[mss]", "evaluate.sounds=1", "--jobs", "1"]
+
+
+@pytest.mark.parametrize(("synth", "feature", "loss", "optimizer"), list(itertools.product(SYNTH, FEATURE, LOSS, OPTIMIZER)))
+def test_every_combination_runs_and_its_loss_falls(synth, feature, loss, optimizer, invsound):
+    parts = ["--synth", synth, "--feature", feature, "--loss", loss, "--optimizer", optimizer]
+    result = invsound("run", *parts, *SYNTH[synth], *FEATURE[feature], *LOSS[loss], *OPTIMIZER[optimizer], *TOY, "--out", "run")
+    assert result.exit_code == 0, result.stderr
+    losses = [json.loads(line)["train_loss"] for line in Path("run/metrics.jsonl").read_text().splitlines()[1:]]
+    assert len(losses) == 8
+    assert sum(losses[-2:]) < sum(losses[:2])

@@ -30,7 +30,10 @@ _home = {
     "make": "registry", "run": "pipeline", "match": "pipeline",
 }  # fmt: skip
 
-__all__ = ["API_VERSION", "Part", "__version__", "hookimpl", *_home]
+__all__ = [
+    "API_VERSION", "Encoder", "Feature", "InvsoundError", "Loss", "NonFiniteError", "Parameter", "Part", "Problem", "Score", "Signal", "Solution",
+    "Solver", "Space", "Synth", "UsageError", "__version__", "hookimpl", "make", "match", "run",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

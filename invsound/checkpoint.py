@@ -25,7 +25,9 @@ def load(path: Path) -> dict[str, Any] | None:
         return None
     loaded = load_tensors(path)
     if loaded is None:
-        raise InvsoundError(f"The checkpoint {str(path)!r} is damaged. Delete it and resume: training then starts over, prepared columns are kept.")
+        raise InvsoundError(
+            f"The checkpoint {str(path)!r} is damaged. Delete it and resume: training then starts over, prepared columns are kept."
+        )
     tensors, text = loaded
     state: dict[str, Any] = _attach(json.loads(text), tensors)
     return state

@@ -119,7 +119,9 @@ def resolve(*layers: Mapping[str, Any], preset: str = "quick") -> Config:
         if key not in known:
             raise UsageError(f"There is no option {key!r}.{did_you_mean(key, known)} Available: {', '.join(known)}.")
         if key != "seed" and not isinstance(merged[key], Mapping):
-            raise UsageError(f"{key} is a group of options, got {merged[key]!r}. Write {key}.option=value, or --{key} {merged[key]} for a part.")
+            raise UsageError(
+                f"{key} is a group of options, got {merged[key]!r}. Write {key}.option=value, or --{key} {merged[key]} for a part."
+            )
     parts = _parts(merged["parts"])
     of = {}
     for kind in PARTS:
@@ -139,7 +141,7 @@ def _parts(given: Mapping[str, Any]) -> dict[str, str]:
     parts = {}
     for kind in PARTS:
         name = given.get(kind) or next((o.part.name for o in registry.offers(kind)), None)
-        if kind == "synth" and not given.get(kind) or name is None:
+        if (kind == "synth" and not given.get(kind)) or name is None:
             available = ", ".join(o.label for o in registry.offers(kind)) or "none"
             raise UsageError(f"Which {kind}? Give --{kind} NAME. Installed: {available}.")
         parts[kind] = str(name)

@@ -65,7 +65,9 @@ def prepare(parts: Parts, store: Store, jobs: int, device: str = "cpu") -> dict[
     wanted = {"train": ["inputs", "side"], "val": ["inputs", "side"], "test": ["inputs", *metrics]}
     text = json.dumps(parts.config.as_dict())
     shards = {
-        (fold, column): [(address(parts.config, column, rows), rows) for rows in nu[fold].split(SHARD)] for fold, columns in wanted.items() for column in columns
+        (fold, column): [(address(parts.config, column, rows), rows) for rows in nu[fold].split(SHARD)]
+        for fold, columns in wanted.items()
+        for column in columns
     }
     missing = [
         Task(column, text, rows.tolist(), str(store.root), device)
@@ -74,7 +76,10 @@ def prepare(parts: Parts, store: Store, jobs: int, device: str = "cpu") -> dict[
         if not store.path(name).exists()
     ]
     compute(missing, jobs if device == "cpu" else 1)
-    return {fold: Fold(nu[fold], {column: _read(shards[fold, column], column, text, store) for column in columns}) for fold, columns in wanted.items()}
+    return {
+        fold: Fold(nu[fold], {column: _read(shards[fold, column], column, text, store) for column in columns})
+        for fold, columns in wanted.items()
+    }
 
 
 def compute(tasks: list[Task], jobs: int) -> None:
@@ -97,7 +102,9 @@ def _read(pieces: list[tuple[str, Tensor]], column: str, text: str, store: Store
             compute([Task(column, text, rows.tolist(), str(store.root))], jobs=1)
             shard = store.get(name)
             if shard is None:
-                raise InvsoundError(f"A shard cannot be read back from {str(store.path(name))!r}. Check that disk, or set INVSOUND_CACHE to another.")
+                raise InvsoundError(
+                    f"A shard cannot be read back from {str(store.path(name))!r}. Check that disk, or set INVSOUND_CACHE to another."
+                )
         if start == 0:
             whole = shard.new_empty(total, *shard.shape[1:])
         whole[start : start + len(rows)] = shard

@@ -90,7 +90,7 @@ def _random(synth: Synth, wanted: Wanted, seed: int) -> Folds:
 
 def _sobol(synth: Synth, wanted: Wanted, seed: int) -> Folds:
     sizes = _sizes("sobol", wanted)
-    engine = torch.quasirandom.SobolEngine(len(synth.space), scramble=True, seed=derive(seed, "sobol"))  # type: ignore[no-untyped-call]
+    engine = torch.quasirandom.SobolEngine(len(synth.space), scramble=True, seed=derive(seed, "sobol"))
     return _cut(2 * engine.draw(sum(sizes.values()), dtype=torch.float64) - 1, sizes)
 
 

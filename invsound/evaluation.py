@@ -154,8 +154,7 @@ def _named(recordings: list[audio.Recording]) -> Iterable[tuple[str, audio.Recor
     used: set[str] = set()
     for recording in recordings:
         stem = "".join(c if c.isalnum() or c in "-_" else "_" for c in recording.path.stem)[:60] or "sound"
+        stem = f"recording-{stem}" if stem.startswith("test-") else stem  # test-00, … are the test sounds
         name = next(n for n in (stem, *(f"{stem}-{i}" for i in range(2, 10**6))) if n not in used)
         used.add(name)
         yield name, recording
-
-

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole, durably, or not at all."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ def atomic(path: Path) -> Iterator[Path]:
         os.close(handle)
         temporary = Path(name)
         yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
         temporary.chmod(0o644)
         os.replace(temporary, path)
     except OSError as error:
@@ -43,7 +45,7 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as JSON, indented; a NaN or an infinity is a ValueError. Raises InvsoundError if the disk refuses."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def read_json(path: Path) -> Any:

@@ -83,5 +83,3 @@ def load_encoder(path: Path, encoder: Encoder) -> Encoder:
     except RuntimeError as error:
         raise InvsoundError(f"{str(file)!r} does not fit the encoder of {str(path / 'config.yaml')!r}: {error}") from error
     return encoder
-
-

@@ -44,7 +44,9 @@ class Match:
         return plain
 
 
-def solve(problem: Problem, x: Tensor, solver: Solver, *, candidates: int, keep: int, seed: int, budget: float | None) -> tuple[Solution, float]:
+def solve(
+    problem: Problem, x: Tensor, solver: Solver, *, candidates: int, keep: int, seed: int, budget: float | None
+) -> tuple[Solution, float]:
     """The solution for x [N] and the median distance of the random candidates.
 
     Starts are the `keep` nearest in Φ of what the synth guesses from x and of `candidates` Sobol points.
@@ -60,7 +62,9 @@ def solve(problem: Problem, x: Tensor, solver: Solver, *, candidates: int, keep:
     solution = solver.solve(problem, S, starts, _timer(budget))
     if float(distances.min()) < solution.distance:
         nearest = int(distances.argmin())
-        solution = Solution(nu[nearest], float(distances[nearest]), False, "The solver did not improve on the best candidate.", solution.history)
+        solution = Solution(
+            nu[nearest], float(distances[nearest]), False, "The solver did not improve on the best candidate.", solution.history
+        )
     return solution, typical
 
 

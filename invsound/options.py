@@ -33,7 +33,9 @@ def resolve(cls: Any, given: Mapping[str, Any], owner: str) -> Any:
             OmegaConf.update(schema, key, list(value) if isinstance(value, tuple) else value, merge=False)
         except OmegaConfBaseException as error:
             expected = str(fields[key].type).replace("typing.", "")
-            raise UsageError(f"{owner}: option {key} takes {_article(expected)}, got {value!r}. The default is {default(fields[key])!r}.") from error
+            raise UsageError(
+                f"{owner}: option {key} takes {_article(expected)}, got {value!r}. The default is {default(fields[key])!r}."
+            ) from error
     try:
         return OmegaConf.to_object(schema)
     except OmegaConfBaseException as error:

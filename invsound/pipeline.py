@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from . import config as configs
 from . import audio, data, environment, evaluation, folder, matching, options, progress, registry, report
+from . import config as configs
 from . import device as devices
 from .config import Config
 from .errors import UsageError

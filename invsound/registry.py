@@ -126,7 +126,9 @@ def load(offer: Offer) -> Any:
         reason = f"{type(error).__name__}: {error}"
         raise InvsoundError(f"The {offer.kind} {offer.label} cannot be loaded from {offer.part.target}: {reason}") from error
     if not options.is_options(getattr(cls, "Options", None)):
-        raise InvsoundError(f"The {offer.kind} {offer.label} has no Options: {offer.part.target} needs a class attribute Options, a dataclass.")
+        raise InvsoundError(
+            f"The {offer.kind} {offer.label} has no Options: {offer.part.target} needs a class attribute Options, a dataclass."
+        )
     return cls
 
 

@@ -89,10 +89,14 @@ class Space(Sequence[Parameter]):
             index = self.names.index(name)
             p = self[index]
             if not p.low <= value <= p.high:
-                raise UsageError(f"Parameter {name} = {value:g} {p.unit} is out of bounds. Choose between {p.low:g} and {p.high:g} {p.unit}.")
+                raise UsageError(
+                    f"Parameter {name} = {value:g} {p.unit} is out of bounds. Choose between {p.low:g} and {p.high:g} {p.unit}."
+                )
             theta[index] = value
         return theta
 
     def describe(self) -> str:
         """`"omega (251.3–6283 rad/s, log), …"`, for messages."""
-        return ", ".join(f"{p.name} ({p.low:.4g}–{p.high:.4g}{' ' + p.unit if p.unit else ''}{', log' if p.scale == 'log' else ''})" for p in self)
+        return ", ".join(
+            f"{p.name} ({p.low:.4g}–{p.high:.4g}{' ' + p.unit if p.unit else ''}{', log' if p.scale == 'log' else ''})" for p in self
+        )

@@ -36,10 +36,8 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], text: str = "") -> None
 
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     content = save(tensors, {"text": text, "sha256": _checksum(tensors, text)})
-    with atomic(path) as temporary, temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    with atomic(path) as temporary:
+        temporary.write_bytes(content)
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], str] | None:

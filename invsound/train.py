@@ -81,9 +81,9 @@ class Trainer:
     def _step(self, fold: Fold, rows: Tensor) -> float:
         inputs, nu, side = self._batch(fold, rows)
 
-        def closure() -> Tensor:
+        def closure() -> float:
             self.optimizer.zero_grad()
-            value = self.loss(self.encoder(inputs), nu, side).mean()
+            value: Tensor = self.loss(self.encoder(inputs), nu, side).mean()
             if not value.isfinite():
                 raise NonFiniteError(
                     f"The training loss is {value.item()} in epoch {self.epoch}. Lower optimizer.lr, or set train.clip=1; "
@@ -92,9 +92,9 @@ class Trainer:
             value.backward()
             if self.options.clip is not None:
                 nn.utils.clip_grad_norm_(self.encoder.parameters(), self.options.clip)
-            return value.detach()
+            return float(value.detach())
 
-        return float(self.optimizer.step(closure))  # type: ignore[arg-type, call-overload]
+        return float(self.optimizer.step(closure))
 
     def _batch(self, fold: Fold, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         device = next(self.encoder.parameters()).device

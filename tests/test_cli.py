@@ -13,10 +13,14 @@ RECORDING = Path(__file__).parent.parent / "examples" / "recordings" / "drum_tom
 MATCH = ["--synth", "ftm", "--feature", "mss", "feature.n_fft=[256]", "synth.num_samples=1024", "synth.num_modes=2"]
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["list-plugins"], ["list-plugins", "--json"], ["run", "--help"], ["match", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["list-plugins"], ["list-plugins", "--json"], ["run", "--help"], ["match", "--help"]]
+)
 def test_looking_around_imports_neither_torch_nor_numpy(arguments):
     code = (
-        "import sys; sys.argv[1:] = " + repr(arguments) + "\nfrom invsound.cli import main\ntry: main()\nexcept SystemExit as e: assert not e.code\n"
+        "import sys; sys.argv[1:] = "
+        + repr(arguments)
+        + "\nfrom invsound.cli import main\ntry: main()\nexcept SystemExit as e: assert not e.code\n"
         "heavy = {'torch', 'numpy', 'scipy', 'kymatio', 'soundfile', 'omegaconf'} & set(sys.modules)\nassert not heavy, heavy"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -30,7 +34,14 @@ def test_list_plugins_names_every_shipped_part(invsound):
     found = {(row["kind"], row["name"]) for row in rows["parts"]}
     assert found >= {("synth", n) for n in ("amfm", "ftm", "string", "ddsp")} | {("feature", n) for n in ("jtfs", "mss")}
     assert found >= {("loss", n) for n in ("ploss", "pnp", "ddsp")} | {("optimizer", n) for n in ("adam", "adamw", "sgd")}
-    assert found >= {("encoder", "cnn"), ("encoder", "efficientnet-b0"), ("solver", "lm"), ("solver", "descent"), ("score", "jtfs"), ("score", "mss")}
+    assert found >= {
+        ("encoder", "cnn"),
+        ("encoder", "efficientnet-b0"),
+        ("solver", "lm"),
+        ("solver", "descent"),
+        ("score", "jtfs"),
+        ("score", "mss"),
+    }
 
 
 def test_list_plugins_of_a_name_prints_parameters_and_options(invsound):
@@ -143,7 +154,21 @@ def test_long_recordings_with_many_channels_are_read_and_said(invsound, tmp_path
 @pytest.mark.parametrize("solver", ["lm", "descent"])
 def test_match_finds_what_the_synth_made(solver, invsound):
     assert invsound("render", "--synth", "amfm", "synth.num_samples=4096", "f0=700", "fm=8", "gamma=2", "--out", "made.wav").exit_code == 0
-    result = invsound("match", "made.wav", "--synth", "amfm", "synth.num_samples=4096", "--feature", "mss", "feature.n_fft=[512]", "--solver", solver, "--json", "--out", "m")
+    result = invsound(
+        "match",
+        "made.wav",
+        "--synth",
+        "amfm",
+        "synth.num_samples=4096",
+        "--feature",
+        "mss",
+        "feature.n_fft=[512]",
+        "--solver",
+        solver,
+        "--json",
+        "--out",
+        "m",
+    )
     assert result.exit_code == 0, result.stderr
     found = json.loads(result.stdout)
     assert found["distance"] < 0.5 * found["random_distance"]

@@ -5,7 +5,8 @@ import torch
 
 from invsound import Encoder, Signal
 from invsound.builtin.cnn import CNN, CNNOptions
-from invsound.builtin.efficientnet import EfficientNet, EfficientNetB0, EfficientNetOptions
+from invsound.builtin.efficientnet import EfficientNetB0, EfficientNetOptions
+from invsound.builtin.mbconv import EfficientNet
 
 short = Signal(8192, 16384)
 
@@ -92,11 +93,15 @@ def test_efficientnet_b0_has_the_published_number_of_weights() -> None:
     assert sum(weight.numel() for weight in EfficientNet(1000).parameters()) == 5_288_548
 
 
-def test_efficientnet_keeps_the_scale_of_activations_at_the_start() -> None:
-    network = EfficientNet(10).eval()
-    with torch.no_grad():
-        variance = network(noise(8, 3, 64, 64)).var()
-    assert 1e-6 < variance < 1e3
+def test_efficientnet_starts_with_the_published_variances() -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        *body, last = (module for module in EfficientNet(1000).modules() if isinstance(module, torch.nn.Conv2d | torch.nn.Linear))
+    for module in body:
+        fan_out = module.out_channels * module.kernel_size[0] * module.kernel_size[1]
+        tolerance = 5 / (2 * module.weight.numel()) ** 0.5  # five standard errors
+        assert module.weight.std().item() == pytest.approx((2 / fan_out) ** 0.5, rel=tolerance)
+    assert last.weight.abs().max().item() == pytest.approx(1000**-0.5, rel=1e-3)
 
 
 def test_stochastic_depth_skips_residual_blocks_in_training_only() -> None:

@@ -88,7 +88,9 @@ def test_reverse_mode_agrees_with_forward_mode(synth):
     nu = draw(g, 2).requires_grad_()
     weight = torch.randn(problem(nu).shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
     (gradient,) = torch.autograd.grad((problem(nu) * weight).sum(), nu)
-    torch.testing.assert_close(gradient, torch.einsum("bdp,bd->bp", problem.jacobian(nu.detach()), weight), rtol=1e-6, atol=1e-6 * float(gradient.abs().max()))
+    torch.testing.assert_close(
+        gradient, torch.einsum("bdp,bd->bp", problem.jacobian(nu.detach()), weight), rtol=1e-6, atol=1e-6 * float(gradient.abs().max())
+    )
 
 
 def test_the_jacobian_does_not_depend_on_the_chunk_and_rows_are_independent():

@@ -10,7 +10,17 @@ SYNTH = {"amfm": ["synth.num_samples=2048"], "ftm": ["synth.num_samples=2048", "
 FEATURE = {"jtfs": ["feature.J=6", "feature.Q=[4,1]", "feature.J_fr=2"], "mss": ["feature.n_fft=[256,64]"]}
 LOSS = {"ploss": [], "pnp": ["loss.damping=constant", "loss.initial=1.0"], "ddsp": []}
 OPTIMIZER = {"adam": [], "adamw": [], "sgd": ["train.clip=1.0"]}
-TOY = ["data.train=16", "data.val=8", "data.test=2", "train.epochs=8", "train.batch=8", "evaluate.scores=[mss]", "evaluate.sounds=1", "--jobs", "1"]
+TOY = [
+    "data.train=16",
+    "data.val=8",
+    "data.test=2",
+    "train.epochs=8",
+    "train.batch=8",
+    "evaluate.scores=[mss]",
+    "evaluate.sounds=1",
+    "--jobs",
+    "1",
+]
 
 
 @pytest.mark.parametrize(("synth", "feature", "loss", "optimizer"), list(itertools.product(SYNTH, FEATURE, LOSS, OPTIMIZER)))

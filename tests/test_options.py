@@ -69,5 +69,8 @@ def test_every_shipped_part_documents_its_options_and_they_round_trip(offer):
     undocumented = {f.name for f in dataclasses.fields(cls)} - set(options.help_lines(cls))
     assert not undocumented
     made = options.resolve(cls, {}, "part")
-    assert options.resolve(cls, OmegaConf.to_container(OmegaConf.create(OmegaConf.to_yaml(OmegaConf.create(options.as_dict(made))))), "part") == made
+    assert (
+        options.resolve(cls, OmegaConf.to_container(OmegaConf.create(OmegaConf.to_yaml(OmegaConf.create(options.as_dict(made))))), "part")
+        == made
+    )
     assert offer.part.summary

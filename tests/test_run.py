@@ -18,8 +18,26 @@ import invsound as invsound_module
 from invsound import InvsoundError, data, pipeline, registry, store
 
 MSS = {"feature.n_fft": "[256,64]"}
-TOY = ["data.train=16", "data.val=8", "data.test=4", "train.epochs=3", "train.batch=8", "evaluate.sounds=1", "evaluate.scores=[mss]", "feature.n_fft=[256,64]"]
-FILES = ["config.yaml", "environment.json", "metrics.jsonl", "scores.json", "seconds.json", "predictions.csv", "encoder.safetensors", "report.html"]
+TOY = [
+    "data.train=16",
+    "data.val=8",
+    "data.test=4",
+    "train.epochs=3",
+    "train.batch=8",
+    "evaluate.sounds=1",
+    "evaluate.scores=[mss]",
+    "feature.n_fft=[256,64]",
+]
+FILES = [
+    "config.yaml",
+    "environment.json",
+    "metrics.jsonl",
+    "scores.json",
+    "seconds.json",
+    "predictions.csv",
+    "encoder.safetensors",
+    "report.html",
+]
 
 
 def toy(tiny, *more, feature="mss", loss="pnp"):
@@ -216,7 +234,15 @@ def test_python_gives_what_the_command_line_gives(tiny):
 
 
 COMMAND = [sys.executable, "-m", "invsound", "run", "--synth", "amfm", "synth.num_samples=2048", "--feature", "mss", "--loss", "pnp"]
-SLOWER = ["data.train=96", "data.val=8", "data.test=8", "train.epochs=12", "train.batch=16", "evaluate.scores=[mss]", "feature.n_fft=[512,64]"]
+SLOWER = [
+    "data.train=96",
+    "data.val=8",
+    "data.test=8",
+    "train.epochs=12",
+    "train.batch=16",
+    "evaluate.scores=[mss]",
+    "feature.n_fft=[512,64]",
+]
 
 
 @pytest.fixture
@@ -234,13 +260,16 @@ def start():
     for process in started:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        process.wait()
+        process.stderr.close()
 
 
 def progressed(run, cache):
     """How far a run has come, in shards and epochs."""
     metrics = run / "metrics.jsonl"
-    return len(list(cache.rglob("*.safetensors"))) if cache.exists() else 0, len(metrics.read_text().splitlines()) if metrics.exists() else 0
+    return len(list(cache.rglob("*.safetensors"))) if cache.exists() else 0, len(
+        metrics.read_text().splitlines()
+    ) if metrics.exists() else 0
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

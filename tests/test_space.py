@@ -35,7 +35,11 @@ def test_named_values_and_mid_range():
 
 @pytest.mark.parametrize(
     ("given", "message"),
-    [({"omeg": 1}, "Did you mean 'omega'"), ({"alpha": 3}, "out of bounds. Choose between 0 and 2"), ({"alpha": float("nan")}, "out of bounds")],
+    [
+        ({"omeg": 1}, "Did you mean 'omega'"),
+        ({"alpha": 3}, "out of bounds. Choose between 0 and 2"),
+        ({"alpha": float("nan")}, "out of bounds"),
+    ],
 )
 def test_unknown_names_and_values_out_of_bounds_are_usage_errors(given, message):
     with pytest.raises(UsageError, match=message):

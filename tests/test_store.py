@@ -15,7 +15,11 @@ def store(tmp_path):
 
 
 def test_a_column_comes_back_bit_for_bit(store):
-    for column in (torch.randn(3, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0)), torch.zeros(3, 0), torch.ones(2, 3, 3)):
+    for column in (
+        torch.randn(3, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0)),
+        torch.zeros(3, 0),
+        torch.ones(2, 3, 3),
+    ):
         store.put("ab" * 32, column)
         found = store.get("ab" * 32)
         assert found.dtype == column.dtype
@@ -24,7 +28,13 @@ def test_a_column_comes_back_bit_for_bit(store):
 
 def test_an_address_depends_on_the_recipe_and_on_nu():
     nu = torch.rand(4, 2, generator=torch.Generator().manual_seed(0))
-    addresses = {digest({"J": 8}, nu), digest({"J": 9}, nu), digest({"J": 8}, nu + 1e-7), digest({"J": 8}, nu[:3]), digest({"J": 8}, nu.reshape(2, 4))}
+    addresses = {
+        digest({"J": 8}, nu),
+        digest({"J": 9}, nu),
+        digest({"J": 8}, nu + 1e-7),
+        digest({"J": 8}, nu[:3]),
+        digest({"J": 8}, nu.reshape(2, 4)),
+    }
     assert len(addresses) == 5
     assert digest({"J": 8}, nu) == digest({"J": 8}, nu.clone())
 

@@ -23,7 +23,9 @@ def invsound_optimizers() -> list[Part]:
 def invsound_encoders() -> list[Part]:
     return [
         Part("cnn", "invsound.builtin.cnn:CNN", "small convolutional network on a log-CQT, fast on a CPU"),
-        Part("efficientnet-b0", "invsound.builtin.efficientnet:EfficientNetB0", "EfficientNet-B0 on a log-CQT (Tan & Le 2019), as published"),
+        Part(
+            "efficientnet-b0", "invsound.builtin.efficientnet:EfficientNetB0", "EfficientNet-B0 on a log-CQT (Tan & Le 2019), as published"
+        ),
     ]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -50,10 +49,17 @@ class CNN(Encoder):
         self.cqt = LogCQT(signal, options.bins_per_octave, options.hop, options.num_octaves, options.fmin)
         w = options.width
         self.body = nn.Sequential(
-            nn.BatchNorm2d(1), block(1, w, (2, 4)), block(w, 2 * w, (2, 2)), block(2 * w, 4 * w, (2, 2)), block(4 * w, 4 * w, (1, 2)), nn.Flatten()
+            nn.BatchNorm2d(1),
+            block(1, w, (2, 4)),
+            block(w, 2 * w, (2, 2)),
+            block(2 * w, 4 * w, (2, 2)),
+            block(4 * w, 4 * w, (1, 2)),
+            nn.Flatten(),
         )
         features = self.body(torch.zeros(2, 1, len(self.cqt.frequencies), self.cqt.num_frames)).shape[1]
-        self.head = nn.Sequential(nn.Dropout(options.dropout), nn.Linear(features, options.hidden), nn.ReLU(), nn.Linear(options.hidden, num_outputs), nn.Tanh())
+        self.head = nn.Sequential(
+            nn.Dropout(options.dropout), nn.Linear(features, options.hidden), nn.ReLU(), nn.Linear(options.hidden, num_outputs), nn.Tanh()
+        )
 
     def prepare(self, x: Tensor) -> Tensor:
         inputs: Tensor = self.cqt(x)

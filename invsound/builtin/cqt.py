@@ -45,7 +45,7 @@ def smooth(size: int) -> int:
 
 
 class LogCQT(nn.Module):
-    """Audio x [B, N] → log1p(|CQT| / 1e-3) [B, bins, frames], bin k centred at fmin · 2^(k / bins_per_octave) Hz, frame j at sample j · hop.
+    """Audio x [B, N] → log1p(|CQT| / 1e-3) [B, bins, frames]: bin k at fmin · 2^(k / bins_per_octave) Hz, frame j at sample j · hop.
 
     Each bin is a Hann window of L = Q · sample_rate / f samples, zero beyond the ends of the sound. A sine of amplitude A at its
     centre gives |CQT| = ½ A √L, librosa.cqt's default scale. Bins: `num_octaves` octaves from `fmin` [Hz] (see `default_range`);

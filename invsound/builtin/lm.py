@@ -42,7 +42,7 @@ class LevenbergMarquardt(Solver):
         runs = [_Run(forward, target, start, self.options) for start in nu0.clamp(-1, 1)]
         evaluations, history = len(runs), []
         for _ in range(self.options.iterations):
-            active = [run for run in runs if not run.converged]
+            active = [run for run in runs if not run.ended]
             if not active or stop():
                 break
             for run in active:
@@ -51,7 +51,13 @@ class LevenbergMarquardt(Solver):
                 if stop():
                     break
         best = min(runs, key=lambda run: run.distance)
-        advice = "Converged." if best.converged else "Not converged: allow more iterations or time, or more starts."
+        advice = "Not converged: allow more iterations or time."
+        if best.ended:
+            advice = (
+                "Converged."
+                if best.converged
+                else "Stuck: no short step improves, the representation is not smooth here. Try more candidates or starts."
+            )
         return Solution(best.nu, best.distance, best.converged, advice, history)
 
 
@@ -63,7 +69,7 @@ class _Run:
         self.residual = forward(nu[None])[0] - target
         self.distance = float(self.residual.double().norm())
         self.J: Tensor | None = None
-        self.damping, self.growth, self.converged = 0.0, 2.0, False
+        self.damping, self.growth, self.ended, self.converged = 0.0, 2.0, False, False
 
     def step(self) -> int:
         """Try one step; the number of evaluations of S that it cost."""
@@ -77,7 +83,7 @@ class _Run:
         nu = (self.nu + delta.to(self.nu.dtype)).clamp(-1, 1)
         moved = (nu - self.nu).double()
         if float(moved.norm()) < self.options.tolerance:
-            self.converged = True
+            self.ended, self.converged = True, self.growth == 2.0  # short by itself, not because longer steps failed
             return cost - 1
         residual = self.forward(nu[None])[0] - self.target
         self._accept_or_not(nu, moved, residual)
@@ -92,7 +98,8 @@ class _Run:
         J = self.J * free
         A = torch.cat([J, self.damping**0.5 * torch.eye(P, dtype=J.dtype, device=J.device)])
         b = torch.cat([-r, r.new_zeros(P)])
-        return torch.linalg.lstsq(A, b[:, None], driver=None).solution[:, 0] * free
+        solution: Tensor = torch.linalg.lstsq(A, b[:, None]).solution[:, 0]
+        return solution * free
 
     def _accept_or_not(self, nu: Tensor, moved: Tensor, residual: Tensor) -> None:
         assert self.J is not None

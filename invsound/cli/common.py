@@ -58,9 +58,9 @@ def listen(quiet: bool = False) -> None:
 
 def sort_arguments(arguments: Iterable[str], files: str | None = None) -> tuple[list[str], list[str]]:
     """Arguments into key=value overrides and files; `files` names the option that takes several, or None if none does."""
-    overrides, others = [], []
-    for argument in arguments:
-        (overrides if OVERRIDE.match(argument) else others).append(argument)
+    arguments = list(arguments)
+    overrides = [argument for argument in arguments if OVERRIDE.match(argument)]
+    others = [argument for argument in arguments if not OVERRIDE.match(argument)]
     if others and files is None:
         raise UsageError(f"Cannot read {others[0]!r}: an option is key=value, for example train.epochs=20.")
     return overrides, others

@@ -26,7 +26,9 @@ def list_plugins(
         for kind in registry.KINDS
         for o in registry.offers(kind)
     ]
-    broken = [{"plugin": p.name, "distribution": p.distribution, "version": p.version, "reason": p.broken} for p in registry.plugins() if p.broken]
+    broken = [
+        {"plugin": p.name, "distribution": p.distribution, "version": p.version, "reason": p.broken} for p in registry.plugins() if p.broken
+    ]
     if json:
         print_json({"parts": rows, "broken": broken})
         return
@@ -65,11 +67,18 @@ def _describe(offer: Any) -> dict[str, Any]:
     cls = registry.load(offer)
     lines = options.help_lines(cls.Options)
     fields = [
-        {"name": f.name, "type": str(f.type), "default": options.default(f), "help": lines.get(f.name, "")} for f in dataclasses.fields(cls.Options)
+        {"name": f.name, "type": str(f.type), "default": options.default(f), "help": lines.get(f.name, "")}
+        for f in dataclasses.fields(cls.Options)
     ]
     parameters = {}
     if offer.kind == "synth":
         space = registry.build("synth", f"{offer.distribution}:{offer.part.name}").space
         parameters = {"parameters": [dataclasses.asdict(p) for p in space]}
-    head = {"kind": offer.kind, "name": offer.part.name, "distribution": offer.distribution, "version": offer.version, "summary": offer.part.summary}
+    head = {
+        "kind": offer.kind,
+        "name": offer.part.name,
+        "distribution": offer.distribution,
+        "version": offer.version,
+        "summary": offer.part.summary,
+    }
     return head | parameters | {"options": fields}

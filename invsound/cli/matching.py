@@ -12,14 +12,14 @@ from .common import listen, parts_and_seed, print_json, sort_arguments
 
 def match(
     sound: Annotated[Path, typer.Argument(help="A recording: WAV, FLAC or OGG.")],
-    arguments: Annotated[Optional[list[str]], typer.Argument(metavar="[KEY=VALUE]...", help="Options, such as solver.iterations=100.")] = None,  # noqa: UP045
+    arguments: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Options, such as solver.iterations=100.")] = None,
     synth: Annotated[str, typer.Option(help="Synthesizer g.")] = ...,  # type: ignore[assignment]
     feature: Annotated[str, typer.Option(help="Perceptual representation Φ.")] = ...,  # type: ignore[assignment]
     solver: Annotated[str, typer.Option(help="Solver.")] = "lm",
     candidates: Annotated[int, typer.Option(min=1, help="Random sounds to choose starts from.")] = 256,
     starts: Annotated[int, typer.Option(min=1, help="Starts handed to the solver.")] = 4,
     budget: Annotated[Optional[float], typer.Option(help="Seconds after which the solver stops.")] = None,  # noqa: UP045
-    out: Annotated[Optional[Path], typer.Option(help="Folder for match.json and match.wav; named after the recording if not given.")] = None,  # noqa: UP045
+    out: Annotated[Path | None, typer.Option(help="Folder for match.json and match.wav; named after the recording if not given.")] = None,
     seed: Annotated[Optional[int], typer.Option(help="Seed of the candidates.")] = None,  # noqa: UP045
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps or auto.")] = "cpu",
     json: Annotated[bool, typer.Option("--json", help="Print the match as JSON.")] = False,
@@ -42,5 +42,7 @@ def match(
         return
     for name, value in found.parameters.items():
         typer.echo(f"{name:>12} = {value:.6g} {found.units[name]}".rstrip())
-    typer.echo(f"{feature} distance {found.distance:.4g} (a typical random sound: {found.random_distance:.4g}), {found.seconds:.1f} s. {found.advice}")
+    typer.echo(
+        f"{feature} distance {found.distance:.4g} (a typical random sound: {found.random_distance:.4g}), {found.seconds:.1f} s. {found.advice}"
+    )
     typer.echo(f"{folder / 'match.wav'}")

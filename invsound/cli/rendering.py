@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -12,7 +12,10 @@ from .common import listen, print_json, sort_arguments
 
 
 def render(
-    arguments: Annotated[Optional[list[str]], typer.Argument(metavar="[PARAMETER=VALUE]...", help="Parameters in their units; synth.option=value for the synth's options.")] = None,  # noqa: UP045, E501
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PARAMETER=VALUE]...", help="Parameters in their units; synth.option=value for the synth's options."),
+    ] = None,
     synth: Annotated[str, typer.Option(help="Synthesizer g.")] = ...,  # type: ignore[assignment]
     out: Annotated[Path, typer.Option(help="The WAV file.")] = Path("out.wav"),
     json: Annotated[bool, typer.Option("--json", help="Print the parameters as JSON.")] = False,

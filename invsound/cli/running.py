@@ -16,7 +16,9 @@ Folder = Optional[Path]  # noqa: UP045
 
 
 def run(
-    arguments: Annotated[Optional[list[str]], typer.Argument(metavar="[KEY=VALUE]...", help="Options, such as train.epochs=20 feature.J=10.")] = None,  # noqa: UP045
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Options, such as train.epochs=20 feature.J=10.")
+    ] = None,
     synth: Annotated[Name, typer.Option(help="Synthesizer g.")] = None,
     feature: Annotated[Name, typer.Option(help="Perceptual representation Φ.")] = None,
     loss: Annotated[Name, typer.Option(help="Training loss.")] = None,
@@ -91,6 +93,8 @@ def _show(result: dict[str, Any], as_json: bool) -> None:
     console.print(table)
     for target in result["targets"]:
         found = ", ".join(f"{name}={value:.4g}" for name, value in target["parameters"].items())
-        console.print(f"{target['name']}: {', '.join(f'{s} {v:.4g}' for s, v in target['scores'].items())}; {found}", markup=False, soft_wrap=True)
+        console.print(
+            f"{target['name']}: {', '.join(f'{s} {v:.4g}' for s, v in target['scores'].items())}; {found}", markup=False, soft_wrap=True
+        )
     spent = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in result["seconds"].items())
     console.print(f"{spent}\nReport: {Path(result['folder']) / 'report.html'}", markup=False, soft_wrap=True, highlight=False)

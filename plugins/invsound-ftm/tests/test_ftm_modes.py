@@ -37,7 +37,7 @@ def test_modes_that_die_at_once_leave_no_denormals() -> None:
 
 def test_derivatives_of_first_and_second_order() -> None:
     inputs = [t.requires_grad_() for t in some(3)]
-    assert torch.autograd.gradcheck(lambda *m: modal_sum(*m, 21, torch.float64), inputs, check_forward_ad=True)
+    assert torch.autograd.gradcheck(lambda *m: modal_sum(*m, 21, torch.float64), inputs, check_forward_ad=True, check_batched_grad=True)
     assert torch.autograd.gradgradcheck(lambda *m: modal_sum(*m, 21, torch.float64), inputs)
 
 

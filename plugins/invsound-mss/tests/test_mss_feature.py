@@ -4,9 +4,9 @@ import math
 
 import pytest
 import torch
+from invsound_mss.feature import MSS, MSSOptions
 
 from invsound import Signal
-from invsound_mss.feature import MSS, MSSOptions
 
 signal = Signal(8192, 500)
 small = MSSOptions(n_fft=[256, 64])

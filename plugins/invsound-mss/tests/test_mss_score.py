@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from invsound_mss.score import MultiResolutionSTFT, MultiResolutionSTFTOptions
 
 from invsound import Signal
-from invsound_mss.score import MultiResolutionSTFT, MultiResolutionSTFTOptions
 
 signal = Signal(22050, 6000)
 distance = MultiResolutionSTFT(signal, MultiResolutionSTFTOptions())

@@ -125,7 +125,9 @@ def test_a_representation_that_does_not_react_is_refused(problem):
         make(problem, torch.zeros(3, 3, 3, dtype=torch.float64))
 
 
-@pytest.mark.parametrize("wrong", [{"damping": "often"}, {"matrix": "full"}, {"initial": -1.0}, {"decay": 0.0}, {"scale": "big"}, {"scale": 0.0}])
+@pytest.mark.parametrize(
+    "wrong", [{"damping": "often"}, {"matrix": "full"}, {"initial": -1.0}, {"decay": 0.0}, {"scale": "big"}, {"scale": 0.0}]
+)
 def test_wrong_options_are_refused(problem, wrong):
     with pytest.raises(invsound.UsageError, match="loss pnp: " + next(iter(wrong))):
         registry.build("loss", "pnp", wrong, problem=problem)

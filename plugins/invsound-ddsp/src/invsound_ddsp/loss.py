@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from invsound import Loss
 from torch import Tensor
+
+from invsound import Loss
 
 
 @dataclass

@@ -79,10 +79,11 @@ class Voice(Synth):
         """Weights [N/2+1, num_bands] of each band in each bin of the spectrum: triangles an octave wide, flat at both ends."""
         f = torch.fft.rfftfreq(self.signal.num_samples, 1 / self.signal.sample_rate, dtype=torch.float64)
         position = (f.clamp(min=centres[0], max=centres[-1]) / centres[0]).log2()
-        return (1 - (position[:, None] - torch.arange(len(centres))).abs()).clamp(min=0)
+        distance = (position[:, None] - torch.arange(len(centres))).abs()
+        return torch.clamp(1 - distance, min=0)
 
     def forward(self, theta: Tensor) -> Tensor:
-        f0, levels, tilt, noise, shape = theta.split([1, self.options.num_levels - 1, 1, self.options.num_bands, 4], -1)
+        f0, levels, tilt, noise, shape = torch.split(theta, [1, self.options.num_levels - 1, 1, self.options.num_bands, 4], -1)
         x = self.envelope(shape) * (self.harmonics(f0, levels, tilt) + self.noise(noise))
         peak = x.gather(-1, x.detach().abs().argmax(-1, keepdim=True)).abs()
         return x / torch.where(peak > 0, peak, torch.ones_like(peak))
@@ -105,8 +106,9 @@ class Voice(Synth):
 
     def noise(self, levels: Tensor) -> Tensor:
         """The fixed noise through a filter of the given levels, in dB at the centres of the bands."""
-        gain = 10 ** (levels @ self.bands.to(levels).mT / 20)
-        return torch.fft.irfft(gain * self.spectrum.to(torch.complex(gain, gain).dtype), n=self.signal.num_samples)
+        gain: Tensor = 10 ** (levels @ self.bands.to(levels).mT / 20)
+        x: Tensor = torch.fft.irfft(gain * self.spectrum.to(torch.complex(gain, gain).dtype), n=self.signal.num_samples)
+        return x
 
     def envelope(self, shape: Tensor) -> Tensor:
         attack, decay, sustain, release = shape[..., None].unbind(-2)

@@ -47,7 +47,9 @@ class Cascade:
         if self.averaged:
             out += [self.crop(s, self.stride) for s in self.plan.first.push(self.order1(U), self.total)]
         for joint in self.plan.joints:
-            out += [self.crop(self.average(s, joint), self.resolution(joint)) for s in joint.frequency.push(self.order2(joint, U), self.total)]
+            out += [
+                self.crop(self.average(s, joint), self.resolution(joint)) for s in joint.frequency.push(self.order2(joint, U), self.total)
+            ]
         return torch.cat([s.movedim(0, -2).flatten(-2) for s in out], -1)
 
     def pull(self, x: Tensor, S: Tensor) -> Tensor:

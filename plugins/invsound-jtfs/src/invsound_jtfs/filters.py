@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from kymatio.scattering1d.filter_bank import compute_params_filterbank, get_max_dyadic_subsampling, morlet_1d
+from kymatio.scattering1d.filter_bank import compute_params_filterbank, morlet_1d
 
-from .geometry import ALPHA, SIGMA0, Config, Geometry
+from .geometry import ALPHA, SIGMA0
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ import math
 import warnings
 from dataclasses import dataclass
 
-import numpy as np
 from kymatio.scattering1d.filter_bank import compute_temporal_support, gauss_1d
 from kymatio.scattering1d.utils import compute_border_indices
 

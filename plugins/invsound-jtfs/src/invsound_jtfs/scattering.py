@@ -37,6 +37,8 @@ class Scatter(torch.autograd.Function):
     @staticmethod
     def forward(x: Tensor, config: Config) -> Tensor:
         transform = cascade(x, config)
+        if not len(x):
+            return transform.push(x.new_zeros(1, 1, x.shape[-1]))[:0, 0]
         return torch.cat([transform.push(part[:, None])[:, 0] for part in x.split(rows(transform, 1))])
 
     @staticmethod
@@ -64,6 +66,8 @@ class Tangent(torch.autograd.Function):
     @staticmethod
     def forward(x: Tensor, dx: Tensor, config: Config) -> Tensor:
         transform, out = cascade(x, config), []
+        if not dx.numel():
+            return transform.push(x.new_zeros(1, 1, x.shape[-1])).expand(*dx.shape[:2], -1)
         for some in dx.split(DIRECTIONS, 1):
             columns = torch.cat([x[:, None], some], 1)
             out.append(torch.cat([transform.push(part)[:, 1:] for part in columns.split(rows(transform, columns.shape[1]))]))
@@ -89,6 +93,8 @@ class Adjoint(torch.autograd.Function):
     def forward(x: Tensor, S: Tensor, config: Config) -> Tensor:
         transform = cascade(x, config)
         size = rows(transform, 1)
+        if not len(x):
+            return torch.zeros_like(x)
         parts = zip(x.split(size), S.split(size), strict=True)
         return torch.cat([transform.pull(part[:, None], s[:, None])[:, 0] for part, s in parts])
 

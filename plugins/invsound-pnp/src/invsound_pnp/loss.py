@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from invsound import InvsoundError, Loss, Problem
 from torch import Tensor
+
+from invsound import InvsoundError, Loss, Problem
 
 from .damping import Damping
 
@@ -46,7 +47,7 @@ class PNPOptions:
             raise ValueError(f"initial is a damping λ₀ ≥ 0 or null, got {self.initial}")
         if not 0 < self.decay <= 1 or not self.brake >= 1 or self.epochs < 1:
             raise ValueError(f"decay is in (0, 1], brake ≥ 1 and epochs ≥ 1, got {self.decay}, {self.brake} and {self.epochs}")
-        if isinstance(self.scale, str) and self.scale != "auto" or not isinstance(self.scale, str) and not self.scale > 0:
+        if (isinstance(self.scale, str) and self.scale != "auto") or (not isinstance(self.scale, str) and not self.scale > 0):
             raise ValueError(f"scale is a number μ > 0 or 'auto', got {self.scale!r}")
 
 
@@ -85,7 +86,9 @@ class PNP(Loss):
         singular = torch.linalg.svdvals(side)
         self.mean_trace.copy_(singular.square().sum(1).mean() / side.shape[-1])
         if not self.mean_trace > 0:
-            raise InvsoundError("Every Jacobian of the training fold is zero: the representation does not react to any parameter. Choose another feature.")
+            raise InvsoundError(
+                "Every Jacobian of the training fold is zero: the representation does not react to any parameter. Choose another feature."
+            )
         self.mean_volume.copy_(_volume(singular).mean().clamp_min(torch.finfo(torch.float64).tiny))
         self.mean_metric.copy_((side.mT @ side).mean(0))
         if self.options.initial is None:

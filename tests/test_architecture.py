@@ -1,0 +1,53 @@
+"""The core knows no plugin, its modules are short, and nothing in it loads a pickle."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from invsound import hookspecs, registry
+
+ROOT = Path(__file__).parent.parent
+CORE = sorted((ROOT / "invsound").rglob("*.py"))
+OUTSIDE = [path for path in CORE if "builtin" not in path.parts]
+
+
+def test_no_plugin_is_named_in_the_core():
+    shipped = {o.part.name for kind in registry.KINDS for o in registry.offers(kind) if o.distribution != "invsound"}
+    assert shipped >= {"amfm", "ftm", "jtfs", "mss", "pnp", "ddsp"}
+    pattern = re.compile(rf"\b({'|'.join(shipped - {'string'})})\b", re.IGNORECASE)
+    named = {str(path.relative_to(ROOT)): pattern.findall(path.read_text()) for path in OUTSIDE}
+    assert {path: names for path, names in named.items() if names} == {}
+
+
+def test_core_modules_average_under_150_lines():
+    lines = [len(path.read_text().splitlines()) for path in CORE]
+    assert sum(lines) / len(lines) < 150
+    assert max(lines) < 220
+
+
+def test_every_module_says_what_it_is():
+    assert [str(path) for path in CORE if not ast.get_docstring(ast.parse(path.read_text()))] == []
+
+
+@pytest.mark.parametrize(
+    "forbidden", [r"\bpickle\b.*\bload", r"torch\.load\(", r"allow_pickle=True", r"\.cuda\(\)", r"^torch\.manual_seed"]
+)
+def test_forbidden_calls(forbidden):
+    sources = [*CORE, *(ROOT / "plugins").rglob("src/**/*.py")]
+    assert [str(path) for path in sources if re.search(forbidden, path.read_text(), re.MULTILINE)] == []
+
+
+def test_every_hook_is_documented_and_listed():
+    hooks = {name for name in dir(hookspecs) if name.startswith("invsound_")}
+    assert hooks == {hook for hook, _ in registry.KINDS.values()}
+    text = (ROOT / "docs" / "plugins.md").read_text()
+    assert all(getattr(hookspecs, hook).__doc__ and f"`{hook}`" in text for hook in hooks)
+
+
+def test_hook_modules_import_nothing_heavy():
+    for hook in (ROOT / "plugins").glob("*/src/*/__init__.py"):
+        imported = {a.name for n in ast.walk(ast.parse(hook.read_text())) if isinstance(n, ast.Import) for a in n.names}
+        modules = imported | {n.module for n in ast.walk(ast.parse(hook.read_text())) if isinstance(n, ast.ImportFrom)}
+        assert modules <= {"invsound", "__future__"}, hook

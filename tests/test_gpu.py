@@ -1,0 +1,38 @@
+"""The same code on a GPU gives the same numbers."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+import invsound
+from invsound import registry
+
+pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")]
+
+
+@pytest.mark.parametrize("synth", [o.part.name for o in registry.offers("synth")])
+@pytest.mark.parametrize("feature", [o.part.name for o in registry.offers("feature")])
+def test_forward_and_jacobian_agree_with_the_cpu(synth, feature):
+    g = registry.build("synth", synth, {"num_samples": 4096})
+    options = {"J": 8, "Q": [6, 1]} if feature == "jtfs" else {}
+    nu = torch.rand(2, len(g.space), generator=torch.Generator().manual_seed(0), dtype=torch.float64) - 0.5
+    cpu = invsound.Problem(g, registry.build("feature", feature, options, signal=g.signal))
+    S, J = cpu(nu), cpu.jacobian(nu)
+    gpu = cpu.to("cuda")
+    assert gpu(nu.cuda()).device.type == "cuda"
+    torch.testing.assert_close(gpu(nu.cuda()).cpu(), S, rtol=1e-8, atol=1e-8 * float(S.abs().max()))
+    torch.testing.assert_close(gpu.jacobian(nu.cuda()).cpu(), J, rtol=1e-6, atol=1e-7 * float(J.abs().max()))
+
+
+def test_a_run_on_the_gpu(tmp_path, monkeypatch):
+    monkeypatch.setenv("INVSOUND_CACHE", str(tmp_path / "cache"))
+    result = invsound.run(
+        synth="amfm",
+        feature="jtfs",
+        loss="pnp",
+        device="cuda",
+        out=tmp_path / "run",
+        overrides=["synth.num_samples=8192", "feature.J=9", "data.train=16", "data.val=8", "data.test=8", "train.epochs=2"],
+    )
+    assert Path(result["folder"], "report.html").exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -30,7 +31,6 @@ class InProcess(Executor):
 
 
 def _start_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     torch.set_num_threads(1)
 
 
@@ -51,6 +51,19 @@ def local(jobs: int) -> Iterator[Executor]:
             os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
 
 
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Workers started in this block inherit a deaf ear for Ctrl-C, also while they are still importing torch."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
 def run_all(executor: Executor, function: Callable[..., Any], tasks: list[Any], done: Callable[[], None]) -> None:
     """Run `function(task)` for every task, calling `done()` as each ends. What is finished stays finished when one fails."""
     try:
@@ -59,7 +72,9 @@ def run_all(executor: Executor, function: Callable[..., Any], tasks: list[Any], 
                 executor.submit(function, task)
                 done()
             return
-        for future in as_completed([executor.submit(function, task) for task in tasks]):
+        with _interrupts_ignored():
+            futures = [executor.submit(function, task) for task in tasks]
+        for future in as_completed(futures):
             future.result()
             done()
     except BrokenExecutor as error:

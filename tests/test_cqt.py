@@ -76,3 +76,7 @@ def test_options_override_the_range_and_nyquist_is_respected() -> None:
     assert len(LogCQT(drum, fmin=100.0).frequencies) == 12 * 6
     with pytest.raises(ValueError, match="Nyquist"):
         LogCQT(drum, num_octaves=8, fmin=100.0)
+    with pytest.raises(ValueError, match="an octave or more"):
+        LogCQT(drum, num_octaves=0)
+    with pytest.raises(ValueError, match="fmin > 0"):
+        LogCQT(drum, fmin=0.0)

@@ -8,7 +8,7 @@ from invsound.builtin.cnn import CNN, CNNOptions
 from invsound.builtin.efficientnet import EfficientNetB0, EfficientNetOptions
 from invsound.builtin.mbconv import EfficientNet
 
-short = Signal(8192, 16384)
+short = Signal(8192, 8192)
 
 
 def build(Part: type[Encoder], signal: Signal = short, num_outputs: int = 3, **options: float) -> Encoder:
@@ -86,7 +86,7 @@ def test_cnn_learns_the_pitch_and_the_decay_of_sines_it_has_not_heard() -> None:
                 optimizer.step()
     encoder.eval()
     error = (encoder(inputs[64:]) - nu[64:]).square().mean(0)
-    assert (error < 0.03).all(), error
+    assert (error < 0.05).all(), error
 
 
 def test_efficientnet_b0_has_the_published_number_of_weights() -> None:

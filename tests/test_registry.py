@@ -95,9 +95,9 @@ def test_unknown_names_say_what_there_is(tiny):
 
 
 def test_wrong_options_name_the_part_the_option_and_the_nearest_key(tiny):
-    with pytest.raises(UsageError, match="synth tiny has no option 'num_sample'. Did you mean 'num_samples'"):
+    with pytest.raises(UsageError, match=r"synth tiny has no option 'num_sample'\. Did you mean 'num_samples'"):
         invsound.make("synth", "tiny", num_sample=64)
-    with pytest.raises(UsageError, match="synth tiny: option num_samples takes an int, got 'many'. The default is 512"):
+    with pytest.raises(UsageError, match=r"synth tiny: option num_samples takes an int, got 'many'\. The default is 512"):
         invsound.make("synth", "tiny", num_samples="many")
     with pytest.raises(InvsoundError, match="loss pnp"):
         invsound.make("loss", "pnp", problem=None, damping="sometimes")

@@ -279,7 +279,7 @@ def test_killed_at_any_moment_and_resumed_gives_the_same_scores(jobs, start, tmp
     assert whole.returncode == 0, errors.decode()
     cache, run = tmp_path / "cache-cut", tmp_path / "cut"
     arguments = [*COMMAND, *SLOWER, "--jobs", str(jobs), "--out", "cut"]
-    for shards, epochs in ((3, 0), (15, 0), (0, 4)):
+    for shards, epochs in ((3, 0), (15, 0), (0, 4))[::jobs]:
         process = start(arguments, cache)
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and process.poll() is None:
@@ -296,6 +296,21 @@ def test_killed_at_any_moment_and_resumed_gives_the_same_scores(jobs, start, tmp
     assert process.returncode == 0, errors.decode()
     assert b"Resuming after epoch" in errors
     assert (run / "scores.json").read_bytes() == (tmp_path / "whole" / "scores.json").read_bytes()
+
+
+@pytest.mark.parametrize(("jobs", "shards", "epochs"), [(2, 1, 0), (1, 2, 0), (1, 0, 3)])
+def test_ctrl_c_is_one_line_and_loses_nothing(jobs, shards, epochs, start, tmp_path):
+    run, cache = tmp_path / "cut", tmp_path / "cache"
+    process = start([*COMMAND, *SLOWER, "--jobs", str(jobs), "--out", "cut"], cache)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not (progressed(run, cache)[0] >= shards and progressed(run, cache)[1] >= epochs):
+        time.sleep(0.005)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors.decode()
+    assert b"Interrupted" in errors
+    assert b"Traceback" not in errors
+    assert progressed(run, cache) >= (shards, epochs)
 
 
 def test_a_killed_worker_is_said_and_loses_one_shard(start, tmp_path):

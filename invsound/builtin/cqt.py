@@ -31,8 +31,9 @@ def default_range(signal: Signal, Q: float, num_octaves: int | None, fmin: float
     """
     nyquist = signal.sample_rate / 2
     if fmin is not None:
-        return num_octaves or math.floor(math.log2(nyquist / fmin) + 1e-9), fmin
-    octaves = num_octaves or (10 if signal.sample_rate >= 16_000 else max(1, math.floor(math.log2(nyquist / C1))))
+        return math.floor(math.log2(nyquist / fmin) + 1e-9) if num_octaves is None else num_octaves, fmin
+    octaves = 10 if signal.sample_rate >= 16_000 else max(1, math.floor(math.log2(nyquist / C1)))
+    octaves = octaves if num_octaves is None else num_octaves
     fmin = C1 if C1 * 2**octaves < nyquist else 0.8 * nyquist / 2**octaves
     while num_octaves is None and octaves > 1 and Q / fmin > signal.duration:
         octaves, fmin = octaves - 1, 2 * fmin
@@ -62,10 +63,12 @@ class LogCQT(nn.Module):
         self, signal: Signal, bins_per_octave: int = 12, hop: int = 256, num_octaves: int | None = None, fmin: float | None = None
     ) -> None:
         super().__init__()
+        if min(bins_per_octave, hop) < 1 or (fmin is not None and fmin <= 0):
+            raise ValueError(f"the CQT needs bins_per_octave ≥ 1, hop ≥ 1 and fmin > 0 Hz, got {bins_per_octave}, {hop} and {fmin}")
         Q, nyquist = quality(bins_per_octave), signal.sample_rate / 2
         num_octaves, fmin = default_range(signal, Q, num_octaves, fmin)
         if num_octaves < 1 or fmin * 2**num_octaves > nyquist * (1 + 1e-9):
-            raise ValueError(f"the CQT needs fmin · 2^num_octaves ≤ {nyquist:g} Hz (Nyquist), got {fmin:g} Hz and {num_octaves} octaves")
+            raise ValueError(f"the CQT needs an octave or more, up to {nyquist:g} Hz (Nyquist), got {num_octaves} octaves from {fmin:g} Hz")
         self.hop, self.num_frames = hop, 1 + signal.num_samples // hop
         f = fmin * 2 ** (torch.arange(num_octaves * bins_per_octave, dtype=torch.float64) / bins_per_octave)
         self.M = smooth(math.ceil((signal.num_samples + Q / fmin * signal.sample_rate / 2) / hop))
@@ -75,7 +78,7 @@ class LogCQT(nn.Module):
         self.register_buffer("frequencies", f.float(), persistent=False)
 
     def _bands(self, f: Tensor, Q: float) -> list[tuple[int, int]]:
-        """First and last-but-one block of FFT coefficients of each bin; `f` in cycles per sample."""
+        """The blocks of M coefficients, low to high − 1, that each bin spans; `f` in cycles per sample."""
         low, high = (f * (1 - LOBES / Q) * self.hop).clamp(min=0), (f * (1 + LOBES / Q)).clamp(max=0.5) * self.hop
         return list(zip(low.floor().int().tolist(), high.ceil().int().tolist(), strict=True))
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from . import options, registry
 from .errors import UsageError, did_you_mean
+from .problem import ProblemOptions
 
 
 @dataclass
@@ -76,7 +77,7 @@ class Evaluate:
 
 
 PARTS = ("synth", "feature", "loss", "optimizer", "encoder")
-STAGES = {"data": Data, "train": Train, "evaluate": Evaluate}
+STAGES = {"problem": ProblemOptions, "data": Data, "train": Train, "evaluate": Evaluate}
 DEFAULT_PARTS = {"loss": "ploss", "optimizer": "adam", "encoder": "cnn"}
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -95,6 +96,7 @@ class Config:
 
     parts: dict[str, str]
     of: dict[str, dict[str, Any]]
+    problem: ProblemOptions
     data: Data
     train: Train
     evaluate: Evaluate

@@ -116,6 +116,8 @@ def address(config: configs.Config, column: str, nu: Tensor) -> str:
     """The content address of a column at ν: parts, their options and source, and ν itself."""
     kinds = {"inputs": ["synth", "encoder"], "side": ["synth", "feature", "loss"]}.get(column, ["synth"])
     recipe: dict[str, Any] = {kind: [registry.fingerprint(kind, config.parts[kind]), config.of[kind]] for kind in kinds}
+    if column != "inputs":
+        recipe["jacobian"] = [config.problem.jacobian, config.problem.step]
     if column.startswith("metric:"):
         recipe["score"] = registry.fingerprint("score", column.removeprefix("metric:"))
     return digest([column, recipe, _core_version()], nu)
@@ -151,4 +153,4 @@ def column_of(parts: Parts, column: str, nu: Tensor) -> Tensor:
             return finite(parts.loss.prepare(nu), f"The loss {parts.config.parts['loss']!r} in prepare")
         feature = parts.scores[column.removeprefix("metric:")].feature
         assert feature is not None
-        return Problem(parts.synth, feature).metric_factor(nu)
+        return Problem(parts.synth, feature, parts.config.problem).metric_factor(nu)

@@ -19,6 +19,8 @@ class Loss(nn.Module, ABC):
     """
 
     Options: ClassVar[type]
+    needs_gradient: ClassVar[bool] = False
+    """Whether `forward` differentiates through the synthesizer."""
     monitor: str | None = None
     """Name of a scalar buffer worth a curve in the report, if any."""
 

@@ -32,7 +32,7 @@ def resolve(cls: Any, given: Mapping[str, Any], owner: str) -> Any:
         try:
             OmegaConf.update(schema, key, list(value) if isinstance(value, tuple) else value, merge=False)
         except OmegaConfBaseException as error:
-            expected = str(fields[key].type).replace("typing.", "")
+            expected = type_name(fields[key])
             raise UsageError(
                 f"{owner}: option {key} takes {_article(expected)}, got {value!r}. The default is {default(fields[key])!r}."
             ) from error
@@ -46,6 +46,11 @@ def resolve(cls: Any, given: Mapping[str, Any], owner: str) -> Any:
 
 def _article(noun: str) -> str:
     return f"{'an' if noun[:1] in 'aeiou' else 'a'} {noun}"
+
+
+def type_name(field: dataclasses.Field[Any]) -> str:
+    """A field's type as its author wrote it."""
+    return field.type.__name__ if isinstance(field.type, type) else str(field.type).replace("typing.", "")
 
 
 def default(field: dataclasses.Field[Any]) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 from . import registry
 from .config import Config
 from .encoder import Encoder
+from .errors import UsageError
 from .feature import Feature
 from .loss import Loss
 from .problem import Problem
@@ -35,11 +36,18 @@ class Parts:
 
     @cached_property
     def problem(self) -> Problem:
-        return Problem(self.synth, self.feature)
+        return Problem(self.synth, self.feature, self.config.problem)
 
     @cached_property
     def loss(self) -> Loss:
-        return self._build("loss", problem=self.problem)  # type: ignore[no-any-return]
+        loss: Loss = self._build("loss", problem=self.problem)
+        if loss.needs_gradient and not self.synth.differentiable:
+            names = self.config.parts
+            raise UsageError(
+                f"The loss {names['loss']!r} differentiates through the synth {names['synth']!r}, which is not differentiable. "
+                "Choose a loss that does not: one on parameters alone, or on a prepared Jacobian (problem.jacobian=finite)."
+            )
+        return loss
 
     def encoder(self) -> Encoder:
         """A fresh encoder whose initial weights depend on the seed only."""

@@ -17,7 +17,7 @@ from .config import Config
 from .errors import UsageError
 from .matching import Match
 from .parts import Parts
-from .problem import Problem
+from .problem import Problem, ProblemOptions
 from .signal import Signal
 from .store import Store
 from .train import Trainer
@@ -142,14 +142,18 @@ def match(
     wrong name, option or file.
     """
     start, where, given = time.perf_counter(), devices.choose(device), options.from_overrides(overrides)
-    if unknown := set(given) - {"synth", "feature", "solver", "seed"}:
-        raise UsageError(f"match has no option {min(unknown)!r}. Available: synth.…, feature.…, solver.…, seed.")
+    if unknown := set(given) - {"synth", "feature", "solver", "problem", "seed"}:
+        raise UsageError(f"match has no option {min(unknown)!r}. Available: synth.…, feature.…, solver.…, problem.…, seed.")
     made = registry.build("synth", synth, given.get("synth", {}))
-    problem = Problem(made, registry.build("feature", feature, given.get("feature", {}), signal=made.signal)).to(where)
+    how = options.resolve(ProblemOptions, given.get("problem", {}), "problem")
+    problem = Problem(made, registry.build("feature", feature, given.get("feature", {}), signal=made.signal), how).to(where)
+    found_by = registry.build("solver", solver, given.get("solver", {}))
+    if found_by.needs_gradient and not made.differentiable:
+        raise UsageError(f"The solver {solver!r} needs gradients, which the synth {synth!r} does not have. Choose one that does without.")
     recording = _recording(x, sample_rate, made.signal)
     target = recording.x.to(where)
     solution, typical = matching.solve(
-        problem, target, registry.build("solver", solver, given.get("solver", {})),
+        problem, target, found_by,
         candidates=candidates, keep=starts, seed=given.get("seed", 0), budget=budget,
     )  # fmt: skip
     theta = made.space.to_theta(solution.nu.double()).tolist()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
-from .errors import NonFiniteError
+from .errors import NonFiniteError, UsageError
 from .feature import Feature
 from .space import Space
 from .synth import Synth
@@ -19,12 +21,37 @@ def finite(value: Tensor, origin: str) -> Tensor:
     return value
 
 
-class Problem(nn.Module):
-    """Φ ∘ g ∘ (ν → θ): what training and matching share."""
+@dataclass
+class ProblemOptions:
+    """How the Jacobian is computed.
 
-    def __init__(self, synth: Synth, feature: Feature) -> None:
+    jacobian: forward (forward-mode differentiation), finite (central differences) or auto (forward if the synth is differentiable)
+    step: half the distance of the central differences, in ν
+    budget: memory for the rows that travel together, MiB
+    """
+
+    jacobian: str = "auto"
+    step: float = 1e-4
+    budget: float = 64.0
+
+    def __post_init__(self) -> None:
+        if self.jacobian not in ("auto", "forward", "finite"):
+            raise ValueError(f"jacobian is 'auto', 'forward' or 'finite', got {self.jacobian!r}")
+        if not self.step > 0 or not self.budget > 0:
+            raise ValueError(f"step and budget are positive, got {self.step} and {self.budget}")
+
+
+class Problem(nn.Module):
+    """Φ ∘ g ∘ (ν → θ): what training and matching share.
+
+    Raises UsageError where forward differentiation is asked of a synth that declares `differentiable = False`.
+    """
+
+    def __init__(self, synth: Synth, feature: Feature, options: ProblemOptions | None = None) -> None:
         super().__init__()
-        self.synth, self.feature = synth, feature
+        self.synth, self.feature, self.options = synth, feature, options or ProblemOptions()
+        if self.options.jacobian == "forward" and not synth.differentiable:
+            raise UsageError(f"The synth {type(synth).__name__} is not differentiable: its Jacobian takes problem.jacobian=finite.")
 
     @property
     def space(self) -> Space:
@@ -40,17 +67,31 @@ class Problem(nn.Module):
         S: Tensor = self.feature(self.render(nu))
         return S
 
-    def jacobian(self, nu: Tensor, budget: int = 256 * 2**20) -> Tensor:
-        """J [B, D, P] = ∂S/∂ν at ν [B, P], in forward mode: P directions travel together, B rows by chunks of about `budget` bytes.
+    def jacobian(self, nu: Tensor) -> Tensor:
+        """J [B, D, P] = ∂S/∂ν at ν [B, P]: P directions travel together, B rows by chunks that fit the memory budget.
 
         Raises NonFiniteError where the derivative does not exist as a number.
         """
-        signal, P = self.synth.signal, len(self.space)
-        chunk = max(1, budget // (8 * signal.num_samples * (1 + P) * nu.element_size()))
-        J = torch.cat([self._jacobian(rows) for rows in nu.split(chunk)])
+        row = 8 * self.synth.signal.num_samples * (1 + len(self.space)) * nu.element_size()
+        chunk = max(1, int(self.options.budget * 2**20 / row))
+        forward = self.options.jacobian == "forward" or self.options.jacobian == "auto" and self.synth.differentiable
+        columns = self._forward_mode if forward else self._central_differences
+        J = torch.cat([columns(rows) for rows in nu.split(chunk)])
         return finite(J, f"The Jacobian of {type(self.feature).__name__} ∘ {type(self.synth).__name__}")
 
-    def _jacobian(self, nu: Tensor) -> Tensor:
+    @torch.no_grad()
+    def _central_differences(self, nu: Tensor) -> Tensor:
+        """(S(ν + h e_p) − S(ν − h e_p)) / 2h, one-sided where ν ± h would leave [−1, 1]."""
+        columns = []
+        for p in range(nu.shape[1]):
+            ends = [nu.clone(), nu.clone()]
+            ends[0][:, p] = (nu[:, p] + self.options.step).clamp(max=1)
+            ends[1][:, p] = (nu[:, p] - self.options.step).clamp(min=-1)
+            width = (ends[0] - ends[1])[:, p, None]
+            columns.append((self(ends[0]) - self(ends[1])) / width)
+        return torch.stack(columns, -1)
+
+    def _forward_mode(self, nu: Tensor) -> Tensor:
         # rows are independent, so one direction e_p pushed through the whole batch gives column p of every row's Jacobian
         directions = torch.eye(nu.shape[1], dtype=nu.dtype, device=nu.device)[:, None, :].expand(-1, len(nu), -1)
 

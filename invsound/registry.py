@@ -94,6 +94,12 @@ def _offers(module: Any, distribution: str, version: str) -> Iterator[Offer]:
             yield from (Offer(kind, part, distribution, version) for part in parts)
 
 
+def check_all() -> None:
+    """Raise UsageError if any installed plugin is broken, naming each with its reason."""
+    if broken := [f"{p.distribution} {p.version}: {p.broken}" for p in plugins() if p.broken]:
+        raise UsageError(f"Broken plugins: {'; '.join(broken)} Mend or uninstall them, or leave out --strict-plugins.")
+
+
 def offers(kind: str) -> list[Offer]:
     """All parts of one kind, in the order of their distributions' names."""
     return [offer for plugin in plugins() for offer in plugin.offers if offer.kind == kind]

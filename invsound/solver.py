@@ -33,6 +33,8 @@ class Solver(ABC):
     """A solver, built as `Solver(options)` with an instance of its `Options` dataclass."""
 
     Options: ClassVar[type]
+    needs_gradient: ClassVar[bool] = False
+    """Whether `solve` differentiates through S(ν) in reverse mode; a Jacobian may come from finite differences."""
 
     def __init__(self, options: Any) -> None:
         self.options = options

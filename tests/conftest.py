@@ -86,6 +86,12 @@ def install(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def tiny_source():
+    """The source of a module with the class Tiny."""
+    return TINY_SYNTH
+
+
+@pytest.fixture
 def tiny(install):
     """The distribution `tiny-synth`, with a synth that renders in microseconds."""
     hook = "from invsound import Part, hookimpl\n@hookimpl\ndef invsound_synths():\n    return [Part('tiny', 'tiny_parts:Tiny')]\n"

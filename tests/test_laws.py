@@ -5,6 +5,7 @@ import torch
 
 import invsound
 from invsound import registry
+from invsound.problem import ProblemOptions
 
 SMALL = {
     "amfm": {"num_samples": 1024},
@@ -72,7 +73,7 @@ def test_the_jacobian_is_the_derivative(synth, feature):
     problem = invsound.Problem(g, feature_of(feature, g.signal))
     nu = draw(g, 2)
     J = problem.jacobian(nu)
-    h = 1e-6
+    h = 1e-7
     for p in range(len(g.space)):
         step = torch.zeros_like(nu)
         step[:, p] = h
@@ -98,7 +99,8 @@ def test_the_jacobian_does_not_depend_on_the_chunk_and_rows_are_independent():
     problem = invsound.Problem(g, feature_of("mss", g.signal))
     nu = draw(g, 3)
     J = problem.jacobian(nu)
-    torch.testing.assert_close(problem.jacobian(nu, budget=1), J, rtol=1e-9, atol=1e-9)
+    row_by_row = invsound.Problem(g, problem.feature, ProblemOptions(budget=1e-6))
+    torch.testing.assert_close(row_by_row.jacobian(nu), J, rtol=1e-9, atol=1e-9)
     torch.testing.assert_close(problem.jacobian(nu[1:2])[0], J[1], rtol=1e-9, atol=1e-9)
     R = problem.metric_factor(nu)
     torch.testing.assert_close(R.mT @ R, J.mT @ J)

@@ -33,6 +33,7 @@ class Descent(Solver):
     """Adam on ½‖S(ν) − target‖², all starts as one batch, ν projected onto [−1, 1] after each step."""
 
     Options = DescentOptions
+    needs_gradient = True
 
     def solve(self, forward: Forward, target: Tensor, nu0: Tensor, stop: Callable[[], bool] = lambda: False) -> Solution:
         nu = nu0.detach().clamp(-1, 1).clone().requires_grad_(True)

@@ -24,12 +24,20 @@ app.command("doctor")(guarded(doctor.doctor))
 
 
 @app.callback(invoke_without_command=True)
-def version(show: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:
+@guarded
+def version(
+    show: bool = typer.Option(False, "--version", help="Print the version and exit."),
+    strict: bool = typer.Option(False, "--strict-plugins", help="A broken plugin is an error."),
+) -> None:
     if show:
         from .. import __version__
 
         typer.echo(f"invsound {__version__}")
         raise typer.Exit()
+    if strict:
+        from ..registry import check_all
+
+        check_all()
 
 
 def main() -> None:

@@ -67,7 +67,7 @@ def _describe(offer: Any) -> dict[str, Any]:
     cls = registry.load(offer)
     lines = options.help_lines(cls.Options)
     fields = [
-        {"name": f.name, "type": str(f.type), "default": options.default(f), "help": lines.get(f.name, "")}
+        {"name": f.name, "type": options.type_name(f), "default": options.default(f), "help": lines.get(f.name, "")}
         for f in dataclasses.fields(cls.Options)
     ]
     parameters = {}

@@ -18,8 +18,8 @@ from .errors import UsageError
 from .matching import Match
 from .parts import Parts
 from .problem import Problem, ProblemOptions
-from .signal import Signal
 from .store import Store
+from .synth import Synth
 from .train import Trainer
 
 
@@ -53,7 +53,7 @@ def run(
     resolved = configs.resolve(*layers, preset=preset)
     parts = Parts(resolved)
     for target in resolved.evaluate.targets:
-        audio.load(target, parts.synth.signal)  # one that cannot be read is said before hours of work, not after
+        audio.load(target, parts.synth.signal, peak=parts.synth.peak)  # one that cannot be read is said before hours of work, not after
     return _run(parts, folder.create(out, resolved), jobs, device)
 
 
@@ -113,13 +113,13 @@ def _mono(x: torch.Tensor) -> torch.Tensor:
     return x.reshape(-1, x.shape[-1]).mean(0)
 
 
-def _recording(x: torch.Tensor | str | Path, sample_rate: float | None, signal: Signal) -> audio.Recording:
+def _recording(x: torch.Tensor | str | Path, sample_rate: float | None, synth: Synth) -> audio.Recording:
     if isinstance(x, (str, Path)):
-        return evaluation.tell(audio.load(x, signal))
+        return evaluation.tell(audio.load(x, synth.signal, peak=synth.peak))
     if sample_rate is None:
         raise UsageError("A sound given as samples needs its sample_rate in Hz: match(x, 44100, synth=…, feature=…).")
     with tempfile.TemporaryDirectory() as scratch:
-        return evaluation.tell(audio.load(audio.save(Path(scratch) / "samples.wav", _mono(x), sample_rate), signal))
+        return evaluation.tell(audio.load(audio.save(Path(scratch) / "samples.wav", _mono(x), sample_rate), synth.signal, peak=synth.peak))
 
 
 def match(
@@ -150,7 +150,7 @@ def match(
     found_by = registry.build("solver", solver, given.get("solver", {}))
     if found_by.needs_gradient and not made.differentiable:
         raise UsageError(f"The solver {solver!r} needs gradients, which the synth {synth!r} does not have. Choose one that does without.")
-    recording = _recording(x, sample_rate, made.signal)
+    recording = _recording(x, sample_rate, made)
     target = recording.x.to(where)
     solution, typical = matching.solve(
         problem, target, found_by,

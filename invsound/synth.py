@@ -21,6 +21,8 @@ class Synth(nn.Module, ABC):
 
     Options: ClassVar[type]
     differentiable: ClassVar[bool] = True
+    peak: ClassVar[float | None] = 1.0
+    """The peak that recordings are scaled to before they are compared; None keeps their gain, where gain is a parameter."""
     space: Space
     signal: Signal
 

@@ -42,6 +42,7 @@ class Arpeggiator(Synth):
     """
 
     Options = ArpeggiatorOptions
+    peak = None
 
     def __init__(self, options: ArpeggiatorOptions) -> None:
         super().__init__(options)

@@ -19,11 +19,12 @@ class Score(nn.Module, ABC):
     """
 
     Options: ClassVar[type]
-    feature: Feature | None = None
+    feature: Feature | None
 
     def __init__(self, signal: Signal, options: Any) -> None:
         super().__init__()
         self.signal, self.options = signal, options
+        self.feature = None
 
     @abstractmethod
     def forward(self, x_hat: Tensor, x: Tensor) -> Tensor:

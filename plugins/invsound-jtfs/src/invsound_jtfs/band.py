@@ -49,7 +49,8 @@ class Band:
     def of(cls, first: int, weights: np.ndarray, source: int, target: int, shift: int, **to: Any) -> Band:
         """From weights of bins first, first + 1, …, for `torch.fft.ifft` of the result to be the subsampled convolution."""
         half, last = source // 2, first + len(weights)
-        cuts = [k for k in range(first + 1, last) if k % source in (0, half + 1) or (k - shift) % target == 0]
+        inner = np.arange(first + 1, last)
+        cuts = inner[np.isin(inner % source, (0, half + 1)) | ((inner - shift) % target == 0)].tolist()
         pieces = []
         for k, stop in zip([first, *cuts], [*cuts, last], strict=True):
             n, at, low = stop - k, (k - shift) % target, k % source
@@ -59,6 +60,11 @@ class Band:
             pieces.append(Piece(slice(at, at + n), slice(begin, begin + n), mirror, weight))
         folded = len(weights) > target
         return cls(tuple(pieces), 0 if folded or shift != first else len(weights), folded)
+
+    @property
+    def bins(self) -> int:
+        """How many of the first bins of the half spectrum are used."""
+        return max(piece.source.stop for piece in self.pieces)
 
     def push(self, spectrum: Tensor, out: Tensor) -> Tensor:
         """Half spectra [..., source/2 + 1] → full spectra `out` [..., target], overwritten."""

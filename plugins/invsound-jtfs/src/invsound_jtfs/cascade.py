@@ -2,62 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
 
 from .band import Band
+from .modulus import modulus, unit
 from .padding import pad, unpad
-from .plan import Joint, Plan
+from .plan import Group, Joint, Plan
 
-
-def modulus(z: Tensor) -> Tensor:
-    """Columns z [..., C, T] complex → |z| of column 0, d|z| = Re(z̄ dz)/|z| of the others (0 where z = 0)."""
-    if z.shape[-2] == 1:
-        return z.abs()
-    size, phase = z[..., :1, :].abs(), z[..., :1, :].sgn()
-    return torch.cat([size, (phase.conj() * z[..., 1:, :]).real], -2)
+BLOCK = 1 << 19
+"""Complex numbers in one block of first-order outputs (4 MB in float32): larger ones pay for fresh pages of memory at every call."""
 
 
 def rfft_adjoint(spectrum: Tensor, size: int) -> Tensor:
-    """Adjoint of `torch.fft.rfft` for the inner product Re Σ āb: [..., size/2 + 1] → [..., size]; overwrites `spectrum`."""
+    """Adjoint of the first bins of `torch.fft.rfft` for the inner product Re Σ āb: [..., bins] → [..., size]; overwrites `spectrum`."""
     spectrum[..., 1 : (size + 1) // 2] *= 0.5
-    return torch.fft.irfft(spectrum, size, norm="forward")
+    x: Tensor = torch.fft.irfft(spectrum, size, norm="forward")
+    return x
 
 
 class Cascade:
-    """x → S for one block of sounds, and its adjoint.
+    """x → S for one sound and its tangents, and the adjoint; scratch memory is kept from one sound to the next.
 
-    Columns are x [G, C, N]: G sounds, each with its value in column 0 and C − 1 tangents. The output has, in this order, S0,
-    the first order and the second order, each path flattened to (n1, time).
+    Columns are x [C, N]: the sound, then C − 1 tangents. So are the outputs [C, D]: S, then its derivatives. Along D come S0, the first
+    order and the second order, each path flattened to (n1, time).
     """
 
     def __init__(self, plan: Plan) -> None:
         self.plan, self.geometry = plan, plan.geometry
         self.stride = plan.geometry.log2_stride
         self.total, self.averaged = plan.config.T == "global", plan.config.T != 0
+        self.memory: dict[str, Tensor] = {}
+
+    def scratch(self, name: str, like: Tensor, *shape: int) -> Tensor:
+        """Uninitialised memory: fresh pages cost as much as the computation that fills them."""
+        size = math.prod(shape)
+        if name not in self.memory or self.memory[name].numel() < size:
+            self.memory[name] = like.new_empty(size)
+        return self.memory[name][:size].view(shape)
 
     def push(self, x: Tensor) -> Tensor:
-        """x [G, C, N] → S [G, C, D]."""
+        """x [C, N] → S [C, D]."""
         p = pad(x, self.plan)
         X = torch.fft.rfft(p)
-        U = [torch.fft.rfft(modulus(z)) for z in self.scalogram(X)]
+        U = [self.spectra(X, group, str(i)) for i, group in enumerate(self.plan.groups)]
         out = [self.crop(self.order0(p, X)[None], self.stride if self.averaged else 0)]
         if self.averaged:
             out += [self.crop(s, self.stride) for s in self.plan.first.push(self.order1(U), self.total)]
         for joint in self.plan.joints:
-            out += [
-                self.crop(self.average(s, joint), self.resolution(joint)) for s in joint.frequency.push(self.order2(joint, U), self.total)
-            ]
+            paths = joint.frequency.push(self.order2(joint, U), self.total)
+            out += [self.crop(self.average(s, joint), self.resolution(joint)) for s in paths]
         return torch.cat([s.movedim(0, -2).flatten(-2) for s in out], -1)
 
+    def spectra(self, X: Tensor, group: Group, name: str) -> Tensor:
+        """Half spectrum of the padded sound → first bins of the half spectra of the scalogram [n1, C, bins]."""
+        U, at = self.scratch(name, X, len(group.bands), len(X), group.bins), 0
+        for z in self.scalogram(X, group):
+            U[at : at + len(z)] = torch.fft.rfft(modulus(z))[..., : group.bins]
+            at += len(z)
+        return U
+
     def pull(self, x: Tensor, S: Tensor) -> Tensor:
-        """The adjoint of the derivative of `push` at x [G, 1, N], applied to S [G, 1, D] → [G, 1, N]: recomputes, stores little."""
+        """The adjoint of the derivative of `push` at x [1, N], applied to S [1, D] → [1, N]: recomputes, stores little."""
         p = pad(x, self.plan)
         X = torch.fft.rfft(p)
-        Z = list(self.scalogram(X))
-        U = [torch.fft.rfft(modulus(z)) for z in Z]
+        Z = [list(self.scalogram(X, group)) for group in self.plan.groups]
+        U = [torch.cat([torch.fft.rfft(modulus(z))[..., : g.bins] for z in parts]) for parts, g in zip(Z, self.plan.groups, strict=True)]
         p_bar, X_bar, U_bar = torch.zeros_like(p), torch.zeros_like(X), [torch.zeros_like(u) for u in U]
         take = self.reader(S)
         self.order0_adjoint(take(1, self.stride if self.averaged else 0)[0], p_bar, X_bar)
@@ -67,19 +80,25 @@ class Cascade:
         for joint in self.plan.joints:
             grads = [self.average_adjoint(take(path.size, self.resolution(joint)), joint) for path in joint.frequency.paths]
             self.order2_adjoint(joint, joint.frequency.pull(self.order2(joint, U), grads), U_bar)
-        for group, z, u in zip(self.plan.groups, Z, U_bar, strict=True):
-            Z_bar = torch.fft.fft(z.sgn() * rfft_adjoint(u, group.size), norm="forward")
-            for band, bins in zip(group.bands, Z_bar, strict=True):
-                band.pull(bins, X_bar)
+        for group, parts, u in zip(self.plan.groups, Z, U_bar, strict=True):
+            self.scalogram_adjoint(group, parts, u, X_bar)
         return unpad(p_bar + rfft_adjoint(X_bar, self.geometry.padded), self.plan)
 
-    def scalogram(self, X: Tensor):
-        """Half spectrum of the padded sound → per group, x * psi [n1, G, C, size], complex."""
-        for group in self.plan.groups:
-            Z = X.new_empty(len(group.bands), *X.shape[:-1], group.size)
-            for band, z in zip(group.bands, Z, strict=True):
+    def scalogram(self, X: Tensor, group: Group) -> Iterator[Tensor]:
+        """Half spectrum of the padded sound → x * ψ [n1, C, size] complex, by blocks of n1."""
+        count = max(1, BLOCK // (len(X) * group.size))
+        for start in range(0, len(group.bands), count):
+            bands = group.bands[start : start + count]
+            Z = X.new_empty(len(bands), len(X), group.size)
+            for band, z in zip(bands, Z, strict=True):
                 band.push(X, z)
             yield torch.fft.ifft(Z)
+
+    def scalogram_adjoint(self, group: Group, Z: list[Tensor], U: Tensor, X_bar: Tensor) -> None:
+        bands = iter(group.bands)
+        for z, u in zip(Z, U.split([len(z) for z in Z]), strict=True):
+            for bins in torch.fft.fft(unit(z) * rfft_adjoint(u, group.size), norm="forward"):
+                next(bands).pull(bins, X_bar)
 
     def order0(self, p: Tensor, X: Tensor) -> Tensor:
         """S0, or what stands for it: the sum of the padded sound (T = "global"), the sound (T = 0)."""
@@ -96,7 +115,7 @@ class Cascade:
             p_bar += s
 
     def order1(self, U: list[Tensor]) -> Tensor:
-        """Half spectra of the scalogram → S1 before log-frequency [n1, G, C, padded/stride], as complex numbers."""
+        """Half spectra of the scalogram → S1 before log-frequency [n1, C, padded/stride], as complex numbers."""
         S = torch.cat([self.smooth(u, group.average) for u, group in zip(U, self.plan.groups, strict=True)])
         return torch.complex(S, torch.zeros_like(S))
 
@@ -105,11 +124,14 @@ class Cascade:
             self.smooth_adjoint(s, group.average, u)
 
     def order2(self, joint: Joint, U: list[Tensor]) -> Tensor:
-        """Half spectra of the scalogram → its convolution with the wavelet n2 [n_max, G, C, size], complex."""
-        Y = U[0].new_empty(joint.n_max, *U[0].shape[1:-1], joint.size)
+        """Half spectra of the scalogram → its convolution with the wavelet n2 [n_max, C, size], complex."""
+        Y, count = self.scratch("Y", U[0], joint.n_max, len(U[0][0]), joint.size), max(1, BLOCK // (len(U[0][0]) * joint.size))
         for (rows, band), u in zip(joint.inputs, U, strict=False):
-            band.push(u[: rows.stop - rows.start], Y[rows])
-        return torch.fft.ifft(Y)
+            for start in range(rows.start, rows.stop, count):
+                stop = min(start + count, rows.stop)
+                part = u[start - rows.start : stop - rows.start]
+                Y[start:stop] = torch.fft.ifft(band.push(part, part.new_empty(*part.shape[:-1], joint.size)))
+        return Y
 
     def order2_adjoint(self, joint: Joint, Y: Tensor, U_bar: list[Tensor]) -> None:
         Y = torch.fft.fft(Y, norm="forward")
@@ -142,7 +164,7 @@ class Cascade:
         return s if self.total else s[..., self.geometry.starts[k] : self.geometry.stops[k]]
 
     def reader(self, S: Tensor) -> Callable[[int, int], Tensor]:
-        """The adjoint of the assembly: `take(size, k)` gives the next path of S [G, 1, D] as [size, G, 1, padded / 2**k or 1]."""
+        """The adjoint of the assembly: `take(size, k)` gives the next path of S [1, D] as [size, 1, padded / 2**k or 1]."""
         at = 0
 
         def take(size: int, k: int) -> Tensor:

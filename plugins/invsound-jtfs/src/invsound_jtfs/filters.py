@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from kymatio.scattering1d.filter_bank import compute_params_filterbank, morlet_1d
 
+from .band import window
 from .geometry import ALPHA, SIGMA0
 
 
@@ -19,11 +19,18 @@ class Wavelet:
     sigma: float
     j: int
 
-    @lru_cache(maxsize=4)  # noqa: B019
     def spectrum(self, N: int) -> np.ndarray:
         """Fourier transform [N] at the frequencies of `numpy.fft.fftfreq(N)`; of unit L1 norm in time."""
         psi: np.ndarray = morlet_1d(N, self.xi or None, self.sigma)
         return psi
+
+    def window(self, N: int, tolerance: float) -> tuple[int, np.ndarray]:
+        """Where `spectrum(N)` exceeds `tolerance` times its maximum: first bin, values."""
+        xi, sigma = self.xi, self.sigma
+        # the same bins of the same filter, without the empty ones; but its norm needs them all where it is longer than the grid
+        while N % 2 == 0 and xi + 9 * sigma < 1 / 8 and N * sigma > 2:
+            N, xi, sigma = N // 2, 2 * xi, 2 * sigma
+        return window(Wavelet(xi, sigma, self.j).spectrum(N), tolerance)
 
 
 def bank(J: int, Q: int) -> list[Wavelet]:

@@ -10,7 +10,7 @@ from torch import Tensor
 from invsound import Feature, Signal
 
 from .geometry import Config, Geometry
-from .scattering import Scatter
+from .scattering import scatter
 
 
 def _averaging(name: str, value: int | str) -> int | str:
@@ -88,7 +88,7 @@ class JTFS(Feature):
     def forward(self, x: Tensor) -> Tensor:
         if x.ndim != 2 or x.shape[-1] != self.config.num_samples:
             raise ValueError(f"JTFS was built for audio [B, {self.config.num_samples}], got {tuple(x.shape)}")
-        S: Tensor = Scatter.apply(x, self.config)
+        S = scatter(x, self.config)
         S0, S = S[:, : self.size0], S[:, self.size0 :].clamp(min=0)  # rounding can leave a local average below zero
         if self.options.log:
             S0, S = torch.where(S0 < 0, -compress(-S0.clamp(max=0)), compress(S0.clamp(min=0))), compress(S)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
-from typing import Any
 
 import torch
 
-from .band import Band, window
+from .band import Band
 from .filters import bank, lowpass
 from .frequency import Frequency
 from .geometry import Config, Geometry
@@ -17,10 +16,10 @@ from .geometry import Config, Geometry
 
 @dataclass(frozen=True)
 class Group:
-    """First-order wavelets of the same resolution 2**k: `size` samples each, their bands, and the low-pass filter after them."""
+    """First-order wavelets of one resolution: `size` samples each, of whose spectra the first `bins` are used; bands; low-pass filter."""
 
-    k: int
     size: int
+    bins: int
     bands: tuple[Band, ...]
     average: Band
 
@@ -56,33 +55,35 @@ class Plan:
 
 @lru_cache(maxsize=16)
 def _plan(config: Config, dtype: torch.dtype, device: torch.device) -> Plan:
-    geometry = Geometry.of(config)
-    to: dict[str, Any] = {"dtype": dtype, "device": device}
+    geometry, to = Geometry.of(config), {"dtype": dtype, "device": device}
     tolerance = 1e-17 if dtype == torch.float64 else 1e-9
     N, stride, limit = geometry.padded, geometry.log2_stride, geometry.log2_stride if config.is_local else 64
-    psi1, psi2 = bank(config.J, config.Q[0]), bank(config.J, config.Q[1])
-    phi = window(lowpass(config.support).spectrum(N), tolerance)
+    psi1 = bank(config.J, config.Q[0])
+    phi = lowpass(config.support).window(N, tolerance)
+    levels = [(k, list(members)) for k, members in groupby(psi1, key=lambda psi: min(psi.j, limit))]
 
     def smoothing(k: int) -> Band:
         return Band.of(*phi, N >> k, N >> stride, 0, **to)
 
-    groups = []
-    for k, members in groupby(psi1, key=lambda psi: min(psi.j, limit)):
-        drawn = [window(psi.spectrum(N), tolerance) for psi in members]
-        groups.append(Group(k, N >> k, tuple(Band.of(*psi, N, N >> k, psi[0], **to) for psi in drawn), smoothing(k)))
     joints = []
-    for psi in psi2:
+    for psi in bank(config.J, config.Q[1]):
         n_max, k = sum(p.j < psi.j for p in psi1), min(psi.j, limit)
         if n_max:
-            first, weights = window(psi.spectrum(N), tolerance)
+            first, weights = psi.window(N, tolerance)
             inputs, at = [], 0
-            for group in groups:
+            for level, members in levels:
                 if at < n_max:
-                    rows = slice(at, min(at + len(group.bands), n_max))
-                    inputs.append((rows, Band.of(first, weights, group.size, N >> k, first, **to)))
-                    at = rows.stop
+                    band = Band.of(first, weights, N >> level, N >> k, first, **to)
+                    inputs.append((slice(at, min(at + len(members), n_max)), band))
+                    at += len(members)
             frequency = Frequency.of(config, geometry, n_max, tolerance, True, **to)
             joints.append(Joint(k, N >> k, n_max, tuple(inputs), frequency, smoothing(k) if config.is_local else None))
-    return Plan(
-        config, geometry, smoothing(0), tuple(groups), Frequency.of(config, geometry, len(psi1), tolerance, False, **to), tuple(joints)
-    )
+
+    groups = []
+    for i, (k, members) in enumerate(levels):
+        drawn = [psi.window(N, tolerance) for psi in members]
+        bands, average = tuple(Band.of(*psi, N, N >> k, psi[0], **to) for psi in drawn), smoothing(k)
+        bins = max(band.bins for band in (average, *(joint.inputs[i][1] for joint in joints if i < len(joint.inputs))))
+        groups.append(Group(N >> k, bins, bands, average))
+    first = Frequency.of(config, geometry, len(psi1), tolerance, False, **to)
+    return Plan(config, geometry, smoothing(0), tuple(groups), first, tuple(joints))

@@ -6,23 +6,18 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from .cascade import Cascade
 from .geometry import Config
 from .plan import Plan
 
-BLOCK = 1 << 17
-"""Padded samples, tangents included, that go through the cascade together: more would only cost page faults."""
 DIRECTIONS = 8
 """Tangents that go through the cascade together."""
 
 
 def cascade(x: Tensor, config: Config) -> Cascade:
     return Cascade(Plan.of(config, x.dtype, x.device))
-
-
-def rows(transform: Cascade, columns: int) -> int:
-    return max(1, BLOCK // (columns * transform.geometry.padded))
 
 
 def fold(value: Tensor, dim: int | None, size: int) -> Tensor:
@@ -38,8 +33,8 @@ class Scatter(torch.autograd.Function):
     def forward(x: Tensor, config: Config) -> Tensor:
         transform = cascade(x, config)
         if not len(x):
-            return transform.push(x.new_zeros(1, 1, x.shape[-1]))[:0, 0]
-        return torch.cat([transform.push(part[:, None])[:, 0] for part in x.split(rows(transform, 1))])
+            return transform.push(x.new_zeros(1, x.shape[-1]))[:0]
+        return torch.cat([transform.push(sound) for sound in x.split(1)])
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Config], output: Tensor) -> None:
@@ -53,37 +48,40 @@ class Scatter(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Tensor:
-        return Tangent.apply(ctx.saved_tensors[0], tangents[0][:, None], ctx.config)[:, 0]
+        return Columns.apply(ctx.saved_tensors[0], tangents[0][:, None], ctx.config)[1][:, 0]
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int | None, ...], x: Tensor, config: Config) -> tuple[Tensor, int]:
         return Scatter.apply(fold(x, in_dims[0], info.batch_size), config).unflatten(0, (info.batch_size, -1)), 0
 
 
-class Tangent(torch.autograd.Function):
-    """x [B, N], P directions dx [B, P, N] → dS [B, P, D]."""
+class Columns(torch.autograd.Function):
+    """x [B, N], P directions dx [B, P, N] → S [B, D], dS [B, P, D]."""
 
     @staticmethod
-    def forward(x: Tensor, dx: Tensor, config: Config) -> Tensor:
-        transform, out = cascade(x, config), []
+    def forward(x: Tensor, dx: Tensor, config: Config) -> tuple[Tensor, Tensor]:
+        transform = cascade(x, config)
         if not dx.numel():
-            return transform.push(x.new_zeros(1, 1, x.shape[-1])).expand(*dx.shape[:2], -1)
-        for some in dx.split(DIRECTIONS, 1):
-            columns = torch.cat([x[:, None], some], 1)
-            out.append(torch.cat([transform.push(part)[:, 1:] for part in columns.split(rows(transform, columns.shape[1]))]))
-        return torch.cat(out, 1)
+            S = Scatter.forward(x, config)
+            return S, S[:, None].expand(-1, dx.shape[1], -1)
+        pairs = zip(x.split(1), dx, strict=True)
+        tangents = [[transform.push(torch.cat([sound, some])) for some in row.split(DIRECTIONS)] for sound, row in pairs]
+        S = torch.cat([parts[0][:1] for parts in tangents])
+        return S, torch.stack([torch.cat([part[1:] for part in parts]) for parts in tangents])
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Config], output: Tensor) -> None:
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Config], output: tuple[Tensor, Tensor]) -> None:
         pass
 
     @staticmethod
-    def vmap(info: Any, in_dims: tuple[int | None, ...], x: Tensor, dx: Tensor, config: Config) -> tuple[Tensor, int]:
+    def vmap(info: Any, in_dims: tuple[Any, ...], x: Tensor, dx: Tensor, config: Config) -> tuple[Any, Any]:
         if in_dims[0] is None:
             dx = dx.movedim(in_dims[1], 1)
-            return Tangent.apply(x, dx.flatten(1, 2), config).unflatten(1, dx.shape[1:3]), 1
+            S, dS = Columns.apply(x, dx.flatten(1, 2), config)
+            return (S, dS.unflatten(1, dx.shape[1:3])), (None, 1)
         x, dx = (fold(value, dim, info.batch_size) for value, dim in zip((x, dx), in_dims, strict=False))
-        return Tangent.apply(x, dx, config).unflatten(0, (info.batch_size, -1)), 0
+        S, dS = Columns.apply(x, dx, config)
+        return (S.unflatten(0, (info.batch_size, -1)), dS.unflatten(0, (info.batch_size, -1))), (0, 0)
 
 
 class Adjoint(torch.autograd.Function):
@@ -92,11 +90,7 @@ class Adjoint(torch.autograd.Function):
     @staticmethod
     def forward(x: Tensor, S: Tensor, config: Config) -> Tensor:
         transform = cascade(x, config)
-        size = rows(transform, 1)
-        if not len(x):
-            return torch.zeros_like(x)
-        parts = zip(x.split(size), S.split(size), strict=True)
-        return torch.cat([transform.pull(part[:, None], s[:, None])[:, 0] for part, s in parts])
+        return torch.cat([torch.zeros_like(x[:0]), *(transform.pull(*pair) for pair in zip(x.split(1), S.split(1), strict=True))])
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Config], output: Tensor) -> None:
@@ -106,3 +100,13 @@ class Adjoint(torch.autograd.Function):
     def vmap(info: Any, in_dims: tuple[int | None, ...], x: Tensor, S: Tensor, config: Config) -> tuple[Tensor, int]:
         x, S = (fold(value, dim, info.batch_size) for value, dim in zip((x, S), in_dims, strict=False))
         return Adjoint.apply(x, S, config).unflatten(0, (info.batch_size, -1)), 0
+
+
+def scatter(x: Tensor, config: Config) -> Tensor:
+    """x [B, N] → S [B, D]: S0, first order, second order. In forward mode, the sound and its tangents share one pass."""
+    x, dx = forward_ad.unpack_dual(x)
+    if dx is None:
+        S: Tensor = Scatter.apply(x, config)
+        return S
+    S, dS = Columns.apply(x, dx[:, None], config)
+    return forward_ad.make_dual(S, dS[:, 0])

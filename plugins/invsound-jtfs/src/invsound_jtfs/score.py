@@ -17,7 +17,7 @@ class JTFSDistance(Score):
 
     def __init__(self, signal: Signal, options: JTFSOptions) -> None:
         super().__init__(signal, options)
-        object.__setattr__(self, "feature", JTFS(signal, options))  # as a submodule it would hide behind Score's class attribute
+        self.feature = JTFS(signal, options)
 
     def forward(self, x_hat: Tensor, x: Tensor) -> Tensor:
         distance: Tensor = torch.linalg.vector_norm(self.feature(x_hat) - self.feature(x), dim=1)

@@ -1,10 +1,11 @@
-"""Sessions: tests, lint, types, examples; and the long ones, slow and gpu."""
+"""Sessions: tests, lint, types, examples, docs; and the long ones, slow and gpu."""
 
+import shutil
 from pathlib import Path
 
 import nox
 
-nox.options.sessions = ["tests", "lint", "types", "examples"]
+nox.options.sessions = ["tests", "lint", "types", "examples", "docs"]
 nox.options.reuse_existing_virtualenvs = True
 PLUGINS = [str(path) for path in sorted(Path("plugins").iterdir()) if (path / "pyproject.toml").exists()]
 
@@ -38,10 +39,36 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def examples(session: nox.Session) -> None:
-    """Every example, from start to its closing assert."""
-    install(session)
+    """Every example, from start to its closing assert; then other people's packages, the one in examples/ and a new one."""
+    install(session, "pytest")
+    scratch = Path(session.create_tmp()).resolve()
+    session.env["INVSOUND_CACHE"] = str(scratch)
     for example in sorted(Path("examples").glob("*.py")):
-        session.run("python", str(example), env={"INVSOUND_CACHE": session.create_tmp()})
+        session.run("python", str(example))
+    shutil.rmtree(scratch / "packages", ignore_errors=True)
+    karplus = shutil.copytree("examples/invsound-karplus", scratch / "packages" / "invsound-karplus")
+    with session.chdir(scratch / "packages"):
+        session.install(str(karplus))
+        as_a_user(session, "invsound-karplus", "--synth", "karplus", "--feature", "logmel-onset", "--loss", "pnp")
+        session.run("invsound", "new-plugin", "invsound-bell", "--synth", "bell", "--feature", "roughness")
+        session.install("-e", "invsound-bell")
+        as_a_user(session, "invsound-bell", "--synth", "bell")
+
+
+def as_a_user(session: nox.Session, package: str, *parts: str) -> None:
+    """What the author of an installed plugin package types: its tests, the laws, and a run, here a toy one."""
+    session.run("pytest", package)
+    session.run("invsound", "check-plugin", package)
+    toy = ["data.train=16", "data.val=8", "data.test=4", "train.epochs=2", "evaluate.scores=[mss]", "evaluate.sounds=1", "--jobs", "1"]
+    session.run("invsound", "run", *parts, *toy, "--out", f"runs/{package}")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation: its code is run, then it is built into build/docs; a warning is an error."""
+    install(session, "sphinx", "furo", "myst-parser", "sybil", "pytest", "pytest-xdist")
+    session.run("pytest", "docs", "-n", "2", "--dist", "loadfile", *session.posargs, env={"OMP_NUM_THREADS": "1"})
+    session.run("sphinx-build", "-q", "-W", "--keep-going", "-E", "docs", "build/docs")
 
 
 @nox.session

@@ -3,11 +3,10 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import options_page
-
 import invsound
+
+sys.path.insert(0, str(Path(__file__).parent))
+import generated
 
 project = "invsound"
 author = "the invsound authors"
@@ -23,7 +22,6 @@ myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
-autodoc_class_signature = "separated"
 default_role = "code"
 
 html_theme = "furo"
@@ -35,22 +33,22 @@ pygments_style, pygments_dark_style = "friendly", "native"
 
 
 def fill(app, document, source):
-    """The option reference is written by the dataclasses themselves."""
-    if document == "options":
-        source[0] = source[0].replace("<!-- options of every part -->", options_page.parts())
-        source[0] = source[0].replace("<!-- options of every stage -->", options_page.stages())
+    """Options and laws are written by the code that has them."""
+    for mark, text in generated.MARKS.items():
+        if mark in source[0]:
+            source[0] = source[0].replace(mark, text())
 
 
 def literal(app, what, name, obj, options, lines):
     """Docstrings are text with `code`, not reStructuredText: |x| is a magnitude, * a product and x_ an index."""
-    indented = [len(line) - len(line.lstrip()) for line in lines]
+    fields = getattr(obj, "__dataclass_fields__", {})
     for i, line in enumerate(lines):
         pieces = line.split("`")
         pieces[::2] = [piece.replace("*", r"\*").replace("|", r"\|").replace("_ ", r"\_ ") for piece in pieces[::2]]
-        lines[i] = "``".join(pieces) if len(pieces) % 2 else line
-        option, colon, _ = line.partition(": ")
-        if what == "class" and colon and indented[i] == 0 and option.isidentifier():
-            lines[i] = f"* ``{option}``: {lines[i].partition(': ')[2]}"
+        lines[i] = "``".join(pieces)
+        option, _, meaning = lines[i].partition(": ")
+        if option in fields:
+            lines[i] = f"* ``{option}``: {meaning}"
 
 
 def setup(app):

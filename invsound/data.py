@@ -115,12 +115,18 @@ def _read(pieces: list[tuple[str, Tensor]], column: str, text: str, store: Store
 def address(config: configs.Config, column: str, nu: Tensor) -> str:
     """The content address of a column at ν: parts, their options and source, and ν itself."""
     kinds = {"inputs": ["synth", "encoder"], "side": ["synth", "feature", "loss"]}.get(column, ["synth"])
-    recipe: dict[str, Any] = {kind: [registry.fingerprint(kind, config.parts[kind]), config.of[kind]] for kind in kinds}
+    recipe: dict[str, Any] = {kind: [registry.fingerprint(kind, config.parts[kind]), _relevant(config, kind)] for kind in kinds}
     if column != "inputs":
         recipe["jacobian"] = [config.problem.jacobian, config.problem.step]
     if column.startswith("metric:"):
         recipe["score"] = registry.fingerprint("score", column.removeprefix("metric:"))
     return digest([column, recipe, _core_version()], nu)
+
+
+def _relevant(config: configs.Config, kind: str) -> dict[str, Any]:
+    """The options of a part that a column depends on."""
+    names = registry.load(registry.find(kind, config.parts[kind])).prepare_options if kind in ("encoder", "loss") else None
+    return {name: value for name, value in config.of[kind].items() if names is None or name in names}
 
 
 @functools.cache

@@ -14,6 +14,8 @@ class Encoder(nn.Module, ABC):
     """An encoder, built as `Encoder(signal, num_outputs, options)` with an instance of its `Options` dataclass."""
 
     Options: ClassVar[type]
+    prepare_options: ClassVar[tuple[str, ...] | None] = None
+    """Names of the options that `prepare` depends on, so that runs which differ in others share its column; None: all of them."""
 
     def __init__(self, signal: Signal, num_outputs: int, options: Any) -> None:
         super().__init__()

@@ -19,6 +19,8 @@ class Loss(nn.Module, ABC):
     """
 
     Options: ClassVar[type]
+    prepare_options: ClassVar[tuple[str, ...] | None] = None
+    """Names of the options that `prepare` depends on, so that runs which differ in others share its column; None: all of them."""
     needs_gradient: ClassVar[bool] = False
     """Whether `forward` differentiates through the synthesizer."""
     monitor: str | None = None

@@ -6,6 +6,7 @@ import functools
 import importlib
 import importlib.metadata
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -59,10 +60,18 @@ def plugins() -> tuple[Plugin, ...]:
     disabled = {name.strip().lower() for name in os.environ.get("INVSOUND_DISABLE_PLUGINS", "").split(",")}
     found: dict[tuple[str, str], Plugin] = {}
     for entry in importlib.metadata.entry_points(group="invsound"):
-        distribution, version = (entry.dist.name, entry.dist.version) if entry.dist else (entry.module, "?")
+        distribution, version = _origin(entry)
         if not {distribution.lower(), entry.name.lower()} & disabled:
             found.setdefault((distribution, entry.name), _inspect(entry, distribution, version))
     return tuple(found[key] for key in sorted(found))
+
+
+def _origin(entry: importlib.metadata.EntryPoint) -> tuple[str, str]:
+    """Distribution and version; the hook module stands in for the name where the metadata are damaged."""
+    metadata = entry.dist.metadata if entry.dist else None
+    if metadata is None or "Name" not in metadata or "Version" not in metadata:
+        return entry.value.partition(":")[0], "?"
+    return metadata["Name"], metadata["Version"]
 
 
 def _inspect(entry: importlib.metadata.EntryPoint, distribution: str, version: str) -> Plugin:
@@ -91,7 +100,18 @@ def _offers(module: Any, distribution: str, version: str) -> Iterator[Offer]:
         for parts in getattr(manager.hook, hook)():
             if not isinstance(parts, list) or not all(isinstance(part, Part) for part in parts):
                 raise InvsoundError(f"{hook} returned {parts!r}; a hook returns a list of invsound.Part.")
+            _check_names(kind, parts)
             yield from (Offer(kind, part, distribution, version) for part in parts)
+
+
+def _check_names(kind: str, parts: list[Part]) -> None:
+    """Raise InvsoundError for a part that could not be asked for by its name, or not be found by its target."""
+    for part in parts:
+        texts = all(isinstance(text, str) for text in (part.name, part.target, part.summary))
+        if not texts or not re.fullmatch(r"\w[\w.-]*", part.name) or not re.fullmatch(r"[\w.]+:\w+", part.target):
+            raise InvsoundError(f"{part!r} is not of the form Part('one-word', 'package.module:Class', 'summary').")
+        if sum(other.name == part.name for other in parts) > 1:
+            raise InvsoundError(f"It offers two {kind}s named {part.name!r}: rename one.")
 
 
 def check_all() -> None:
@@ -103,6 +123,11 @@ def check_all() -> None:
 def offers(kind: str) -> list[Offer]:
     """All parts of one kind, in the order of their distributions' names."""
     return [offer for plugin in plugins() for offer in plugin.offers if offer.kind == kind]
+
+
+def rivals(offer: Offer) -> list[str]:
+    """The other distributions that offer a part of the same kind and name."""
+    return [o.distribution for o in offers(offer.kind) if o.part.name == offer.part.name and o != offer]
 
 
 def find(kind: str, name: str) -> Offer:
@@ -128,7 +153,7 @@ def load(offer: Offer) -> Any:
     module, _, attribute = offer.part.target.partition(":")
     try:
         cls = getattr(importlib.import_module(module), attribute)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         reason = f"{type(error).__name__}: {error}"
         raise InvsoundError(f"The {offer.kind} {offer.label} cannot be loaded from {offer.part.target}: {reason}") from error
     if not options.is_options(getattr(cls, "Options", None)):
@@ -142,14 +167,14 @@ def build(kind: str, name: str, given: Any = (), **context: Any) -> Any:
     """Make a part from its context and a mapping of options. Raises UsageError for a wrong name, option, type or value."""
     offer = find(kind, name)
     cls = load(offer)
-    chosen = options.resolve(cls.Options, dict(given), f"{kind} {offer.part.name}")
     try:
+        chosen = options.resolve(cls.Options, dict(given), f"{kind} {offer.part.name}")
         return cls(*(context[key] for key in KINDS[kind][1]), chosen)
     except ValueError as error:
         raise UsageError(f"The {kind} {offer.label} cannot be built: {error}") from error
     except InvsoundError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InvsoundError(f"The {kind} {offer.label} failed while being built. {type(error).__name__}: {error}") from error
 
 

@@ -1,9 +1,11 @@
 """The parts that ship keep the contract that strangers are held to."""
+# ruff: noqa: RUF012  options are written as plugin authors write them
 
 import ast
 import subprocess
 import sys
 from pathlib import Path
+from unittest import SkipTest
 
 import pytest
 
@@ -154,6 +156,10 @@ def test_options_are_defaults_small_ones_and_those_given(tiny, install, tiny_sou
     stated = tiny_source + "\nclass Checked(Tiny):\n    check_options = {'num_samples': 99}\n"
     install("checked", hook, checked_parts=stated)
     assert Subject(find("synth", "checked")).instance.signal.num_samples == 99
+    refusal = "def __post_init__(self):\n        if self.num_samples < 2000: raise ValueError('too short')"
+    long = tiny_source.replace("num_samples: int = 512", "num_samples: int = 2000\n    " + refusal)
+    install("long", hook.replace("checked", "long").replace("Checked", "Tiny"), long_parts=long)
+    assert Subject(find("synth", "long")).instance.signal.num_samples == 2000
 
 
 def test_the_laws_of_derivatives_are_skipped_where_there_are_none(install, tiny_source):
@@ -170,7 +176,7 @@ def test_the_laws_of_derivatives_are_skipped_where_there_are_none(install, tiny_
         "works_under_vmap",
         "derivatives_are_finite_in_its_bounds",
     ):
-        with pytest.raises(pytest.importorskip("unittest").SkipTest, match="differentiable = False"):
+        with pytest.raises(SkipTest, match="differentiable = False"):
             getattr(Box(), "test_" + name)()
 
 

@@ -22,9 +22,8 @@ def private(source):
         elif isinstance(node, ast.ImportFrom) and _ours(node.module or ""):
             names = PUBLIC.get(node.module, set())
             yield from (f"{node.module}.{alias.name}" for alias in node.names if alias.name not in names)
-        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "invsound":
-            if node.attr not in PUBLIC["invsound"]:
-                yield f"invsound.{node.attr}"
+        elif isinstance(node, ast.Attribute) and ast.unparse(node.value) == "invsound" and node.attr not in PUBLIC["invsound"]:
+            yield f"invsound.{node.attr}"
 
 
 def _ours(module):

@@ -148,6 +148,9 @@ def test_columns_follow_the_options_that_made_them(tiny):
     assert address("side") != address("side", feature={"n_fft": [256, 64]})
     assert address("inputs") == address("inputs", feature={"n_fft": [256, 64]})
     assert address("inputs") == address("inputs", optimizer={"lr": 0.5}, train={"epochs": 9})
+    assert address("side") == address("side", loss={"damping": "constant"})
+    assert address("inputs") == address("inputs", encoder={"width": 4})
+    assert address("inputs") != address("inputs", encoder={"hop": 128})
     assert address("inputs") != address("inputs", synth={"num_samples": 256})
     assert address("inputs") != address("side")
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import invsound as api
-from invsound import Signal, registry, scaffold
+from invsound import registry, scaffold
 from invsound.errors import UsageError
 from invsound.testing import toys
 
@@ -29,7 +29,9 @@ def written(tmp_path, monkeypatch):
     info.mkdir()
     project = (made.folder / "pyproject.toml").read_text()
     module, target = re.search(r'\[project.entry-points.invsound\]\n(\w+) = "(.+)"', project).groups()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: invsound-clang\nVersion: 0.1.0\nRequires-Dist: torch\n")
+    (info / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: invsound-clang\nVersion: 0.1.0\nRequires-Dist: invsound\nRequires-Dist: torch\n"
+    )
     (info / "entry_points.txt").write_text(f"[invsound]\n{module} = {target}\n")
     monkeypatch.syspath_prepend(str(source))
     registry.plugins.cache_clear()
@@ -120,9 +122,12 @@ def test_parts_of_two_kinds_may_share_a_name():
     assert 'Part("clang", "kit.clang_loss:ClangLoss"' in Path("kit/src/kit/__init__.py").read_text()
 
 
-def test_the_longest_names_give_lines_that_fit():
-    part = "a" * 20
-    made = scaffold.write("b" * 40, {kind: [part] for kind in scaffold.SUMMARIES})
+LENGTHS = [("kit", {kind: [kind] for kind in KINDS}), ("b" * 32, {kind: ["a" * 30] for kind in KINDS}), ("invsound-clang", EVERY_KIND)]
+
+
+@pytest.mark.parametrize(("name", "parts"), LENGTHS)
+def test_every_source_compiles_and_fits_the_page(name, parts):
+    made = scaffold.write(name, parts)
     for path in made.files:
         if path.endswith(".py"):
             text = (made.folder / path).read_text()
@@ -130,11 +135,13 @@ def test_the_longest_names_give_lines_that_fit():
             assert max(map(len, text.splitlines())) <= 140, path
 
 
-def test_ruff_finds_nothing(written):
+@pytest.mark.parametrize(("name", "parts"), LENGTHS)
+def test_ruff_finds_nothing(name, parts):
     pytest.importorskip("ruff")
-    for command in (["check"], ["format", "--check"]):
-        done = subprocess.run([sys.executable, "-m", "ruff", *command, "--no-cache", str(written.folder)], capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout
+    made = scaffold.write(name, parts)
+    for command in (["check"], ["format", "--check", "--diff"]):
+        done = subprocess.run([sys.executable, "-m", "ruff", *command, "--no-cache", str(made.folder)], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_author_holds_the_rights():
@@ -163,7 +170,7 @@ def test_nothing_is_overwritten(invsound):
         (["Invsound_Bell"], "Did you mean 'invsound-bell'"),
         (["bell--x"], "single hyphens"),
         (["1bell"], "begins with a letter"),
-        (["b" * 41], "at most 40"),
+        (["b" * 33], "at most 32"),
         (["json"], "Python's standard library"),
         (["torch"], "belongs to torch"),
         (["invsound"], "is taken"),

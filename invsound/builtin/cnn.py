@@ -70,6 +70,7 @@ class CNN(Encoder):
     """
 
     Options = CNNOptions
+    prepare_options = ("bins_per_octave", "hop", "num_octaves", "fmin")
 
     def __init__(self, signal: Signal, num_outputs: int, options: CNNOptions) -> None:
         super().__init__(signal, num_outputs, options)

@@ -45,6 +45,7 @@ class EfficientNetB0(Encoder):
     """
 
     Options = EfficientNetOptions
+    prepare_options = ("bins_per_octave", "hop", "num_octaves", "fmin")
 
     def __init__(self, signal: Signal, num_outputs: int, options: EfficientNetOptions) -> None:
         super().__init__(signal, num_outputs, options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from . import doctor, listing, matching, rendering, running
+from . import checking, doctor, listing, matching, rendering, running, scaffolding
 from .common import guarded
 
 app = typer.Typer(
@@ -20,6 +20,8 @@ app.command("evaluate")(guarded(running.evaluate))
 app.command("match")(guarded(matching.match))
 app.command("render")(guarded(rendering.render))
 app.command("list-plugins")(guarded(listing.list_plugins))
+app.command("new-plugin")(guarded(scaffolding.new_plugin))
+app.command("check-plugin")(guarded(checking.check_plugin))
 app.command("doctor")(guarded(doctor.doctor))
 
 

@@ -33,7 +33,7 @@ def _checks() -> Any:
             advice = f"mend it, or uninstall it, or set INVSOUND_DISABLE_PLUGINS={plugin.distribution}"
             yield f"plugin {plugin.distribution} {plugin.version}", False, f"{plugin.broken} — {advice}"
         for offer in plugin.offers:
-            yield f"{offer.kind} {offer.label}", *_loads(offer)
+            yield f"{offer.kind} {offer.label}", *_builds(offer)
     yield _cache()
 
 
@@ -44,17 +44,17 @@ def _devices() -> tuple[str, bool, str]:
     return "device", True, ", ".join(torch.cuda.get_device_name(i) for i in range(count)) or "cpu only"
 
 
-def _loads(offer: Any) -> tuple[bool, str]:
-    from .. import options, registry
-    from ..errors import InvsoundError
+def _builds(offer: Any) -> tuple[bool, str]:
+    """Whether a part builds, small, and by the shortest name."""
+    from .. import registry
+    from ..testing.examine import first_verdicts
 
-    try:
-        cls = registry.load(offer)
-        options.resolve(cls.Options, {}, offer.part.name)
-        same = [o.distribution for o in registry.offers(offer.kind) if o.part.name == offer.part.name]
-    except InvsoundError as error:
-        return False, str(error)
-    return len(same) == 1, "loads" if len(same) == 1 else f"the name is offered by {' and '.join(same)}: say distribution:{offer.part.name}"
+    for verdict in first_verdicts(offer):
+        if verdict.status == "failed":
+            return False, verdict.message
+    if rivals := registry.rivals(offer):
+        return False, f"the name is also offered by {' and '.join(rivals)}: write {offer.distribution}:{offer.part.name}"
+    return True, "builds"
 
 
 def _cache() -> tuple[str, bool, str]:

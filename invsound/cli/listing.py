@@ -23,6 +23,7 @@ def list_plugins(
         return
     rows = [
         {"kind": o.kind, "name": o.part.name, "distribution": o.distribution, "version": o.version, "summary": o.part.summary}
+        | ({"clash": ", ".join(registry.rivals(o))} if registry.rivals(o) else {})
         for kind in registry.KINDS
         for o in registry.offers(kind)
     ]
@@ -35,7 +36,8 @@ def list_plugins(
     width = {key: max((len(row[key]) for row in rows), default=0) for key in ("kind", "name")}
     for row in rows:
         source = f"{row['distribution']} {row['version']}"
-        typer.echo(f"{row['kind']:<{width['kind']}}  {row['name']:<{width['name']}}  {source:<22}  {row['summary']}".rstrip())
+        clash = f"  (also offered by {row['clash']}: write {row['distribution']}:{row['name']})" if "clash" in row else ""
+        typer.echo(f"{row['kind']:<{width['kind']}}  {row['name']:<{width['name']}}  {source:<22}  {row['summary']}{clash}".rstrip())
     for row in broken:
         typer.echo(f"broken: {row['distribution']} {row['version']} ({row['plugin']}): {row['reason']}")
 

@@ -30,6 +30,7 @@ class DDSPLoss(Loss):
     """½‖Φ(g(ν̂)) − Φ(g(ν))‖² [B], the perceptual loss itself (Engel et al., ICLR 2020, with any Φ)."""
 
     Options = DDSPLossOptions
+    prepare_options = ("cache",)
     needs_gradient = True
 
     def prepare(self, nu: Tensor) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -11,11 +13,15 @@ from .jtfs import JTFS, JTFSOptions
 
 
 class JTFSDistance(Score):
-    """‖Φ(x̂) − Φ(x)‖₂ with Φ the joint time–frequency scattering transform, from audio [B, N] twice to [B]."""
+    """‖Φ(x̂) − Φ(x)‖₂ with Φ the joint time–frequency scattering transform, from audio [B, N] twice to [B].
+
+    For a signal shorter than 2**J samples, J is the largest that fits.
+    """
 
     Options = JTFSOptions
 
     def __init__(self, signal: Signal, options: JTFSOptions) -> None:
+        options = replace(options, J=min(options.J, signal.num_samples.bit_length() - 1))
         super().__init__(signal, options)
         self.feature = JTFS(signal, options)
 

@@ -59,6 +59,7 @@ class PNP(Loss):
     """
 
     Options = PNPOptions
+    prepare_options = ()
     monitor = "damping"
     damping: Tensor
     initial: Tensor

@@ -1,8 +1,9 @@
-"""The option reference, written from the dataclasses of whatever is installed."""
+"""What these pages take from the code: options from the dataclasses of whatever is installed, laws from `invsound.testing`."""
 
 import dataclasses
+import functools
 
-from invsound import config, options, registry
+from invsound import config, options, registry, testing
 
 KINDS = {
     "synth": "Synthesizers", "feature": "Representations", "loss": "Losses", "optimizer": "Optimizers",
@@ -20,9 +21,8 @@ def table(cls: type, prefix: str) -> str:
     fields, lines = dataclasses.fields(cls), options.help_lines(cls)
     if not fields:
         return "It has no options.\n"
-    rows = [
-        f"| `{prefix}.{f.name}` | `{cell(options.type_name(f))}` | `{cell(options.default(f))}` | {cell(lines.get(f.name, ''))} |" for f in fields
-    ]
+    cells = [(f"{prefix}.{f.name}", options.type_name(f), options.default(f), lines.get(f.name, "")) for f in fields]
+    rows = [f"| `{key}` | `{cell(kind)}` | `{cell(default)}` | {cell(text)} |" for key, kind, default, text in cells]
     return "\n".join(["| key | type | default | |", "|---|---|---|---|", *rows, ""])
 
 
@@ -47,3 +47,18 @@ def parts() -> str:
 def stages() -> str:
     """The stages of a run."""
     return "\n".join(f"### `{name}`\n\n{(cls.__doc__ or '').splitlines()[0]}\n\n{table(cls, name)}" for name, cls in config.STAGES.items())
+
+
+def laws(of: list[testing.Law]) -> str:
+    """Laws, and how to mend what breaks them."""
+    rows = [f"| **{law.name}** | {cell(law.statement)} | {cell(law.mend)} |" for law in of]
+    return "\n".join(["| law | | to mend what breaks it |", "|---|---|---|", *rows, ""])
+
+
+MARKS = {
+    "<!-- options of every part -->": parts,
+    "<!-- options of every stage -->": stages,
+    "<!-- laws of a package -->": functools.partial(laws, testing.PACKAGE_LAWS),
+    **{f"<!-- laws of {kind} -->": functools.partial(laws, testing.PART_LAWS[kind]) for kind in KINDS},
+}
+"""What a page asks for → the Markdown that replaces it when the pages are built."""

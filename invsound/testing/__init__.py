@@ -1,0 +1,26 @@
+"""What a plugin promises, as tests to inherit; `invsound check-plugin` runs the same laws without pytest.
+
+from invsound.testing import SynthContract
+
+class TestBell(SynthContract):
+    part = "bell"
+"""
+
+from .contracts import (
+    Contract,
+    EncoderContract,
+    FeatureContract,
+    LossContract,
+    OptimizerContract,
+    ScoreContract,
+    SolverContract,
+    SynthContract,
+)
+from .examine import Verdict, examine
+from .law import PACKAGE_LAWS, PART_LAWS, Broken, Law
+from .subject import Subject
+
+__all__ = [
+    "PACKAGE_LAWS", "PART_LAWS", "Broken", "Contract", "EncoderContract", "FeatureContract", "Law", "LossContract", "OptimizerContract",
+    "ScoreContract", "SolverContract", "Subject", "SynthContract", "Verdict", "examine",
+]  # fmt: skip

@@ -1,0 +1,73 @@
+"""Every law on every part that a distribution offers, without pytest: what `invsound check-plugin` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from unittest import SkipTest
+
+from ..errors import InvsoundError
+from ..registry import Offer
+from . import common, encoders, features, gradients, losses, optimizers, solvers, synths  # noqa: F401  they declare the laws
+from .law import PACKAGE_LAWS, PART_LAWS, Law
+from .package import Package
+from .subject import Subject
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a law says of a distribution or part: status is ok, failed or skipped, with the reason in `message`."""
+
+    subject: str
+    law: str
+    status: str
+    message: str = ""
+
+
+def examine(distribution: str) -> Iterator[Verdict]:
+    """Verdicts as they are reached. Raises UsageError if no such distribution is a plugin."""
+    package = Package(distribution)
+    for law in PACKAGE_LAWS:
+        yield judge(law, package)
+    for offer in package.offers:
+        yield from examine_part(offer)
+
+
+def examine_part(offer: Offer) -> Iterator[Verdict]:
+    """The first verdicts; and the others, if the first ones are good."""
+    failed = False
+    for verdict in first_verdicts(offer):
+        failed |= verdict.status == "failed"
+        yield verdict
+    rest = [law for law in PART_LAWS[offer.kind] if not law.first]
+    if failed:
+        yield Verdict(verdict.subject, "other laws", "skipped", f"{len(rest)} laws make no sense before")
+        return
+    subject = Subject(offer)
+    for law in rest:
+        yield judge(law, subject)
+
+
+def first_verdicts(offer: Offer) -> Iterator[Verdict]:
+    """Whether the part builds, and is what it says: `invsound doctor` asks this of every part."""
+    try:
+        subject = Subject(offer)
+    except Exception as error:  # a stranger's part may raise anything
+        reason = str(error) if isinstance(error, InvsoundError) else f"It raised {type(error).__name__}: {error}."
+        yield Verdict(f"{offer.kind} {offer.part.name}", "builds", "failed", f"{reason} Mend: a part builds from its default options.")
+        return
+    yield Verdict(subject.label, "builds", "ok")
+    for law in PART_LAWS[offer.kind]:
+        if law.first:
+            yield judge(law, subject)
+
+
+def judge(law: Law, subject: Any) -> Verdict:
+    try:
+        law(subject)
+    except SkipTest as reason:
+        return Verdict(subject.label, law.name, "skipped", str(reason))
+    except AssertionError as broken:
+        return Verdict(subject.label, law.name, "failed", str(broken).removeprefix(f"{subject.label}: {law.name}: "))
+    return Verdict(subject.label, law.name, "ok")

@@ -1,0 +1,96 @@
+"""Laws of synthesizers: the space is usable, the sound has its length, and is finite everywhere in the space."""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+import torch
+from torch import Tensor
+
+from ..signal import Signal
+from ..space import Space
+from .gradients import need_derivatives
+from .law import hold, law
+from .subject import DTYPES, Subject, bad_row, noise
+
+
+@law("synth", first=True, mend="set self.space and self.signal in the constructor; a name is a Python identifier, no unit is ''.")
+def space_and_signal_are_stated(subject: Subject) -> None:
+    """A synthesizer states its parameters, by names usable on the command line and with units, and its signal."""
+    synth = subject.instance
+    hold(isinstance(getattr(synth, "space", None), Space), f"space is {getattr(synth, 'space', None)!r}, no invsound.Space")
+    hold(isinstance(getattr(synth, "signal", None), Signal), f"signal is {getattr(synth, 'signal', None)!r}, no invsound.Signal")
+    hold(len(synth.space) > 0, "The space has no parameter")
+    unusable = [p.name for p in synth.space if not re.fullmatch(r"[A-Za-z_]\w*", p.name) or p.name == "synth"]
+    hold(not unusable, f"Not usable as name=value: {', '.join(map(repr, unusable))}")
+    unitless = [p.name for p in synth.space if not isinstance(p.unit, str) or p.unit != p.unit.strip()]
+    hold(not unitless, f"The unit is no text: {', '.join(unitless)}")
+
+
+@law("synth", mend="return exactly signal.num_samples samples per row: [B, P] → [B, N].")
+def sound_has_its_length(subject: Subject) -> None:
+    """θ [B, P] gives audio [B, N] with N = signal.num_samples."""
+    for count in (1, 3):
+        shape, N = list(subject.instance(subject.rows(count)).shape), subject.instance.signal.num_samples
+        hold(shape == [count, N], f"On {count} rows of {len(subject.instance.space)} parameters it returned {shape}, not {[count, N]}")
+
+
+def edges(space: Space) -> Tensor:
+    """ν of up to 64 corners of the space, the first and the last among them, and of each parameter's two ends with the others at 0."""
+    P = len(space)
+    if P <= 6:
+        corners = torch.tensor(list(itertools.product((-1.0, 1.0), repeat=P)), dtype=torch.float64)
+    else:
+        signs = torch.rand(62, P, generator=torch.Generator().manual_seed(0), dtype=torch.float64).sub(0.5).sign()
+        corners = torch.cat([-torch.ones(1, P, dtype=torch.float64), signs, torch.ones(1, P, dtype=torch.float64)])
+    ends = torch.eye(P, dtype=torch.float64)
+    return torch.cat([corners, ends, -ends])
+
+
+def _said(space: Space, theta: Tensor) -> str:
+    return ", ".join(f"{p.name}={float(v):.6g} {p.unit}".rstrip() for p, v in zip(space, theta, strict=True))
+
+
+@law("synth", mend="guard divisions, logarithms and exponents there (clamp before, not after), or narrow the bounds in the space.")
+def finite_everywhere_in_its_bounds(subject: Subject) -> None:
+    """The sound is finite at every corner and edge of the space, in float32 and float64."""
+    space = subject.instance.space
+    for dtype in DTYPES:
+        theta = space.to_theta(edges(space)).to(dtype)
+        row = bad_row(subject.instance(theta))
+        hold(row is None, f"In {dtype} there is a NaN or an infinity at {'' if row is None else _said(space, theta[row])}")
+
+
+@law("synth", mend="torch.where differentiates both branches: mask their inputs, not their outputs; keep √ and log away from 0.")
+def derivatives_are_finite_in_its_bounds(subject: Subject) -> None:
+    """Derivatives of the sound, in both modes, are finite at every corner and edge of the space, in float32 and float64."""
+    need_derivatives(subject)
+    synth, space = subject.instance, subject.instance.space
+    for dtype in DTYPES:
+        nu = edges(space).to(dtype)
+        ways = {"reverse": reverse_derivative(lambda rows: synth(space.to_theta(rows)), nu)}
+        ways["forward"] = torch.func.jvp(lambda rows: synth(space.to_theta(rows)), (nu,), (torch.ones_like(nu),))[1]
+        for mode, derivative in ways.items():
+            row = bad_row(derivative)
+            where = "" if row is None else _said(space, space.to_theta(nu)[row])
+            hold(row is None, f"In {dtype} and {mode} mode there is a NaN or an infinity at {where}")
+
+
+def reverse_derivative(f, rows: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
+    """The gradient of a random projection of f, row by row."""
+    rows = rows.clone().requires_grad_()
+    out = f(rows)
+    return torch.autograd.grad((out * noise(*out.shape, seed=5).to(out)).sum(), rows)[0]
+
+
+@law("synth", mend="return candidates ν [K, P] in [−1, 1], or x.new_empty(0, P) if the synth has none.")
+def guess_is_candidates(subject: Subject) -> None:
+    """guess(x) is a list of finite candidates ν [K, P], K may be 0, for its own sound and for silence."""
+    synth = subject.instance
+    with torch.no_grad():
+        sounds = {"its own sound": synth(subject.rows(1, torch.float32))[0], "silence": torch.zeros(synth.signal.num_samples)}
+    for name, x in sounds.items():
+        nu = synth.guess(x)
+        hold(nu.ndim == 2 and nu.shape[1] == len(synth.space), f"On {name} it returned {list(nu.shape)}")
+        hold(nu.isfinite().all() and (nu.abs() <= 1).all(), f"On {name} it returned ν out of [−1, 1]")

@@ -28,7 +28,7 @@ html_theme = "furo"
 html_title = f"invsound {release}"
 html_static_path = ["_static"]
 html_css_files = ["wide.css"]
-html_show_sphinx = html_copy_source = False
+html_show_sphinx = html_show_copyright = html_copy_source = False
 pygments_style, pygments_dark_style = "friendly", "native"
 
 

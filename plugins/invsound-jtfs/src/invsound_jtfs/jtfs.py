@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -76,6 +77,7 @@ class JTFS(Feature):
     """
 
     Options = JTFSOptions
+    check_options: ClassVar[dict[str, object]] = {"J": 6, "Q": (4, 1), "J_fr": 2}
 
     def __init__(self, signal: Signal, options: JTFSOptions) -> None:
         super().__init__(signal, options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -19,6 +20,7 @@ class JTFSDistance(Score):
     """
 
     Options = JTFSOptions
+    check_options: ClassVar[dict[str, object]] = JTFS.check_options
 
     def __init__(self, signal: Signal, options: JTFSOptions) -> None:
         options = replace(options, J=min(options.J, signal.num_samples.bit_length() - 1))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import re
 
 from invsound import config, options, registry, testing
 
@@ -12,8 +13,10 @@ KINDS = {
 
 
 def cell(value: object) -> str:
-    """Text that may stand in a Markdown table."""
-    return str(value).replace("|", r"\|")
+    """Text as it is in a Markdown table: |x| is a magnitude, * a product; only `code` is marked."""
+    pieces = str(value).replace("|", r"\|").split("`")
+    pieces[::2] = [re.sub(r"([*_<\[])", r"\\\1", piece) for piece in pieces[::2]]
+    return "`".join(pieces)
 
 
 def table(cls: type, prefix: str) -> str:
@@ -22,7 +25,7 @@ def table(cls: type, prefix: str) -> str:
     if not fields:
         return "It has no options.\n"
     cells = [(f"{prefix}.{f.name}", options.type_name(f), options.default(f), lines.get(f.name, "")) for f in fields]
-    rows = [f"| `{key}` | `{cell(kind)}` | `{cell(default)}` | {cell(text)} |" for key, kind, default, text in cells]
+    rows = [f"| `{key}` | {cell(f'`{kind}`')} | {cell(f'`{default}`')} | {cell(text)} |" for key, kind, default, text in cells]
     return "\n".join(["| key | type | default | |", "|---|---|---|---|", *rows, ""])
 
 

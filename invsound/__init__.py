@@ -31,8 +31,8 @@ _home = {
 }  # fmt: skip
 
 __all__ = [
-    "API_VERSION", "Encoder", "Feature", "InvsoundError", "Loss", "NonFiniteError", "Parameter", "Part", "Problem", "Score", "Signal", "Solution",
-    "Solver", "Space", "Synth", "UsageError", "__version__", "hookimpl", "make", "match", "run",
+    "API_VERSION", "Encoder", "Feature", "InvsoundError", "Loss", "NonFiniteError", "Parameter", "Part", "Problem", "Score",
+    "Signal", "Solution", "Solver", "Space", "Synth", "UsageError", "__version__", "hookimpl", "make", "match", "run",
 ]  # fmt: skip
 
 

@@ -24,9 +24,9 @@ class Data:
     """
 
     design: str = "random"
-    train: int | None = 320
-    val: int | None = 48
-    test: int | None = 48
+    train: int | None = 256
+    val: int | None = 32
+    test: int | None = 32
     csv: str | None = None
 
 

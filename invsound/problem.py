@@ -74,7 +74,7 @@ class Problem(nn.Module):
         """
         row = 8 * self.synth.signal.num_samples * (1 + len(self.space)) * nu.element_size()
         chunk = max(1, int(self.options.budget * 2**20 / row))
-        forward = self.options.jacobian == "forward" or self.options.jacobian == "auto" and self.synth.differentiable
+        forward = self.options.jacobian == "forward" or (self.options.jacobian == "auto" and self.synth.differentiable)
         columns = self._forward_mode if forward else self._central_differences
         J = torch.cat([columns(rows) for rows in nu.split(chunk)])
         return finite(J, f"The Jacobian of {type(self.feature).__name__} ∘ {type(self.synth).__name__}")

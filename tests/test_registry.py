@@ -58,7 +58,8 @@ def test_a_broken_part_is_explained_when_it_is_asked_for(case, install, invsound
 
 
 def test_a_constructor_that_raises_names_the_part(install, invsound):
-    source = "import dataclasses\n@dataclasses.dataclass\nclass O: pass\nclass Tiny:\n    Options = O\n    def __init__(self, o): raise OSError('no vst')"
+    head = "import dataclasses\n@dataclasses.dataclass\nclass O: pass\n"
+    source = head + "class Tiny:\n    Options = O\n    def __init__(self, o): raise OSError('no vst')"
     install("stranger", GOOD, tiny_parts=source)
     result = invsound("render", "--synth", "tiny")
     assert result.exit_code == 1

@@ -42,7 +42,6 @@ def match(
         return
     for name, value in found.parameters.items():
         typer.echo(f"{name:>12} = {value:.6g} {found.units[name]}".rstrip())
-    typer.echo(
-        f"{feature} distance {found.distance:.4g} (a typical random sound: {found.random_distance:.4g}), {found.seconds:.1f} s. {found.advice}"
-    )
+    compared = f"{feature} distance {found.distance:.4g} (a typical random sound: {found.random_distance:.4g})"
+    typer.echo(f"{compared}, {found.seconds:.1f} s. {found.advice}")
     typer.echo(f"{folder / 'match.wav'}")

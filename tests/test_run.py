@@ -316,14 +316,30 @@ def test_ctrl_c_is_one_line_and_loses_nothing(jobs, shards, epochs, start, tmp_p
     assert progressed(run, cache) >= (shards, epochs)
 
 
+def workers_of(run):
+    children = [int(pid) for pid in Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()]
+    return [pid for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def test_workers_end_with_a_killed_parent(start, tmp_path):
+    run = start([*COMMAND, *SLOWER, "--jobs", "2", "--out", "cut"], tmp_path / "cache")
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and progressed(tmp_path / "cut", tmp_path / "cache")[0] < 1:
+        time.sleep(0.01)
+    workers = workers_of(run)
+    assert workers
+    os.kill(run.pid, signal.SIGKILL)
+    while time.monotonic() < deadline and any(Path(f"/proc/{pid}").exists() for pid in workers):
+        time.sleep(0.05)
+    assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
+
+
 def test_a_killed_worker_is_said_and_loses_one_shard(start, tmp_path):
     run = start([*COMMAND, *SLOWER, "--jobs", "2", "--out", "cut"], tmp_path / "cache")
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and progressed(tmp_path / "cut", tmp_path / "cache")[0] < 2:
         time.sleep(0.01)
-    children = [int(pid) for pid in Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()]
-    workers = [pid for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-    os.kill(workers[0], signal.SIGKILL)
+    os.kill(workers_of(run)[0], signal.SIGKILL)
     _, errors = run.communicate(timeout=60)
     assert run.returncode == 1
     assert b"A worker process died" in errors

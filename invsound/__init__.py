@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .errors import InvsoundError, NonFiniteError, UsageError
     from .feature import Feature
     from .loss import Loss
-    from .pipeline import match, run
+    from .pipeline import evaluate, match, resume, run
     from .problem import Problem
     from .registry import make
     from .score import Score
@@ -27,12 +27,13 @@ _home = {
     "Encoder": "encoder", "Feature": "feature", "Loss": "loss", "Problem": "problem", "Score": "score", "Signal": "signal",
     "Solution": "solver", "Solver": "solver", "Parameter": "space", "Space": "space", "Synth": "synth",
     "InvsoundError": "errors", "NonFiniteError": "errors", "UsageError": "errors",
-    "make": "registry", "run": "pipeline", "match": "pipeline",
+    "make": "registry", "run": "pipeline", "resume": "pipeline", "evaluate": "pipeline", "match": "pipeline",
 }  # fmt: skip
 
 __all__ = [
     "API_VERSION", "Encoder", "Feature", "InvsoundError", "Loss", "NonFiniteError", "Parameter", "Part", "Problem", "Score",
-    "Signal", "Solution", "Solver", "Space", "Synth", "UsageError", "__version__", "hookimpl", "make", "match", "run",
+    "Signal", "Solution", "Solver", "Space", "Synth", "UsageError", "__version__", "evaluate", "hookimpl", "make", "match",
+    "resume", "run",
 ]  # fmt: skip
 
 

@@ -27,4 +27,4 @@ class Encoder(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, inputs: Tensor) -> Tensor:
-        """inputs [B, …] → ν̂ [B, P] in [−1, 1]."""
+        """inputs [B, …] → ν̂ [B, P] in [−1, 1]; in `eval()` row i depends on row i of the inputs only."""

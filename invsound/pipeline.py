@@ -138,7 +138,7 @@ def match(
     """Find the parameters of one sound: a file, or samples x [channels…, n] at `sample_rate` Hz.
 
     `candidates` random sounds and the synth's own guesses are compared in Φ; the nearest `starts` are handed to the solver,
-    which stops after `budget` seconds. Overrides are "synth.…", "feature.…", "solver.…" and "seed". Raises UsageError for a
+    which stops after `budget` seconds. Overrides are "synth.…", "feature.…", "solver.…", "problem.…" and "seed". Raises UsageError for a
     wrong name, option or file.
     """
     start, where, given = time.perf_counter(), devices.choose(device), options.from_overrides(overrides)

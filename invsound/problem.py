@@ -55,6 +55,7 @@ class Problem(nn.Module):
 
     @property
     def space(self) -> Space:
+        """The synth's parameter space."""
         return self.synth.space
 
     def render(self, nu: Tensor) -> Tensor:

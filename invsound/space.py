@@ -55,6 +55,7 @@ class Space(Sequence[Parameter]):
 
     @property
     def names(self) -> tuple[str, ...]:
+        """The parameters' names, in the order of the last axis of θ and ν."""
         return tuple(p.name for p in self._parameters)
 
     def _scaled_bounds(self, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:

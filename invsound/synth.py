@@ -21,6 +21,7 @@ class Synth(nn.Module, ABC):
 
     Options: ClassVar[type]
     differentiable: ClassVar[bool] = True
+    """Whether `forward` may be differentiated; if not, Jacobians are finite differences, and losses that need gradients say so."""
     peak: ClassVar[float | None] = 1.0
     """The peak that recordings are scaled to before they are compared; None keeps their gain, where gain is a parameter."""
     space: Space

@@ -58,6 +58,8 @@ class SGDOptions:
 
 
 class Adam(torch.optim.Adam):
+    """Adam (Kingma & Ba, ICLR 2015)."""
+
     Options = AdamOptions
 
     def __init__(self, params: Iterable[nn.Parameter], options: AdamOptions) -> None:
@@ -65,6 +67,8 @@ class Adam(torch.optim.Adam):
 
 
 class AdamW(torch.optim.AdamW):
+    """Adam with decoupled weight decay (Loshchilov & Hutter, ICLR 2019)."""
+
     Options = AdamWOptions
 
     def __init__(self, params: Iterable[nn.Parameter], options: AdamWOptions) -> None:
@@ -72,6 +76,8 @@ class AdamW(torch.optim.AdamW):
 
 
 class SGD(torch.optim.SGD):
+    """Stochastic gradient descent with momentum."""
+
     Options = SGDOptions
 
     def __init__(self, params: Iterable[nn.Parameter], options: SGDOptions) -> None:

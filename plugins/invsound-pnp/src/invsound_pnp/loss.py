@@ -55,7 +55,7 @@ class PNP(Loss):
     """PNP(ν̂, ν) = μ · ½ (ν̂ − ν)ᵀ (M + λD) (ν̂ − ν) with M = JᵀJ = RᵀR at the true ν; λ = 0 in `eval()`.
 
     Computed as ‖R(ν̂ − ν)‖², in float64: M itself, with a condition number of 1e15 on the drum, is never formed to be
-    multiplied. Source: Han, Lostanlen & Lagrange, IEEE/ACM TASLP 2024, eqs. (10)–(16).
+    multiplied. Source: Han, Lostanlen & Lagrange, IEEE/ACM TASLP 2024.
     """
 
     Options = PNPOptions

@@ -1,4 +1,4 @@
-"""Sessions: tests, lint, types, examples, docs; and the long ones, slow and gpu."""
+"""Sessions: tests, lint, types, examples, docs; and the long ones, slow, gpu and bench."""
 
 import shutil
 from pathlib import Path
@@ -83,3 +83,11 @@ def gpu(session: nox.Session) -> None:
     """The tests that need a CUDA device."""
     install(session, "pytest")
     session.run("pytest", "-m", "gpu", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Benchmarks, written to docs/benchmarks.md: `nox -s bench -- --threads 2`. The machine should be idle."""
+    install(session)
+    session.install("scipy<1.17")  # kymatio 0.3.0's own torch front end needs it
+    session.run("python", "benchmarks/bench.py", *session.posargs)

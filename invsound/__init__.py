@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .hookspecs import API_VERSION, Part, hookimpl
 
 if TYPE_CHECKING:
+    from .comparison import compare
     from .encoder import Encoder
     from .errors import InvsoundError, NonFiniteError, UsageError
     from .feature import Feature
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from .signal import Signal
     from .solver import Solution, Solver
     from .space import Parameter, Space
+    from .sweeping import sweep
     from .synth import Synth
 
 __version__ = "0.1.0"
@@ -28,12 +30,13 @@ _home = {
     "Solution": "solver", "Solver": "solver", "Parameter": "space", "Space": "space", "Synth": "synth",
     "InvsoundError": "errors", "NonFiniteError": "errors", "UsageError": "errors",
     "make": "registry", "run": "pipeline", "resume": "pipeline", "evaluate": "pipeline", "match": "pipeline",
+    "sweep": "sweeping", "compare": "comparison",
 }  # fmt: skip
 
 __all__ = [
     "API_VERSION", "Encoder", "Feature", "InvsoundError", "Loss", "NonFiniteError", "Parameter", "Part", "Problem", "Score",
-    "Signal", "Solution", "Solver", "Space", "Synth", "UsageError", "__version__", "evaluate", "hookimpl", "make", "match",
-    "resume", "run",
+    "Signal", "Solution", "Solver", "Space", "Synth", "UsageError", "__version__", "compare", "evaluate", "hookimpl", "make",
+    "match", "resume", "run", "sweep",
 ]  # fmt: skip
 
 

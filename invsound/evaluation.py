@@ -14,6 +14,7 @@ from torch import Tensor
 from . import audio, progress
 from .data import Fold
 from .encoder import Encoder
+from .executor import single_thread
 from .files import write_json, write_text
 from .parts import Parts
 from .problem import finite
@@ -36,12 +37,12 @@ class Evaluation:
         """
         estimates = {name: predict(encoder, fold.columns["inputs"]) for name, encoder in encoders.items()}
         estimates["training_mean"] = train.nu.mean(0, keepdim=True).expand_as(fold.nu).clone()
-        scores: dict[str, Any] = {name: {} for name in self.parts.scores}
+        weights = {score: _weight(fold.columns[f"metric:{score}"]) for score in self.parts.scores if f"metric:{score}" in fold.columns}
         with progress.bar("Scoring", len(estimates) * len(fold), "sounds") as advance:
-            for estimate, nu in estimates.items():
-                for score, distances in self._distances(nu, fold.nu, advance).items():
-                    scores[score][estimate] = _averages(distances, fold.columns.get(f"metric:{score}"))
+            distances = {estimate: self._distances(nu, fold.nu, advance) for estimate, nu in estimates.items()}
+        scores = {s: {e: _averages(distances[e][s], weights.get(s)) for e in estimates} for s in self.parts.scores}
         self._write_predictions(fold, estimates["trained"])
+        self._write_distances(weights, distances)
         self._write_spectrum(fold)
         return {"sound_count": len(fold), "scores": scores, "parameters": parameter_errors(self.parts.synth.space, fold.nu, estimates)}
 
@@ -54,6 +55,7 @@ class Evaluation:
             advance(len(rows))
         return {name: torch.cat(distances) for name, distances in found.items()}
 
+    @single_thread()
     @torch.no_grad()
     def compare(self, x_hat: Tensor, x: Tensor) -> dict[str, Tensor]:
         """score → distance [B] between reconstructions and targets [B, N]."""
@@ -90,16 +92,22 @@ class Evaluation:
         """predictions.csv in physical units, and the first few test sounds as audio."""
         space = self.parts.synth.space
         true, predicted = space.to_theta(fold.nu.double()), space.to_theta(nu_hat.double())
-        text = io.StringIO()
-        table = csv.writer(text, lineterminator="\n")
-        table.writerow(["index", *(f"{kind}_{name}" for name in space.names for kind in ("true", "predicted"))])
-        for index, (row, row_hat) in enumerate(zip(true.tolist(), predicted.tolist(), strict=True)):
-            table.writerow([index, *(repr(value) for pair in zip(row, row_hat, strict=True) for value in pair)])
-        write_text(self.folder / "predictions.csv", text.getvalue())
+        columns = {
+            f"{kind}_{name}": theta[:, i]
+            for i, name in enumerate(space.names)
+            for kind, theta in (("true", true), ("predicted", predicted))
+        }
+        write_text(self.folder / "predictions.csv", _table(columns))
         write_json(self.folder / "space.json", [_public(p) for p in space])
         count = min(self.parts.config.evaluate.sounds, len(fold))
         for index in range(count):
             self.write_pair(f"test-{index:02d}", self.render(fold.nu[index : index + 1])[0], self.render(nu_hat[index : index + 1])[0])
+
+    def _write_distances(self, weights: dict[str, Tensor], distances: dict[str, dict[str, Tensor]]) -> None:
+        """distances.csv: per test sound, each score of each estimate, and its weight in the score's micro average where that is known."""
+        columns = {f"weight_{score}": weight for score, weight in weights.items()}
+        columns |= {f"{score}_{estimate}": values[score] for score in self.parts.scores for estimate, values in distances.items()}
+        write_text(self.folder / "distances.csv", _table(columns))
 
     def _write_spectrum(self, fold: Fold) -> None:
         """spectrum.json: eigenvalues of M, descending, per test sound, for the first score that has them."""
@@ -123,14 +131,26 @@ def parameter_errors(space: Space, nu: Tensor, estimates: dict[str, Tensor]) -> 
     return {p.name: {"unit": p.unit} | {name: values[i] for name, values in errors.items()} for i, p in enumerate(space)}
 
 
-def _averages(distances: Tensor, R: Tensor | None) -> dict[str, float]:
+def _weight(R: Tensor) -> Tensor:
+    """R [n, …, P] → √(σ₁σ₂) [n] of M = RᵀR: how strongly each sound responds to its parameters."""
+    singular: Tensor = torch.linalg.svdvals(R.cpu())
+    return singular[:, 0] * singular[:, min(1, singular.shape[1] - 1)]
+
+
+def _averages(distances: Tensor, weight: Tensor | None) -> dict[str, float]:
     macro = {"macro": float(distances.double().mean())}
-    if R is None:
-        return macro
-    singular = torch.linalg.svdvals(R.cpu())
-    weight = singular[:, 0] * singular[:, min(1, singular.shape[1] - 1)]
-    total = float(weight.sum())
-    return macro | ({"micro": float((weight * distances.double()).sum()) / total} if total > 0 else {})
+    total = 0.0 if weight is None else float(weight.sum())
+    return macro | ({"micro": float((weight * distances.double()).sum()) / total} if weight is not None and total > 0 else {})
+
+
+def _table(columns: dict[str, Tensor]) -> str:
+    """Columns [n] as CSV with an index, every number to its last digit."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["index", *columns])
+    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+    table.writerows([index, *map(repr, row)] for index, row in enumerate(rows))
+    return text.getvalue()
 
 
 def _public(p: Any) -> dict[str, Any]:

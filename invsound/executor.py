@@ -16,17 +16,24 @@ import torch
 from .errors import InvsoundError
 
 
+@contextmanager
+def single_thread() -> Iterator[None]:
+    """One torch thread inside the block: many small operations on several threads mostly wait for each other on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
 class InProcess(Executor):
     """Runs what is submitted at once, here, on one thread: the same bits as a worker gives."""
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any, **keywords: Any) -> Future[Any]:
         future: Future[Any] = Future()
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
+        with single_thread():
             future.set_result(function(*arguments, **keywords))
-        finally:
-            torch.set_num_threads(threads)
         return future
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from . import designs, progress
+from .executor import single_thread
 from .problem import Problem, finite
 from .solver import Solution, Solver
 
@@ -44,6 +45,7 @@ class Match:
         return plain
 
 
+@single_thread()
 def solve(
     problem: Problem, x: Tensor, solver: Solver, *, candidates: int, keep: int, seed: int, budget: float | None
 ) -> tuple[Solution, float]:

@@ -50,11 +50,15 @@ def run(
     layers += [{"parts": {kind: name for kind, name in named.items() if name}}, options.from_overrides(overrides)]
     if targets:
         layers.append({"evaluate": {"targets": [str(Path(path).resolve()) for path in targets]}})
-    resolved = configs.resolve(*layers, preset=preset)
-    parts = Parts(resolved)
-    for target in resolved.evaluate.targets:
+    return begin(configs.resolve(*layers, preset=preset), out, jobs=jobs, device=device)
+
+
+def begin(config: Config, out: Path | str | None = None, *, jobs: int = 1, device: str = "cpu") -> dict[str, Any]:
+    """`run`, of options that are resolved already."""
+    parts = Parts(config)
+    for target in config.evaluate.targets:
         audio.load(target, parts.synth.signal, peak=parts.synth.peak)  # one that cannot be read is said before hours of work, not after
-    return _run(parts, folder.create(out, resolved), jobs, device)
+    return _run(parts, folder.create(out, config), jobs, device)
 
 
 def resume(path: Path | str, *, jobs: int = 1, device: str = "cpu") -> dict[str, Any]:

@@ -50,6 +50,17 @@ def test_a_solver_that_needs_gradients_says_so_and_lm_works(box, invsound):
     assert invsound(*arguments, "--solver", "lm").exit_code == 0
 
 
+def test_cma_matches_it(box, invsound):
+    invsound("render", "--synth", box, "f=500", "tau=0.09", "--out", "x.wav")  # its peak is 0.994, and files are scaled to 1
+    arguments = ["match", "x.wav", "--synth", box, "--feature", "mss", "feature.n_fft=[256]", "--candidates", 16, "--starts", 2]
+    result = invsound(*arguments, "--solver", "cma", "solver.evaluations=1000", "--json")
+    assert result.exit_code == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert found["distance"] < 0.01 * found["random_distance"]
+    assert found["parameters"]["f"] == pytest.approx(500, rel=1e-3)
+    assert found["parameters"]["tau"] == pytest.approx(0.09, rel=0.02)
+
+
 def test_finite_differences_agree_with_forward_mode_also_at_the_bounds(tiny):
     synth = api.make("synth", tiny)
     feature = api.make("feature", "mss", signal=synth.signal, n_fft=[256])

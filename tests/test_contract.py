@@ -118,6 +118,10 @@ class TestDescent(SolverContract):
     part = "descent"
 
 
+class TestCMA(SolverContract):
+    part = "cma"
+
+
 class TestMultiResolutionSTFT(ScoreContract):
     part = "invsound-mss:mss"
 

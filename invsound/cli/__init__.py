@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from . import checking, doctor, listing, matching, rendering, running, scaffolding
+from . import checking, comparing, doctor, listing, matching, rendering, running, scaffolding, sweeping
 from .common import guarded
 
 app = typer.Typer(
@@ -17,6 +17,8 @@ app = typer.Typer(
 )
 app.command("run")(guarded(running.run))
 app.command("evaluate")(guarded(running.evaluate))
+app.command("sweep")(guarded(sweeping.sweep))
+app.command("compare")(guarded(comparing.compare))
 app.command("match")(guarded(matching.match))
 app.command("render")(guarded(rendering.render))
 app.command("list-plugins")(guarded(listing.list_plugins))

@@ -1,0 +1,37 @@
+"""`invsound sweep`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from .common import listen, print_json
+
+
+def sweep(
+    file: Annotated[Path, typer.Argument(help="YAML file with base, grid, configurations and seeds.")],
+    out: Annotated[Optional[Path], typer.Option(help="Folder of the runs; runs/ and the file's name if not given.")] = None,  # noqa: UP045
+    jobs: Annotated[Optional[int], typer.Option(min=1, help="Processes that prepare sounds; all cores if not given.")] = None,  # noqa: UP045
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps or auto.")] = "cpu",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the runs and how far each is; run nothing.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Only errors on stderr.")] = False,
+) -> None:
+    """Run a grid of options with several seeds; what is finished is skipped. Exit code 1 if a run failed."""
+    listen(quiet)
+    from .. import sweeping
+
+    outcomes = sweeping.sweep(file, out=out, jobs=jobs or os.cpu_count() or 1, device=device, dry_run=dry_run)
+    if json:
+        print_json(outcomes)
+    else:
+        for run in outcomes:
+            error = f"  {run['error']}" if "error" in run else ""
+            typer.echo(f"{run['state']:<8}  {run['name']}, seed {run['seed']}  {run['folder']}{error}")
+    failed = sum(run["state"] == "failed" for run in outcomes)
+    if failed:
+        typer.echo(f"invsound: {failed} of {len(outcomes)} runs failed; the same command tries them again.", err=True)
+        raise typer.Exit(1)

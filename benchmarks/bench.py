@@ -213,7 +213,7 @@ def main() -> None:
     given.out.write_text(PAGE.format(
         threads=given.threads, repeats=given.repeats, about=about, sounds=given.sounds,
         kymatio=table("synth | what | ms | kymatio, ms | ratio", against_kymatio(given.repeats)),
-        representations=table("problem | forward | forward + backward | Jacobian | Jacobian, in a batch of 4", representations(given.repeats)),
+        representations=table("problem | forward | forward + backward | Jacobian | Jacobian, batch of 4", representations(given.repeats)),
         synthesis=table("synth | sound | Jacobian | in syntheses | bound | direct sum of modes, in syntheses", synthesis(given.repeats)),
         memory=table("what | synth | sounds | MiB", memory()),
         jobs=table("jobs | s | speed-up", jobs(given.sounds)),

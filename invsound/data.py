@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from . import config as configs
-from . import designs, executor, progress, registry
+from . import executor, progress, registry
 from .errors import InvsoundError
 from .parts import Parts
 from .problem import Problem, finite
@@ -44,23 +44,12 @@ class Task:
     device: str = "cpu"
 
 
-def draw(parts: Parts) -> dict[str, Tensor]:
-    """ν [n, P] of the folds train, val and test, as the data options say."""
-    data = parts.config.data
-    counts = {"train": data.train, "val": data.val, "test": data.test}
-    nu = designs.draw(parts.synth, data.design, counts, parts.config.seed, data.csv)
-    for fold, rows in nu.items():
-        if not len(rows):
-            raise InvsoundError(f"The fold {fold!r} is empty. Give it at least one sound: data.{fold}=8.")
-    return nu
-
-
 def prepare(parts: Parts, store: Store, jobs: int, device: str = "cpu") -> dict[str, Fold]:
     """The three folds with the columns that training and evaluation need; what the store holds is not computed again.
 
     Worker processes share the cores of a CPU; any other device is one, and works for this process alone.
     """
-    nu = draw(parts)
+    nu = parts.nu
     metrics = [f"metric:{name}" for name, score in parts.scores.items() if parts.config.evaluate.micro and score.feature is not None]
     wanted = {"train": ["inputs", "side"], "val": ["inputs", "side"], "test": ["inputs", *metrics]}
     text = json.dumps(parts.config.as_dict())

@@ -15,9 +15,9 @@ from . import audio, progress
 from .data import Fold
 from .encoder import Encoder
 from .executor import single_thread
-from .files import write_json, write_text
+from .files import safe_name, write_json, write_text
 from .parts import Parts
-from .problem import finite
+from .problem import finite, volume
 from .space import Space
 
 CHUNK = 8
@@ -133,8 +133,7 @@ def parameter_errors(space: Space, nu: Tensor, estimates: dict[str, Tensor]) -> 
 
 def _weight(R: Tensor) -> Tensor:
     """R [n, …, P] → √(σ₁σ₂) [n] of M = RᵀR: how strongly each sound responds to its parameters."""
-    singular: Tensor = torch.linalg.svdvals(R.cpu())
-    return singular[:, 0] * singular[:, min(1, singular.shape[1] - 1)]
+    return volume(torch.linalg.svdvals(R.cpu()))
 
 
 def _averages(distances: Tensor, weight: Tensor | None) -> dict[str, float]:
@@ -173,7 +172,7 @@ def _named(recordings: list[audio.Recording]) -> Iterable[tuple[str, audio.Recor
     """A distinct, safe file stem for each recording."""
     used: set[str] = set()
     for recording in recordings:
-        stem = "".join(c if c.isalnum() or c in "-_" else "_" for c in recording.path.stem)[:60] or "sound"
+        stem = safe_name(recording.path.stem)[:60] or "sound"
         stem = f"recording-{stem}" if stem.startswith("test-") else stem  # test-00, … are the test sounds
         name = next(n for n in (stem, *(f"{stem}-{i}" for i in range(2, 10**6))) if n not in used)
         used.add(name)

@@ -37,6 +37,11 @@ def atomic(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def safe_name(text: str, also: str = "-_") -> str:
+    """`text` with every character that is not a letter, a digit or in `also` replaced by an underscore."""
+    return "".join(c if c.isalnum() or c in also else "_" for c in text)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text in UTF-8. Raises InvsoundError if the disk refuses."""
     with atomic(path) as temporary:

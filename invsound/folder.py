@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from .config import Config
 from .encoder import Encoder
 from .errors import InvsoundError, UsageError
-from .files import read_json, write_json, write_text
+from .files import read_json, safe_name, write_json, write_text
 from .store import load_tensors, save_tensors
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ def create(out: Path | str | None, config: Config) -> Path:
 
 
 def _next(root: Path, name: str) -> Path:
-    name = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
+    name = safe_name(name, "-_.")
     return next(root / f"{name}-{i:03d}" for i in range(1, 10**6) if not (root / f"{name}-{i:03d}").exists())
 
 

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from .files import safe_name
 from .options import merge
 
 
@@ -48,5 +49,5 @@ def _text(value: Any) -> str:
 def file_name(name: str) -> str:
     """A folder for what is called `name`: as written where a file system allows it, else told apart by a digest."""
     plain = name.replace(", ", ",")
-    safe = "".join(c if c.isalnum() or c in "-_.=,+" else "_" for c in plain).lstrip(".-")
+    safe = safe_name(plain, "-_.=,+").lstrip(".-")
     return safe if safe == plain and len(safe) <= 100 else f"{safe[:80] or '_'}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"

@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from . import registry
+from torch import Tensor
+
+from . import designs, registry
 from .config import Config
 from .encoder import Encoder
-from .errors import UsageError
+from .errors import InvsoundError, UsageError
 from .feature import Feature
 from .loss import Loss
 from .problem import Problem
@@ -58,6 +60,21 @@ class Parts:
     def front_end(self) -> Encoder:
         """An encoder for its `prepare` only, which has no weights."""
         return self.encoder().eval()
+
+    @cached_property
+    def nu(self) -> dict[str, Tensor]:
+        """ν [n, P] of the folds train, val and test, as the data options say."""
+        data = self.config.data
+        counts = {"train": data.train, "val": data.val, "test": data.test}
+        drawn = designs.draw(self.synth, data.design, counts, self.config.seed, data.csv)
+        for fold, rows in drawn.items():
+            if not len(rows):
+                raise InvsoundError(f"The fold {fold!r} is empty. Give it at least one sound: data.{fold}=8.")
+        return drawn
+
+    def check(self) -> None:
+        """Raise now, before a folder is made and hours are spent, what building the parts and drawing ν would raise later."""
+        _ = self.loss, self.front_end, self.scores, self.nu
 
     @cached_property
     def scores(self) -> dict[str, Score]:

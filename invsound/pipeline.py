@@ -58,17 +58,18 @@ def begin(config: Config, out: Path | str | None = None, *, jobs: int = 1, devic
     parts = Parts(config)
     for target in config.evaluate.targets:
         audio.load(target, parts.synth.signal, peak=parts.synth.peak)  # one that cannot be read is said before hours of work, not after
-    return _run(parts, folder.create(out, config), jobs, device)
+    parts.check()
+    where = devices.choose(device)
+    return _run(parts, folder.create(out, config), jobs, where)
 
 
 def resume(path: Path | str, *, jobs: int = 1, device: str = "cpu") -> dict[str, Any]:
     """Go on with an interrupted run from its last shard and epoch; the result is that of an uninterrupted one."""
     run_folder = folder.existing(path)
-    return _run(Parts(configs.load(run_folder / "config.yaml")), run_folder, jobs, device)
+    return _run(Parts(configs.load(run_folder / "config.yaml")), run_folder, jobs, devices.choose(device))
 
 
-def _run(parts: Parts, path: Path, jobs: int, device_name: str) -> dict[str, Any]:
-    where = devices.choose(device_name)
+def _run(parts: Parts, path: Path, jobs: int, where: str) -> dict[str, Any]:
     seconds = folder.Clock(path)
     environment.write(path, parts.config, where)
     progress.log.info("Run folder: %s", path)

@@ -21,6 +21,11 @@ def finite(value: Tensor, origin: str) -> Tensor:
     return value
 
 
+def volume(singular: Tensor) -> Tensor:
+    """√(σ₁σ₂) [B] of M from the singular values of J [B, P], descending: σ = s², so the root is s₁s₂."""
+    return singular[:, 0] * singular[:, min(1, singular.shape[1] - 1)]
+
+
 @dataclass
 class ProblemOptions:
     """How the Jacobian is computed.

@@ -112,6 +112,12 @@ def test_a_mistake_is_one_clear_line_and_exit_code_two(arguments, message, invso
     assert result.stdout == ""
 
 
+@pytest.mark.parametrize("mistake", [["--device", "cuda:77"], ["data.design=rnadom"], ["data.val=0"], ["evaluate.scores=[mms]"]])
+def test_a_mistake_leaves_no_run_folder_behind(mistake, invsound):
+    assert invsound("run", "--synth", "ftm", "--feature", "mss", *mistake, "--out", "run").exit_code in (1, 2)
+    assert not Path("run").exists()
+
+
 def silent(path):
     soundfile.write(path, np.zeros(8000), 8000)
 

@@ -66,7 +66,7 @@ def sort_arguments(arguments: Iterable[str], files: str | None = None) -> tuple[
     return overrides, others
 
 
-def parts_and_seed(seed: int | None) -> list[str]:
+def seed_override(seed: int | None) -> list[str]:
     """--seed as an override."""
     return [] if seed is None else [f"seed={seed}"]
 

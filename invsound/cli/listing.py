@@ -22,8 +22,7 @@ def list_plugins(
         _details(name, json)
         return
     rows = [
-        {"kind": o.kind, "name": o.part.name, "distribution": o.distribution, "version": o.version, "summary": o.part.summary}
-        | ({"clash": ", ".join(registry.rivals(o))} if registry.rivals(o) else {})
+        _head(o) | ({"clash": ", ".join(registry.rivals(o))} if registry.rivals(o) else {})
         for kind in registry.KINDS
         for o in registry.offers(kind)
     ]
@@ -40,6 +39,11 @@ def list_plugins(
         typer.echo(f"{row['kind']:<{width['kind']}}  {row['name']:<{width['name']}}  {source:<22}  {row['summary']}{clash}".rstrip())
     for row in broken:
         typer.echo(f"broken: {row['distribution']} {row['version']} ({row['plugin']}): {row['reason']}")
+
+
+def _head(offer: Any) -> dict[str, Any]:
+    source = {"distribution": offer.distribution, "version": offer.version}
+    return {"kind": offer.kind, "name": offer.part.name} | source | {"summary": offer.part.summary}
 
 
 def _details(name: str, as_json: bool) -> None:
@@ -76,11 +80,4 @@ def _describe(offer: Any) -> dict[str, Any]:
     if offer.kind == "synth":
         space = registry.build("synth", f"{offer.distribution}:{offer.part.name}").space
         parameters = {"parameters": [dataclasses.asdict(p) for p in space]}
-    head = {
-        "kind": offer.kind,
-        "name": offer.part.name,
-        "distribution": offer.distribution,
-        "version": offer.version,
-        "summary": offer.part.summary,
-    }
-    return head | parameters | {"options": fields}
+    return _head(offer) | parameters | {"options": fields}

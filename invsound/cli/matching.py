@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from .common import listen, parts_and_seed, print_json, sort_arguments
+from .common import listen, print_json, seed_override, sort_arguments
 
 
 def match(
@@ -31,7 +31,7 @@ def match(
     from .. import audio, files, pipeline
 
     found = pipeline.match(
-        sound, synth=synth, feature=feature, solver=solver, overrides=[*overrides, *parts_and_seed(seed)],
+        sound, synth=synth, feature=feature, solver=solver, overrides=[*overrides, *seed_override(seed)],
         candidates=candidates, starts=starts, budget=budget, device=device,
     )  # fmt: skip
     folder = out or Path("runs") / f"match-{sound.stem}"

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Optional
 import typer
 
 from ..errors import UsageError
-from .common import listen, parts_and_seed, print_json, sort_arguments
+from .common import listen, print_json, seed_override, sort_arguments
 
 Name = Optional[str]  # noqa: UP045  Typer reads annotations at run time, on Python 3.10 too
 Folder = Optional[Path]  # noqa: UP045
@@ -48,7 +48,7 @@ def run(
         result = pipeline.resume(resume, jobs=jobs, device=device)
     else:
         result = pipeline.run(
-            **named, overrides=[*overrides, *parts_and_seed(seed)], config=config, preset=preset,
+            **named, overrides=[*overrides, *seed_override(seed)], config=config, preset=preset,
             targets=[*(target or []), *files], out=out, jobs=jobs, device=device,
         )  # fmt: skip
     _show(result, json)

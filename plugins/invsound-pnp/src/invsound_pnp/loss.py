@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from invsound import InvsoundError, Loss, Problem
+from invsound.problem import volume
 
 from .damping import Damping
 
@@ -90,7 +91,7 @@ class PNP(Loss):
             raise InvsoundError(
                 "Every Jacobian of the training fold is zero: the representation does not react to any parameter. Choose another feature."
             )
-        self.mean_volume.copy_(_volume(singular).mean().clamp_min(torch.finfo(torch.float64).tiny))
+        self.mean_volume.copy_(volume(singular).mean().clamp_min(torch.finfo(torch.float64).tiny))
         self.mean_metric.copy_((side.mT @ side).mean(0))
         if self.options.initial is None:
             self.initial.fill_(float(singular.max()) ** 4)
@@ -102,7 +103,7 @@ class PNP(Loss):
         if self.training:
             form = form + 0.5 * self.damping * self._damper(e, side)
         if self.options.volume:
-            form = form * _volume(torch.linalg.svdvals(side)) / self.mean_volume
+            form = form * volume(torch.linalg.svdvals(side)) / self.mean_volume
         return form * self._scale()
 
     def _damper(self, e: Tensor, side: Tensor) -> Tensor:
@@ -123,8 +124,3 @@ class PNP(Loss):
         damping = self.rule(float(self.damping), float(self.initial), validation_loss < float(self.best))
         self.damping.fill_(damping)
         self.best.fill_(min(validation_loss, float(self.best)))
-
-
-def _volume(singular: Tensor) -> Tensor:
-    """√(σ₁σ₂) [B] of M from the singular values of J [B, P], descending: σ = s², so the root is s₁s₂."""
-    return singular[:, 0] * singular[:, min(1, singular.shape[1] - 1)]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import math
 import multiprocessing
+import os
 import platform
 import statistics
 import tempfile
@@ -13,6 +15,10 @@ from pathlib import Path
 
 import kymatio
 import torch
+from invsound_jtfs.filters import bank, lowpass, spinned
+from invsound_jtfs.padding import pad
+from invsound_jtfs.plan import Plan
+from invsound_jtfs.threads import team
 
 import invsound
 from invsound import environment, pipeline
@@ -33,10 +39,10 @@ def median_ms(work: dict[str, Callable[[], object]], repeats: int) -> dict[str, 
     return {name: statistics.median(values) for name, values in times.items()}
 
 
-def problem(synth: str, feature: str) -> tuple[invsound.Problem, torch.Tensor]:
-    g = invsound.make("synth", synth)
+def problem(synth: str, feature: str, num_samples: int | None = None, **options: object) -> tuple[invsound.Problem, torch.Tensor]:
+    g = invsound.make("synth", synth, **({"num_samples": num_samples} if num_samples else {}))
     nu = torch.rand(4, len(g.space), generator=torch.Generator().manual_seed(0)) - 0.5
-    return invsound.Problem(g, invsound.make("feature", feature, signal=g.signal)), nu
+    return invsound.Problem(g, invsound.make("feature", feature, signal=g.signal, **options)), nu
 
 
 def backward(function: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> Callable[[], object]:
@@ -47,6 +53,11 @@ def backward(function: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) 
     return work
 
 
+def modes(p: invsound.Problem, nu: torch.Tensor) -> dict[str, Callable[[], object]]:
+    x = p.render(nu)
+    return {"forward": lambda: p.feature(x), "forward + backward": backward(p.feature, x), "Jacobian": lambda: p.jacobian(nu)}
+
+
 def direct_drum(g: invsound.Synth, theta: torch.Tensor) -> torch.Tensor:
     """The drum as the plain sum of its modes, a row of N samples for each."""
     omega, sigma = (rate / g.signal.sample_rate for rate in g.modes(theta))
@@ -55,24 +66,144 @@ def direct_drum(g: invsound.Synth, theta: torch.Tensor) -> torch.Tensor:
     return x.sum(1) / x.sum(1).abs().amax(1, keepdim=True)
 
 
+def along(feature: torch.nn.Module, x: torch.Tensor, dx: torch.Tensor) -> torch.Tensor:
+    """Derivatives of the feature at x [B, N] along directions dx [P, B, N]."""
+    return torch.func.vmap(lambda d: torch.func.jvp(feature, (x,), (d,))[1])(dx)
+
+
 def against_kymatio(repeats: int) -> list[Row]:
     from kymatio.torch import Scattering1D
 
     rows = []
     for synth, N in PAPER.items():
         p, nu = problem(synth, "jtfs")
+        slow, _ = problem(synth, "jtfs", compile=False)
         x = p.render(nu[:1])
         plain = Scattering1D(J=13, shape=N, Q=12, T=2**13)
-        work = {
-            "plain": lambda plain=plain, x=x: plain(x),
-            "plain backward": backward(plain, x),
-            "forward": lambda p=p, x=x: p.feature(x),
-            "backward": backward(p.feature, x),
-            "jacobian": lambda p=p, nu=nu: p.jacobian(nu[:1]),
-        }
+        work = {"plain": lambda plain=plain, x=x: plain(x), "plain backward": backward(plain, x)}
+        for note, q in (("", p), (", not compiled", slow)):
+            work |= {f"{name}{note}": function for name, function in modes(q, nu[:1]).items()}
         ms = median_ms(work, repeats)
-        for name, base in (("forward", "plain"), ("backward", "plain backward"), ("jacobian", "plain")):
-            rows.append((synth, name, f"{ms[name]:.0f}", f"{base}: {ms[base]:.0f}", f"{ms[name] / ms[base]:.2f}"))
+        for name in list(work)[2:]:
+            base = "plain backward" if "backward" in name else "plain"
+            rows.append((synth, name, f"{ms[name]:.0f}", f"{ms[base]:.0f}", f"{ms[name] / ms[base]:.2f}"))
+    return rows
+
+
+def eager_jtfs(x: torch.Tensor, plan: Plan) -> torch.Tensor:
+    """The second order for T = "global", F ≥ 1, as one would write it: Fourier transforms of whole lengths, complex moduli."""
+    geometry, F = plan.geometry, plan.config.support_fr
+    N, N_fr, step = geometry.padded, geometry.padded_fr, geometry.log2_stride_fr
+    psi1, psis_fr = bank(plan.config.J, plan.config.Q[0]), spinned(plan.config.J_fr, plan.config.Q_fr)
+
+    def filtered(X: torch.Tensor, spectrum: object, k: int) -> torch.Tensor:
+        product = X * torch.as_tensor(spectrum, dtype=x.dtype)
+        return torch.fft.ifft(product.unflatten(-1, (2**k, -1)).mean(-2))
+
+    X, S = torch.fft.fft(pad(x, plan)), []
+    U = [torch.fft.fft(filtered(X, psi.spectrum(N), psi.j).abs()) for psi in psi1]
+    for psi in bank(plan.config.J, plan.config.Q[1]):
+        inner = [(u, p.j) for u, p in zip(U, psi1, strict=True) if p.j < psi.j]
+        if not inner:
+            continue
+        Y = torch.stack([filtered(u, psi.spectrum(N).reshape(2**j, -1).sum(0), psi.j - j) for u, j in inner], -1)
+        Y_fr = torch.fft.fft(Y, N_fr)
+        for psi_fr in psis_fr:
+            k = min(psi_fr.j, step)
+            m = filtered(Y_fr, psi_fr.spectrum(N_fr), k).abs().sum(-2)
+            if psi_fr.xi:
+                m = filtered(torch.fft.fft(m), lowpass(F).spectrum(N_fr).reshape(2**k, -1).sum(0), step - k).real
+            S.append(m[..., : math.ceil(len(inner) / 2 ** (step if psi_fr.xi else psi_fr.j))])
+    return torch.cat(S, -1)
+
+
+def against_eager(repeats: int) -> list[Row]:
+    """The Jacobian by `jacfwd` through plain eager code that computes the same numbers."""
+    rows = []
+    for synth, N in (("amfm", 2**15), ("ftm", 2**15)):
+        p, nu = problem(synth, "jtfs", num_samples=N, log=False)
+        plan = Plan.of(p.feature.config, torch.float32, nu.device)
+        size = sum(path.size for joint in plan.joints for path in joint.frequency.paths)
+
+        def slow(nu: torch.Tensor, p: invsound.Problem = p, plan: Plan = plan) -> torch.Tensor:
+            return eager_jtfs(p.render(nu), plan)
+
+        difference = slow(nu[:1]) - p(nu[:1])[:, -size:]
+        assert difference.norm() < 1e-4 * p(nu[:1]).norm()
+        work = {"ours": lambda p=p, nu=nu: p.jacobian(nu[:1]), "eager": lambda slow=slow, nu=nu: torch.func.jacfwd(slow)(nu[:1])}
+        ms = median_ms(work, max(1, repeats // 7))
+        rows.append((synth, str(N), f"{ms['ours']:.0f}", f"{ms['eager']:.0f}", f"{ms['eager'] / ms['ours']:.0f}"))
+    return rows
+
+
+def floor(plan: Plan, C: int) -> Callable[[], object]:
+    """The Fourier transforms and products of matrices of one sound with C − 1 tangents, and nothing else."""
+
+    def transform(fft: Callable[[torch.Tensor], object], rows: int, size: int, dtype: torch.dtype) -> Callable[[], object]:
+        z = torch.randn(min(rows, max(1, 2**20 // (C * size))), C, size, dtype=dtype)
+        return lambda: [fft(z[: rows - at]) for at in range(0, rows, len(z))] and None
+
+    def product(ab: torch.Tensor, columns: int) -> Callable[[], object]:
+        Y, out = torch.randn(ab.shape[1], min(columns, 512)), ab.new_empty(len(ab), min(columns, 512))
+        return lambda: [torch.mm(ab, Y, out=out) for _ in range(0, columns, 512)] and None
+
+    pieces = [transform(torch.fft.ifft, len(g.bands), g.size, torch.complex64) for g in plan.groups]
+    pieces += [transform(torch.fft.rfft, len(g.bands), g.size, torch.float32) for g in plan.groups]
+    pieces += [transform(torch.fft.ifft, joint.n_max, joint.size, torch.complex64) for joint in plan.joints]
+    pieces += [product(joint.frequency.ab, 2 * C * joint.size) for joint in plan.joints]
+    like = torch.empty(1, plan.config.num_samples)
+
+    def work() -> None:
+        with team(like) as spread:
+            list(spread(lambda piece: piece(), pieces))
+
+    return work
+
+
+def floors(repeats: int) -> list[Row]:
+    rows = []
+    for synth in PAPER:
+        p, nu = problem(synth, "jtfs")
+        x, plan = p.render(nu[:1]), Plan.of(p.feature.config, nu.dtype, nu.device)
+        dx = torch.randn(nu.shape[1], *x.shape)
+        work = {
+            "forward": lambda p=p, x=x: p.feature(x),
+            "floor": floor(plan, 1),
+            f"{len(dx)} tangents": lambda p=p, x=x, dx=dx: along(p.feature, x, dx),
+            "floor with tangents": floor(plan, 1 + len(dx)),
+        }
+        names, ms = list(work), median_ms(work, repeats)
+        pairs = [(name, ms[name], ms[least]) for name, least in zip(names[::2], names[1::2], strict=True)]
+        rows += [(synth, name, f"{ours:.0f}", f"{least:.0f}", f"{least / ours:.0%}") for name, ours, least in pairs]
+    return rows
+
+
+def scaling(repeats: int) -> list[Row]:
+    """ms per sound of amfm × jtfs as the batch, the length and the number of directions grow."""
+    rows = []
+    for B in (1, 4, 16):
+        p, nu = problem("amfm", "jtfs")
+        ms = median_ms(modes(p, nu.repeat(4, 1)[:B]), repeats)
+        rows.append(("B", str(B), *(f"{value / B:.0f}" for value in ms.values())))
+    for N in (2**14, 2**15, 2**16, 2**17):
+        p, nu = problem("amfm", "jtfs", num_samples=N)
+        rows.append(("N", str(N), *(f"{value:.0f}" for value in median_ms(modes(p, nu[:1]), repeats).values())))
+    p, nu = problem("amfm", "jtfs")
+    x = p.render(nu[:1])
+    for P in (1, 2, 4, 8, 16):
+        dx = torch.randn(P, *x.shape)
+        rows.append(("P", str(P), "", "", f"{median_ms({'J': lambda dx=dx: along(p.feature, x, dx)}, repeats)['J']:.0f}"))
+    return rows
+
+
+def averages(repeats: int) -> list[Row]:
+    """ms per sound of amfm × jtfs, MiB of the Jacobian and at its peak."""
+    rows = []
+    for T in ("global", 2**13, 2**9, 0):
+        p, nu = problem("amfm", "jtfs", T=T)
+        ms, size = median_ms(modes(p, nu[:1]), repeats), p.feature(p.render(nu[:1])).shape[1]
+        mib = (size * nu.shape[1] * 4 / 2**20, peak("Jacobian", "amfm", 1, T))
+        rows.append((str(T), str(size), *(f"{value:.0f}" for value in (*ms.values(), *mib))))
     return rows
 
 
@@ -81,15 +212,9 @@ def representations(repeats: int) -> list[Row]:
     for synth in PAPER:
         for feature in ("jtfs", "mss"):
             p, nu = problem(synth, feature)
-            x = p.render(nu[:1])
-            work = {
-                "forward": lambda p=p, x=x: p.feature(x),
-                "backward": backward(p.feature, x),
-                "jacobian": lambda p=p, nu=nu: p.jacobian(nu[:1]),
-                "batch": lambda p=p, nu=nu: p.jacobian(nu),
-            }
-            ms = median_ms(work, repeats)
-            rows.append((f"{synth} × {feature}", *(f"{ms[name]:.0f}" for name in work if name != "batch"), f"{ms['batch'] / 4:.0f}"))
+            work = modes(p, nu[:1]) | {"batch": lambda p=p, nu=nu: p.jacobian(nu)}
+            *ms, batch = median_ms(work, repeats).values()
+            rows.append((f"{synth} × {feature}", *(f"{value:.0f}" for value in ms), f"{batch / 4:.0f}"))
     return rows
 
 
@@ -116,32 +241,32 @@ def peak_kib() -> int:
     return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
 
 
-def peak_above_import(kind: str, synth: str, batch: int, pipe: object) -> None:
+def peak_above_import(kind: str, synth: str, batch: int, T: int | str, pipe: object) -> None:
     torch.set_num_threads(1)
-    p, nu = problem(synth, "jtfs")
+    p, nu = problem(synth, "jtfs", T=T)
+    nu = nu[:1].expand(batch, -1)
     before = peak_kib()
-    if kind == "jacobian":
-        p.jacobian(nu[:1].expand(batch, -1))
-    else:
-        backward(p.feature, p.render(nu[:1].expand(batch, -1)))()
+    modes(p, nu)[kind]()
     pipe.send((peak_kib() - before) / 1024)  # type: ignore[attr-defined]
 
 
+def peak(kind: str, synth: str, batch: int, T: int | str = "global") -> float:
+    """MiB, in a process of its own."""
+    here, there = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=peak_above_import, args=(kind, synth, batch, T, there))
+    process.start()
+    mib: float = here.recv()
+    process.join()
+    return mib
+
+
 def memory() -> list[Row]:
-    rows = []
-    for kind, synth, batch in [("jacobian", s, b) for s in PAPER for b in (1, 4, 16)] + [("backward", s, 4) for s in PAPER]:
-        here, there = multiprocessing.Pipe()
-        process = multiprocessing.get_context("spawn").Process(target=peak_above_import, args=(kind, synth, batch, there))
-        process.start()
-        rows.append((kind, synth, str(batch), f"{here.recv():.0f}"))
-        process.join()
-    return rows
+    cases = [(kind, synth, batch) for kind in ("forward", "forward + backward", "Jacobian") for synth in PAPER for batch in (1, 4, 16)]
+    return [(kind, synth, str(batch), f"{peak(kind, synth, batch):.0f}") for kind, synth, batch in cases]
 
 
 def jobs(sounds: int) -> list[Row]:
     """Seconds to prepare amfm × jtfs for PNP."""
-    import os
-
     seconds = {}
     for count in (1, 2):
         with tempfile.TemporaryDirectory() as folder:
@@ -156,7 +281,7 @@ def jobs(sounds: int) -> list[Row]:
             ]
             run = pipeline.run("amfm", "jtfs", "pnp", overrides=overrides, jobs=count, out=Path(folder) / "run")
             seconds[count] = run["seconds"]["preparation"]
-    return [(str(n), f"{s:.1f}", f"{seconds[1] / s:.2f}") for n, s in seconds.items()]
+    return [(str(n), f"{s:.1f}", f"{seconds[1] / s:.2f}", f"{2000 / (sounds + 8) * s:.0f}") for n, s in seconds.items()]
 
 
 def table(head: str, rows: list[Row]) -> str:
@@ -176,9 +301,20 @@ Ratios of two things measured in turns in one process; medians. Absolute times a
 ## Against plain scattering
 
 kymatio's `Scattering1D` (order 2, Q=12, J=13, T=2^13) has no frequency scattering. A Jacobian (all P directions, the synthesizer
-included) is compared with one plain forward transform.
+included) is compared with one plain forward transform. *Not compiled* is what remains without a C compiler (`compile=False`).
 
 {kymatio}
+## Against plain eager code
+
+The same numbers by Fourier transforms of whole lengths and complex moduli in eager torch (`eager_jtfs` in benchmarks/bench.py), the
+Jacobian by `torch.func.jacfwd`, ms. Both at N = 2^15, since the plain code needs several GiB for the drum's 2^16 samples.
+
+{eager}
+## Against the floor
+
+The Fourier transforms and products of matrices alone, of the same shapes on the same number of threads, ms.
+
+{floors}
 ## Representations
 
 ms per sound.
@@ -189,6 +325,16 @@ ms per sound.
 ms per sound. The bound is 1.5 (1 + P) syntheses.
 
 {synthesis}
+## Scaling
+
+ms per sound of amfm × jtfs with the number of sounds, of samples and of directions.
+
+{scaling}
+## Averages over time
+
+ms per sound of amfm × jtfs by the support T of the average, samples; MiB of the output and at the peak of a Jacobian, one thread.
+
+{averages}
 ## Memory
 
 MiB at the peak, above the imported baseline, one thread.
@@ -196,7 +342,7 @@ MiB at the peak, above the imported baseline, one thread.
 {memory}
 ## Processes
 
-Preparation of {sounds} + 8 amfm × jtfs sounds for PNP, start of the processes included.
+Preparation of {sounds} + 8 amfm × jtfs sounds for PNP, start of the processes included, and what 2,000 sounds would take, s.
 
 {jobs}"""
 
@@ -205,7 +351,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--sounds", type=int, default=112)
+    parser.add_argument("--sounds", type=int, default=504)
     parser.add_argument("--out", type=Path, default=Path("docs/benchmarks.md"))
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
@@ -213,10 +359,14 @@ def main() -> None:
     given.out.write_text(PAGE.format(
         threads=given.threads, repeats=given.repeats, about=about, sounds=given.sounds,
         kymatio=table("synth | what | ms | kymatio, ms | ratio", against_kymatio(given.repeats)),
+        eager=table("synth | N | ours | eager | ratio", against_eager(given.repeats)),
+        floors=table("synth | what | ours | floor | share", floors(given.repeats)),
         representations=table("problem | forward | forward + backward | Jacobian | Jacobian, batch of 4", representations(given.repeats)),
         synthesis=table("synth | sound | Jacobian | in syntheses | bound | direct sum of modes, in syntheses", synthesis(given.repeats)),
+        scaling=table("what grows | to | forward | forward + backward | Jacobian", scaling(max(1, given.repeats // 2))),
+        averages=table("T | D | forward | forward + backward | Jacobian | output | peak", averages(max(1, given.repeats // 2))),
         memory=table("what | synth | sounds | MiB", memory()),
-        jobs=table("jobs | s | speed-up", jobs(given.sounds)),
+        jobs=table("jobs | s | speed-up | 2,000 sounds", jobs(given.sounds)),
     ))  # fmt: skip
 
 

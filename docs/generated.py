@@ -25,8 +25,14 @@ def table(cls: type, prefix: str) -> str:
     if not fields:
         return "It has no options.\n"
     cells = [(f"{prefix}.{f.name}", options.type_name(f), options.default(f), lines.get(f.name, "")) for f in fields]
-    rows = [f"| `{key}` | {cell(f'`{kind}`')} | {cell(f'`{default}`')} | {cell(text)} |" for key, kind, default, text in cells]
-    return "\n".join(["| key | type | default | |", "|---|---|---|---|", *rows, ""])
+    groups = [(key, default) for key, _, default, _ in cells if dataclasses.is_dataclass(default)]
+    rows = [
+        f"| `{key}` | {cell(f'`{kind}`')} | {cell(f'`{default}`')} | {cell(text)} |"
+        for key, kind, default, text in cells
+        if not dataclasses.is_dataclass(default)
+    ]
+    table_of_all = "\n".join(["| key | type | default | |", "|---|---|---|---|", *rows, ""])
+    return "\n".join([table_of_all, *(f"{type(group).__doc__.splitlines()[0]}\n\n{table(type(group), key)}" for key, group in groups)])
 
 
 def parameters(offer: registry.Offer) -> str:

@@ -7,7 +7,7 @@ import invsound
 recording = Path(__file__).parent / "recordings" / "drum_tom_lo_soft.flac"
 found = invsound.match(recording, synth="ftm", feature="mss", overrides=["feature.n_fft=[2048,512]"], candidates=128, starts=1, budget=30)
 for name, value in found.parameters.items():
-    print(f"{name:>6} = {value:.5g} {found.units[name]}")
+    print(f"{name:>6} = {value:.5g} ± {found.standard_errors[name]:.2g} {found.units[name]}")
 print(f"distance {found.distance:.3g}, of a typical random drum {found.random_distance:.3g}. {found.advice}")
 assert found.distance < found.random_distance
 assert found.x_hat.shape == found.x.shape

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from .errors import InvsoundError, NonFiniteError, UsageError
     from .feature import Feature
     from .loss import Loss
-    from .pipeline import evaluate, match, resume, run
+    from .matcher import Matcher, match
+    from .pipeline import evaluate, resume, run
     from .problem import Problem
     from .registry import make
     from .score import Score
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from .space import Parameter, Space
     from .sweeping import sweep
     from .synth import Synth
+    from .validity import radius
 
 __version__ = "0.1.0"
 
@@ -29,14 +31,14 @@ _home = {
     "Encoder": "encoder", "Feature": "feature", "Loss": "loss", "Problem": "problem", "Score": "score", "Signal": "signal",
     "Solution": "solver", "Solver": "solver", "Parameter": "space", "Space": "space", "Synth": "synth",
     "InvsoundError": "errors", "NonFiniteError": "errors", "UsageError": "errors",
-    "make": "registry", "run": "pipeline", "resume": "pipeline", "evaluate": "pipeline", "match": "pipeline",
-    "sweep": "sweeping", "compare": "comparison",
+    "make": "registry", "run": "pipeline", "resume": "pipeline", "evaluate": "pipeline", "match": "matcher", "Matcher": "matcher",
+    "sweep": "sweeping", "compare": "comparison", "radius": "validity",
 }  # fmt: skip
 
 __all__ = [
-    "API_VERSION", "Encoder", "Feature", "InvsoundError", "Loss", "NonFiniteError", "Parameter", "Part", "Problem", "Score",
+    "API_VERSION", "Encoder", "Feature", "InvsoundError", "Loss", "Matcher", "NonFiniteError", "Parameter", "Part", "Problem", "Score",
     "Signal", "Solution", "Solver", "Space", "Synth", "UsageError", "__version__", "compare", "evaluate", "hookimpl", "make",
-    "match", "resume", "run", "sweep",
+    "match", "radius", "resume", "run", "sweep",
 ]  # fmt: skip
 
 

@@ -28,11 +28,16 @@ SEARCH = 60.0  # seconds from the first audible sound, in which the onset is loo
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """A sound file made into a problem's signal: `x` [N] float32 on the CPU, and `notes`, what was done to it, for the user to read."""
+    """A sound file made into a problem's signal: `x` [N] float32 on the CPU, and `notes`, what was done to it, for the user to read.
+
+    The file holds `gain` times x, from `onset` on, in seconds.
+    """
 
     x: Tensor
     path: Path
     notes: list[str]
+    gain: float = 1.0
+    onset: float = 0.0
 
 
 def load(path: str | Path, signal: Signal, *, trim_onset: bool = True, peak: float | None = 1.0) -> Recording:
@@ -53,8 +58,9 @@ def load(path: str | Path, signal: Signal, *, trim_onset: bool = True, peak: flo
         x = _read(file, onset, int(np.ceil(signal.duration * file.samplerate)) + 1)
         _check_audible(file, x, onset)
         x, fitted = _fit(x, file.samplerate, (file.frames - onset) / file.samplerate, signal)
-    x, scaled = _scale(x, peak)
-    return Recording(torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32)), Path(path), notes + fitted + scaled)
+    x, gain, scaled = _scale(x, peak)
+    samples = torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32))
+    return Recording(samples, Path(path), notes + fitted + scaled, gain, onset / file.samplerate)
 
 
 def save(path: str | Path, x: Any, sample_rate: float) -> Path:
@@ -162,11 +168,11 @@ def _fit(x: np.ndarray, rate: int, available: float, signal: Signal) -> tuple[np
     return np.pad(x[:N], (0, max(0, N - len(x)))), notes
 
 
-def _scale(x: np.ndarray, peak: float | None) -> tuple[np.ndarray, list[str]]:
+def _scale(x: np.ndarray, peak: float | None) -> tuple[np.ndarray, float, list[str]]:
     level = float(np.abs(x).max())
     if peak is None or level == 0 or abs(level / peak - 1) < 1e-3:
-        return x, []
-    return x * (peak / level), [f"peak normalised from {level:.3g} to {peak:g}"]
+        return x, 1.0, []
+    return x * (peak / level), level / peak, [f"peak normalised from {level:.3g} to {peak:g}"]
 
 
 def _clock(seconds: float) -> str:

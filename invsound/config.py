@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from . import options, registry
 from .errors import UsageError, did_you_mean
 from .problem import ProblemOptions
+from .space import SpaceOptions
 
 
 @dataclass
@@ -31,15 +32,31 @@ class Data:
 
 
 @dataclass
+class Pretrain:
+    """Another loss for the first epochs.
+
+    loss: its name (null: none); the loss of the run takes over the encoder that was kept, with a fresh optimizer
+    epochs: how many of train.epochs (null: half of them)
+    options: its options
+    """
+
+    loss: str | None = None
+    epochs: int | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
 class Train:
     """How the encoder is trained.
 
-    epochs: passes over the training sounds
+    epochs: passes over the training sounds, those of pretraining included
     batch: sounds per step
     examples: sounds drawn per epoch (null: all of them)
     plateau: epochs without improvement after which the learning rate is multiplied by 0.1 (null: never)
-    clip: largest norm of the gradient (null: not clipped)
+    clip: limit of the gradient (null: not clipped)
+    clip_by: what is limited: norm (of the whole), value (each entry) or sign (each entry becomes ± clip)
     keep: the encoder that is kept: best (lowest validation loss) or last
+    pretrain: another loss for the first epochs
     """
 
     epochs: int = 60
@@ -47,17 +64,31 @@ class Train:
     examples: int | None = None
     plateau: int | None = None
     clip: float | None = None
+    clip_by: str = "norm"
     keep: str = "best"
+    pretrain: Pretrain = field(default_factory=Pretrain)
 
     def __post_init__(self) -> None:
         if self.keep not in ("best", "last"):
             raise ValueError(f"keep is 'best' or 'last', got {self.keep!r}")
+        if self.clip_by not in ("norm", "value", "sign"):
+            raise ValueError(f"clip_by is 'norm', 'value' or 'sign', got {self.clip_by!r}")
+        if self.clip is not None and not self.clip > 0:
+            raise ValueError(f"clip is positive or null, got {self.clip}")
+        if self.clip is None and self.clip_by != "norm":
+            raise ValueError(f"clip_by={self.clip_by} needs a limit: give clip=1 too")
         for name in ("batch", "examples", "plateau"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name} is at least 1, got {value}")
         if self.epochs < 0:
             raise ValueError(f"epochs is at least 0, got {self.epochs}")
+
+    @property
+    def pretraining(self) -> int:
+        """Epochs of pretraining; 0 is none."""
+        given = self.epochs // 2 if self.pretrain.epochs is None else self.pretrain.epochs
+        return given if self.pretrain.loss else 0
 
 
 @dataclass
@@ -77,7 +108,7 @@ class Evaluate:
 
 
 PARTS = ("synth", "feature", "loss", "optimizer", "encoder")
-STAGES = {"problem": ProblemOptions, "data": Data, "train": Train, "evaluate": Evaluate}
+STAGES = {"space": SpaceOptions, "problem": ProblemOptions, "data": Data, "train": Train, "evaluate": Evaluate}
 DEFAULT_PARTS = {"loss": "ploss", "optimizer": "adam", "encoder": "cnn"}
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -96,6 +127,7 @@ class Config:
 
     parts: dict[str, str]
     of: dict[str, dict[str, Any]]
+    space: SpaceOptions
     problem: ProblemOptions
     data: Data
     train: Train
@@ -106,6 +138,12 @@ class Config:
         """What config.yaml holds; `resolve` of it gives the same Config."""
         stages = {name: options.as_dict(getattr(self, name)) for name in STAGES}
         return {"parts": dict(self.parts), **self.of, **stages, "seed": self.seed}
+
+    def pretraining(self) -> Config:
+        """The same run with the loss of its pretraining as its loss."""
+        pretrain = self.train.pretrain
+        assert pretrain.loss is not None
+        return replace(self, parts=self.parts | {"loss": pretrain.loss}, of=self.of | {"loss": pretrain.options})
 
 
 def resolve(*layers: Mapping[str, Any], preset: str = "quick") -> Config:
@@ -125,15 +163,34 @@ def resolve(*layers: Mapping[str, Any], preset: str = "quick") -> Config:
                 f"{key} is a group of options, got {merged[key]!r}. Write {key}.option=value, or --{key} {merged[key]} for a part."
             )
     parts = _parts(merged["parts"])
-    of = {}
-    for kind in PARTS:
-        cls = registry.load(registry.find(kind, parts[kind]))
-        of[kind] = options.as_dict(options.resolve(cls.Options, merged.get(kind, {}), f"{kind} {parts[kind]}"))
-    stages = {name: options.resolve(cls, merged.get(name, {}), name) for name, cls in STAGES.items()}
+    of = {kind: _options(kind, parts[kind], merged.get(kind, {})) for kind in PARTS}
+    train = dict(merged.get("train", {}))
+    pretrain = train.pop("pretrain", None) or {}
+    stages = {name: options.resolve(cls, train if name == "train" else merged.get(name, {}), name) for name, cls in STAGES.items()}
+    stages["train"].pretrain = _pretrain(pretrain, stages["train"].epochs)
     seed = merged.get("seed", 0)
     if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**31:
         raise UsageError(f"seed is a whole number from 0 to {2**31 - 1}, got {seed!r}.")
     return Config(parts, of, **stages, seed=seed)
+
+
+def _options(kind: str, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """All options of a part."""
+    cls = registry.load(registry.find(kind, name))
+    return options.as_dict(options.resolve(cls.Options, given, f"{kind} {name}"))
+
+
+def _pretrain(given: Any, epochs: int) -> Pretrain:
+    if not isinstance(given, Mapping):
+        raise UsageError(f"train.pretrain is a group of options, got {given!r}. Write train.pretrain.loss={given}.")
+    made: Pretrain = options.resolve(Pretrain, given, "train.pretrain")
+    if made.epochs is not None and not 1 <= made.epochs < max(epochs, 2):
+        raise UsageError(f"train.pretrain.epochs are some of train.epochs={epochs}, from 1 to {max(epochs, 2) - 1}, got {made.epochs}.")
+    if made.loss is None and (made.epochs is not None or made.options):
+        raise UsageError("train.pretrain has options but no loss. Write train.pretrain.loss=NAME too.")
+    if made.loss is not None:
+        made.options = _options("loss", made.loss, made.options)
+    return made
 
 
 def _parts(given: Mapping[str, Any]) -> dict[str, str]:

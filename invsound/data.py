@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from . import config as configs
-from . import executor, progress, registry
+from . import executor, options, progress, registry
 from .errors import InvsoundError
 from .parts import Parts
 from .problem import Problem, finite
+from .space import SpaceOptions
 from .store import Store, digest
 
 SHARD = 8
@@ -31,6 +32,10 @@ class Fold:
 
     def __len__(self) -> int:
         return len(self.nu)
+
+    def at(self, nu: Tensor) -> Fold:
+        """The same sounds in other coordinates."""
+        return Fold(nu, self.columns)
 
 
 @dataclass(frozen=True)
@@ -51,24 +56,32 @@ def prepare(parts: Parts, store: Store, jobs: int, device: str = "cpu") -> dict[
     """
     nu = parts.nu
     metrics = [f"metric:{name}" for name, score in parts.scores.items() if parts.config.evaluate.micro and score.feature is not None]
-    wanted = {"train": ["inputs", "side"], "val": ["inputs", "side"], "test": ["inputs", *metrics]}
+    training = ["inputs", "side", *(["pretrain"] if parts.config.train.pretraining else [])]
+    wanted = {"train": training, "val": training, "test": ["inputs", *metrics]}
     text = json.dumps(parts.config.as_dict())
-    shards = {
-        (fold, column): [(address(parts.config, column, rows), rows) for rows in nu[fold].split(SHARD)]
-        for fold, columns in wanted.items()
-        for column in columns
-    }
-    missing = [
-        Task(column, text, rows.tolist(), str(store.root), device)
-        for (_, column), pieces in shards.items()
-        for name, rows in pieces
-        if not store.path(name).exists()
-    ]
+    missing = [t for fold, columns in wanted.items() for column in columns for t in _missing(parts, text, column, nu[fold], store, device)]
     compute(missing, jobs if device == "cpu" else 1)
     return {
-        fold: Fold(nu[fold], {column: _read(shards[fold, column], column, text, store) for column in columns})
+        fold: Fold(nu[fold], {column: _read(_shards(parts, column, nu[fold]), column, text, store) for column in columns})
         for fold, columns in wanted.items()
     }
+
+
+def features(parts: Parts, nu: Tensor, store: Store, jobs: int, device: str = "cpu") -> Tensor:
+    """Φ(g(ν)) [n, D], stored as the columns of a run are: candidates that every match with these parts shares."""
+    text = json.dumps(parts.config.as_dict())
+    compute(_missing(parts, text, "features", nu, store, device), jobs if device == "cpu" else 1)
+    return _read(_shards(parts, "features", nu), "features", text, store)
+
+
+def _shards(parts: Parts, column: str, nu: Tensor) -> list[tuple[str, Tensor]]:
+    return [(address(parts.config, column, rows), rows) for rows in nu.split(SHARD)]
+
+
+def _missing(parts: Parts, text: str, column: str, nu: Tensor, store: Store, device: str) -> list[Task]:
+    """What the store does not hold yet."""
+    shards = _shards(parts, column, nu)
+    return [Task(column, text, rows.tolist(), str(store.root), device) for name, rows in shards if not store.path(name).exists()]
 
 
 def compute(tasks: list[Task], jobs: int) -> None:
@@ -103,10 +116,15 @@ def _read(pieces: list[tuple[str, Tensor]], column: str, text: str, store: Store
 
 def address(config: configs.Config, column: str, nu: Tensor) -> str:
     """The content address of a column at ν: parts, their options and source, and ν itself."""
-    kinds = {"inputs": ["synth", "encoder"], "side": ["synth", "feature", "loss"]}.get(column, ["synth"])
+    if column == "pretrain":
+        return address(config.pretraining(), "side", nu)
+    reads = {"inputs": ["synth", "encoder"], "side": ["synth", "feature", "loss"], "features": ["synth", "feature"]}
+    kinds = reads.get(column, ["synth"])
     recipe: dict[str, Any] = {kind: [registry.fingerprint(kind, config.parts[kind]), _relevant(config, kind)] for kind in kinds}
-    if column != "inputs":
+    if column not in ("inputs", "features"):
         recipe["jacobian"] = [config.problem.jacobian, config.problem.step]
+    if column == "side" and config.space != SpaceOptions():
+        recipe["space"] = options.as_dict(config.space)
     if column.startswith("metric:"):
         recipe["score"] = registry.fingerprint("score", column.removeprefix("metric:"))
     return digest([column, recipe, _core_version()], nu)
@@ -142,10 +160,15 @@ def column_of(parts: Parts, column: str, nu: Tensor) -> Tensor:
     """Compute a column at ν [B, P]: the encoder's inputs, the loss's side, or R of a score's representation."""
     with torch.no_grad():
         if column == "inputs":
-            x = finite(parts.problem.render(nu), f"The synth {parts.config.parts['synth']!r}")
+            x = finite(parts.render(nu), f"The synth {parts.config.parts['synth']!r}")
             return finite(parts.front_end.prepare(x), f"The front end of the encoder {parts.config.parts['encoder']!r}")
         if column == "side":
-            return finite(parts.loss.prepare(nu), f"The loss {parts.config.parts['loss']!r} in prepare")
+            return finite(parts.loss.prepare(parts.learned(nu)), f"The loss {parts.config.parts['loss']!r} in prepare")
+        if column == "pretrain":
+            assert parts.pretrain is not None
+            return finite(parts.pretrain.prepare(parts.learned(nu)), f"The loss {parts.config.train.pretrain.loss!r} in prepare")
+        if column == "features":
+            return finite(parts.problem(nu), f"The feature {parts.config.parts['feature']!r}")
         feature = parts.scores[column.removeprefix("metric:")].feature
         assert feature is not None
         return Problem(parts.synth, feature, parts.config.problem).metric_factor(nu)

@@ -35,7 +35,7 @@ class Evaluation:
 
         For a score with a representation Φ: macro = mean ‖ΔΦ‖₂, micro = the mean weighted by √(σ₁σ₂) of M at the true ν.
         """
-        estimates = {name: predict(encoder, fold.columns["inputs"]) for name, encoder in encoders.items()}
+        estimates = {name: self.parts.declared(predict(encoder, fold.columns["inputs"])) for name, encoder in encoders.items()}
         estimates["training_mean"] = train.nu.mean(0, keepdim=True).expand_as(fold.nu).clone()
         weights = {score: _weight(fold.columns[f"metric:{score}"]) for score in self.parts.scores if f"metric:{score}" in fold.columns}
         with progress.bar("Scoring", len(estimates) * len(fold), "sounds") as advance:
@@ -64,7 +64,7 @@ class Evaluation:
     @torch.no_grad()
     def render(self, nu: Tensor) -> Tensor:
         """ν [B, P] → audio [B, N], checked."""
-        return finite(self.parts.problem.render(nu.to(self.device)), f"The synth {self.parts.config.parts['synth']!r}")
+        return finite(self.parts.render(nu.to(self.device)), f"The synth {self.parts.config.parts['synth']!r}")
 
     def targets(self, paths: Iterable[str], encoder: Encoder) -> list[dict[str, Any]]:
         """Match recordings with the trained encoder: parameters, scores and two WAV files for each."""
@@ -73,7 +73,7 @@ class Evaluation:
     @torch.no_grad()
     def _target(self, recording: audio.Recording, name: str, encoder: Encoder) -> dict[str, Any]:
         x = recording.x[None].to(self.device)
-        nu_hat = predict(encoder, self.parts.front_end.prepare(x))
+        nu_hat = self.parts.declared(predict(encoder, self.parts.front_end.prepare(x)))
         x_hat = self.render(nu_hat)
         self.write_pair(name, x[0], x_hat[0])
         theta = self.parts.synth.space.to_theta(nu_hat[0].double()).tolist()

@@ -80,19 +80,21 @@ def _interrupts_ignored() -> Iterator[None]:
         signal.signal(signal.SIGINT, handler)
 
 
-def run_all(executor: Executor, function: Callable[..., Any], tasks: list[Any], done: Callable[[], None]) -> None:
-    """Run `function(task)` for every task, calling `done()` as each ends. What is finished stays finished when one fails."""
+def run_all(executor: Executor, function: Callable[..., Any], tasks: list[Any], done: Callable[[], None]) -> list[Any]:
+    """`function(task)` of every task, in their order, calling `done()` as each ends. What is finished stays finished when one fails."""
     try:
         if isinstance(executor, InProcess):
+            results = []
             for task in tasks:
-                executor.submit(function, task)
+                results.append(executor.submit(function, task).result())
                 done()
-            return
+            return results
         with _interrupts_ignored():
             futures = [executor.submit(function, task) for task in tasks]
         for future in as_completed(futures):
             future.result()
             done()
+        return [future.result() for future in futures]
     except BrokenExecutor as error:
         raise InvsoundError(
             "A worker process died: it was killed, or the machine ran out of memory. Finished shards are kept: "

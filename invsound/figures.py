@@ -20,17 +20,44 @@ class Figure:
     caption: str
 
 
+SAYS = {
+    "gradient": "Norm of the gradient before clipping, the mean over the steps of each epoch.",
+    "directions": "Half the squared distance from the truth along each eigenvector of M, steepest first; mean over the validation sounds.",
+}
+"""What training notes of every loss; a loss may name one thing more."""
+
+
 def curves(epochs: list[dict[str, Any]]) -> list[Figure]:
-    """The losses over the epochs, then each monitored scalar."""
+    """The losses over the epochs, those of pretraining by themselves, then whatever else was noted."""
+    before = [e for e in epochs if e.get("phase") == "pretraining"]
+    after = [{"epoch": e["epoch"], "val_loss": e["handed_over"]} for e in before if "handed_over" in e]
+    after += [e for e in epochs if e.get("phase") != "pretraining"]
+    figures = [*_losses("loss in pretraining", before), *_losses("loss", after)]
+    monitors = [{"epoch": e["epoch"]} | (e.get("monitor") or {}) for e in epochs]
+    for name in dict.fromkeys(name for e in monitors for name in e if name != "epoch"):
+        series = _monitored(name, monitors)
+        if series:
+            says = SAYS.get(name, "What the loss reports of itself after each epoch.")
+            figures.append(_over_epochs(name, series, f"{says} {_told(series)}."))
+    return figures
+
+
+def _losses(label: str, epochs: list[dict[str, Any]]) -> list[Figure]:
     losses = {"training": _curve(epochs, "train_loss"), "validation": _curve(epochs, "val_loss")}
     losses = {name: curve for name, curve in losses.items() if curve[0]}
-    figures = [_over_epochs("loss", losses, f"Loss after each epoch; epoch 0 is before training. {_told(losses)}.")] if losses else []
-    monitors = [e | {"monitor": e.get("monitor") or {}} for e in epochs]
-    for name in dict.fromkeys(name for e in monitors for name in e["monitor"]):
-        curve = {name: _curve([{"epoch": e["epoch"], name: e["monitor"].get(name)} for e in monitors], name)}
-        if curve[name][0]:
-            figures.append(_over_epochs(name, curve, f"What the loss reports of itself after each epoch. {_told(curve)}."))
-    return figures
+    begins = "; epoch 0 is before training" if epochs and epochs[0]["epoch"] == 0 else ""
+    return [_over_epochs(label, losses, f"{label.capitalize()} after each epoch{begins}. {_told(losses)}.")] if losses else []
+
+
+def _monitored(name: str, epochs: list[dict[str, Any]]) -> dict[str, tuple[list[float], list[float]]]:
+    """One curve of a number, a curve for each place in a list."""
+    rows = [{"epoch": e["epoch"]} | _placed(name, e[name]) for e in epochs if e.get(name) is not None]
+    found = {key: _curve(rows, key) for key in dict.fromkeys(key for row in rows for key in row if key != "epoch")}
+    return {key: curve for key, curve in found.items() if curve[0]}
+
+
+def _placed(name: str, value: float | list[float]) -> dict[str, float]:
+    return {f"{k}": v for k, v in enumerate(value, 1)} if isinstance(value, list) else {name: value}
 
 
 def _curve(epochs: list[dict[str, Any]], key: str) -> tuple[list[float], list[float]]:

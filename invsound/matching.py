@@ -1,37 +1,60 @@
-"""Matching one sound: a global stage that chooses starts, then a solver."""
+"""Matching one sound: listen, survey, solve, and say how sure one may be."""
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from . import designs, progress
-from .executor import single_thread
-from .problem import Problem, finite
-from .solver import Solution, Solver
+from . import audio, progress
+from .alignment import align, undo
+from .search import Search
+from .solver import Solution
+from .survey import Survey
+from .uncertainty import DETERMINED, standard_errors
+
+if TYPE_CHECKING:
+    from .matcher import Matcher
+
+FOUND = 0.01  # of the distance between random sounds: this is the sound
+REACH = 0.5  # of the same: what is found beyond it says little about the sound
+LAG = 0.1  # seconds either way, in which the synthesizer's onset is looked for
+CHUNK = 8
+REALIGNED = 3  # times at most
+IDLE = 2  # rounds that may pass without getting a hundredth nearer
+
+Ends = list[tuple[Tensor, float]]
 
 
 @dataclass
 class Match:
-    """What was found: named parameters with units, the distance ‖Φ(x̂) − Φ(x)‖₂ and that of a typical candidate, both sounds."""
+    """What was found: named parameters with units and standard errors, and whether the sound determines them; the distance
+    ‖Φ(x̂) − Φ(x)‖₂ and that of a typical random sound; gain and onset of the recording; both sounds; distinct other solutions."""
 
+    name: str
     synth: str
     feature: str
     solver: str
     parameters: dict[str, float]
     units: dict[str, str]
+    standard_errors: dict[str, float | None]
+    determined: dict[str, bool]
     distance: float
     random_distance: float
     converged: bool
     advice: str
+    gain_db: float
+    onset: float
+    correlation: float
     notes: list[str]
+    evaluations: int
     seconds: float
     history: list[tuple[int, float]]
+    alternatives: list[dict[str, Any]]
     nu: Tensor
     x: Tensor
     x_hat: Tensor
@@ -45,41 +68,141 @@ class Match:
         return plain
 
 
-@single_thread()
-def solve(
-    problem: Problem, x: Tensor, solver: Solver, *, candidates: int, keep: int, seed: int, budget: float | None
-) -> tuple[Solution, float]:
-    """The solution for x [N] and the median distance of the random candidates.
+class Matching:
+    """One sound on its way: `gain` and `lag` (samples) are what has been taken back of the recording so far."""
 
-    Starts are the `keep` nearest in Φ of what the synth guesses from x and of `candidates` Sobol points.
-    """
-    S = finite(problem.feature(x[None]), f"The feature {type(problem.feature).__name__}")[0]
-    sobol = designs.draw(problem.synth, "sobol", {"train": candidates}, seed)["train"].to(x)
-    guess = problem.synth.guess(x).to(x).clamp(-1, 1)
-    nu = torch.cat([guess, sobol])
-    distances = _distances(problem, nu, S)
-    starts = nu[distances.argsort()[:keep]]
-    typical = float(distances[len(guess) :].median())
-    progress.log.info("Nearest of %d candidates: %.4g; typical: %.4g.", len(nu), float(distances.min()), typical)
-    solution = solver.solve(problem, S, starts, _timer(budget))
-    if float(distances.min()) < solution.distance:
-        nearest = int(distances.argmin())
-        solution = Solution(
-            nu[nearest], float(distances[nearest]), False, "The solver did not improve on the best candidate.", solution.history
+    def __init__(self, matcher: Matcher, recording: audio.Recording) -> None:
+        self.matcher, self.recording, self.start = matcher, recording, time.perf_counter()
+        self.x = recording.x.to(matcher.device)
+        self.gain, self.lag, self.correlation, self.aligned, self.typical = 1.0, 0.0, 0.0, 0, 0.0
+        target, options = matcher.represent(self.x[None])[0], matcher.options
+        self.search = Search(matcher.problem, matcher.free, matcher.held, target, options.budget, options.evaluations)
+
+    def match(self) -> Match:
+        """Rounds of survey and solver, until the sound is found, the time is over, or a round does not help."""
+        guesses, options, search = self.matcher.guesses(self.x), self.matcher.options, self.search
+        if len(guesses):
+            self._align(guesses)
+        survey = self._survey(guesses)
+        progress.log.info("Nearest of %d candidates: %.4g; typical: %.4g.", len(survey.u), search.distance, self.typical)
+        idle = 0
+        while True:
+            before = search.distance
+            if options.survey and before > 5 * FOUND * self.typical:
+                survey.explore(options.starts, search.spent(0.5))
+            starts = survey.nearest(options.starts, apart=0.01).to(self.x)
+            solution = self.matcher.solver.solve(search, search.target, starts, search.spent())
+            ends = [(search.best, search.distance), (solution.nu, solution.distance), *solution.ends]
+            ends = sorted(ends, key=lambda end: end[1])
+            if self._align(ends[0][0][None]):
+                survey = self._survey(torch.stack([u for u, _ in ends]))
+                continue
+            idle = 0 if ends[0][1] < 0.99 * before else idle + 1
+            if search.spent()() or idle == IDLE or ends[0][1] < FOUND * self.typical:
+                return self._told(solution, ends, survey)
+            self._add(survey, ends[0][0][None])
+
+    def _align(self, u: Tensor) -> bool:
+        """Take back the gain and the lag of the recording against the most similar of some sounds; whether there was anything to do."""
+        with torch.no_grad():
+            sounds = self.matcher.problem.render(self.search.full(u))
+        reach = round(LAG * self.matcher.synth.signal.sample_rate)
+        best = max((align(self.x, x_hat, reach) for x_hat in sounds), key=lambda a: abs(a.correlation))
+        self.correlation = best.correlation
+        done = abs(best.lag) < 0.05 and abs(math.log(abs(best.gain) or 1e-9)) < 1e-3
+        if done or not best.trusted or self.aligned == REALIGNED:
+            return False
+        self.aligned += 1
+        self.x, self.gain, self.lag = undo(self.x, best), self.gain * best.gain, self.lag + best.lag
+        self.search.aim(self.matcher.represent(self.x[None])[0])
+        return True
+
+    @torch.no_grad()
+    def _survey(self, known: Tensor) -> Survey:
+        """All candidates, and the points that are known to be good, compared with the sound."""
+        search, u, S = self.search, self.matcher.candidates, self.matcher.dictionary
+        survey = Survey(search, search.target, self.matcher.options.seed)
+        distances = []
+        for k in range(0, len(u), CHUNK):
+            rows = u[k : k + CHUNK]
+            residuals = (S[k : k + CHUNK] if S is not None else search(rows)) - search.target
+            if S is not None:
+                search.evaluations += len(rows) * (not self.typical)  # once, not for every alignment
+                search.see(rows, residuals)
+            survey.add(rows, residuals)
+            distances.append(residuals.norm(dim=1))
+        self.typical = float(torch.cat(distances).median())
+        if len(known):
+            self._add(survey, known.to(self.x))
+        return survey
+
+    @torch.no_grad()
+    def _add(self, survey: Survey, u: Tensor) -> None:
+        for rows in u.split(CHUNK):
+            survey.add(rows, self.search(rows) - self.search.target)
+
+    @torch.no_grad()
+    def _errors(self, u: Tensor, residual: Tensor, survey: Survey) -> Tensor:
+        """Standard errors [F] in ν; where the sound was not found, also of a model that does not trust structure too fine to follow."""
+        scale = float(self.search.target.norm())
+        errors = standard_errors(self.matcher.problem.jacobian(self.search.full(u[None]))[0][:, self.matcher.free], residual, scale)
+        if float(residual.norm()) < FOUND * self.typical:
+            return errors
+        return torch.maximum(errors, standard_errors(survey.model(u), residual, scale))
+
+    def _told(self, solution: Solution, ends: Ends, survey: Survey) -> Match:
+        matcher, space, search = self.matcher, self.matcher.synth.space, self.search
+        u, distance = ends[0]
+        nu = search.full(u[None])[0]
+        with torch.no_grad():
+            x_hat = matcher.problem.render(nu[None])[0]
+        errors = self._errors(u, matcher.represent(x_hat[None])[0] - search.target, survey)
+        names = space.names
+        free = [name for name, is_free in zip(names, matcher.free.tolist(), strict=True) if is_free]
+        share = distance / self.typical if self.typical else 0.0
+        determined = {name: bool(error < DETERMINED) and share < REACH for name, error in zip(free, errors.tolist(), strict=True)}
+        theta = self._theta(u)
+        sample_rate = matcher.synth.signal.sample_rate
+        gain_db = 20 * math.log10(max(abs(self.recording.gain * self.gain), 1e-12))
+        return Match(
+            self.recording.path.name, matcher.parts.config.parts["synth"], matcher.parts.config.parts["feature"], matcher.name,
+            theta, {p.name: p.unit for p in space}, self._in_units(nu, free, errors), determined,
+            distance, self.typical, solution.converged, _advice(share, [name for name in free if not determined[name]], solution.advice),
+            gain_db, self.recording.onset + self.lag / sample_rate, self.correlation, self.recording.notes,
+            search.evaluations, time.perf_counter() - self.start, search.history,
+            [{"parameters": self._theta(v), "distance": d} for v, d in _distinct(ends)[1 : matcher.options.keep]],
+            nu.cpu(), self.x.cpu(), x_hat.cpu(), sample_rate,
+        )  # fmt: skip
+
+    def _theta(self, u: Tensor) -> dict[str, float]:
+        space = self.matcher.synth.space
+        return dict(zip(space.names, space.to_theta(self.search.full(u[None])[0].double()).tolist(), strict=True))
+
+    def _in_units(self, nu: Tensor, free: list[str], errors: Tensor) -> dict[str, float | None]:
+        """Standard errors in the units of θ, dθ/dν times those in ν, no larger than the range; None for a parameter that is held."""
+        space = self.matcher.synth.space
+        ones = torch.ones_like(nu.double())
+        slope = torch.func.jvp(space.to_theta, (nu.double(),), (ones,))[1].abs().tolist()
+        scaled = dict(zip(free, errors.tolist(), strict=True))
+        return {p.name: min(scaled[p.name] * s, p.high - p.low) if p.name in scaled else None for p, s in zip(space, slope, strict=True)}
+
+
+def _distinct(ends: Ends, apart: float = 0.05) -> Ends:
+    """Ends that differ by more than `apart` in some coordinate, nearest first."""
+    kept: Ends = []
+    for u, distance in ends:
+        if all(float((u - v).abs().max()) > apart for v, _ in kept):
+            kept.append((u, distance))
+    return kept
+
+
+def _advice(share: float, undetermined: list[str], solver: str) -> str:
+    if share >= REACH:
+        return (
+            f"Not determined: the nearest sound found is {share:.0%} as far from it as a random sound. This synthesizer may not reach "
+            f"the sound; or try more candidates, or a larger budget. {solver}"
         )
-    return solution, typical
-
-
-@torch.no_grad()
-def _distances(problem: Problem, nu: Tensor, S: Tensor, chunk: int = 8) -> Tensor:
-    with progress.bar("Candidates", len(nu), "sounds") as advance:
-        found = []
-        for rows in nu.split(chunk):
-            found.append((finite(problem(rows), "The problem") - S).norm(dim=1))
-            advance(len(rows))
-    return torch.cat(found)
-
-
-def _timer(budget: float | None) -> Callable[[], bool]:
-    end = time.monotonic() + budget if budget is not None else float("inf")
-    return lambda: time.monotonic() > end
+    unknown = f" Not determined by this sound: {', '.join(undetermined)}." if undetermined else ""
+    if share >= FOUND:
+        return f"The nearest sound found is {share:.0%} as far from it as a random sound. {solver}{unknown}"
+    return f"Found.{unknown}"

@@ -16,6 +16,8 @@ from .loss import Loss
 from .problem import Problem
 from .rng import forked
 from .score import Score
+from .space import Space
+from .stretched import Stretched
 from .synth import Synth
 
 
@@ -38,13 +40,42 @@ class Parts:
 
     @cached_property
     def problem(self) -> Problem:
-        return Problem(self.synth, self.feature, self.config.problem)
+        return Problem(self.synth, self.feature, self.config.problem, self.space)
+
+    @cached_property
+    def space(self) -> Space:
+        """The coordinates that are learned; sounds are drawn and scored in those of the synth."""
+        try:
+            return self.synth.space.rescaled(self.config.space)
+        except ValueError as error:
+            raise UsageError(f"space.scale={self.config.space.scale}: {error}. Choose declared or linear.") from error
+
+    def learned(self, nu: Tensor) -> Tensor:
+        """ν in the synth's coordinates → in those that are learned."""
+        return nu if self.space is self.synth.space else self.space.to_nu(self.synth.space.to_theta(nu.double())).to(nu)
+
+    def declared(self, nu: Tensor) -> Tensor:
+        """ν in the coordinates that are learned → in the synth's."""
+        return nu if self.space is self.synth.space else self.synth.space.to_nu(self.space.to_theta(nu.double())).to(nu)
+
+    def render(self, nu: Tensor) -> Tensor:
+        """ν [B, P] in the synth's coordinates → audio x [B, N]."""
+        x: Tensor = self.synth(self.synth.space.to_theta(nu))
+        return x
 
     @cached_property
     def loss(self) -> Loss:
-        loss: Loss = self._build("loss", problem=self.problem)
+        return self._loss(self.config)
+
+    @cached_property
+    def pretrain(self) -> Loss | None:
+        """The loss of the first epochs, if it is another."""
+        return self._loss(self.config.pretraining()) if self.config.train.pretraining else None
+
+    def _loss(self, config: Config) -> Loss:
+        loss: Loss = registry.build("loss", config.parts["loss"], config.of["loss"], problem=self.problem)
         if loss.needs_gradient and not self.synth.differentiable:
-            names = self.config.parts
+            names = config.parts
             raise UsageError(
                 f"The loss {names['loss']!r} differentiates through the synth {names['synth']!r}, which is not differentiable. "
                 "Choose a loss that does not: one on parameters alone, or on a prepared Jacobian (problem.jacobian=finite)."
@@ -54,7 +85,8 @@ class Parts:
     def encoder(self) -> Encoder:
         """A fresh encoder whose initial weights depend on the seed only."""
         with forked(self.config.seed, "weights"):
-            return self._build("encoder", signal=self.synth.signal, num_outputs=len(self.synth.space))  # type: ignore[no-any-return]
+            encoder: Encoder = self._build("encoder", signal=self.synth.signal, num_outputs=len(self.synth.space))
+        return encoder if self.space.normalize else Stretched(encoder, self.space)
 
     @cached_property
     def front_end(self) -> Encoder:
@@ -63,7 +95,7 @@ class Parts:
 
     @cached_property
     def nu(self) -> dict[str, Tensor]:
-        """ν [n, P] of the folds train, val and test, as the data options say."""
+        """ν [n, P] of the folds train, val and test in the synth's coordinates, as the data options say."""
         data = self.config.data
         counts = {"train": data.train, "val": data.val, "test": data.test}
         drawn = designs.draw(self.synth, data.design, counts, self.config.seed, data.csv)
@@ -74,7 +106,7 @@ class Parts:
 
     def check(self) -> None:
         """Raise now, before a folder is made and hours are spent, what building the parts and drawing ν would raise later."""
-        _ = self.loss, self.front_end, self.scores, self.nu
+        _ = self.loss, self.pretrain, self.front_end, self.scores, self.nu
 
     @cached_property
     def scores(self) -> dict[str, Score]:
@@ -86,6 +118,7 @@ class Parts:
 
     def to(self, device: Any) -> Parts:
         """Move what computes to a device."""
-        for module in (self.problem, self.loss, self.front_end, *self.scores.values()):
-            module.to(device)
+        for module in (self.problem, self.loss, self.pretrain, self.front_end, *self.scores.values()):
+            if module is not None:
+                module.to(device)
         return self

@@ -31,13 +31,13 @@ class ProblemOptions:
     """How the Jacobian is computed.
 
     jacobian: forward (forward-mode differentiation), finite (central differences) or auto (forward if the synth is differentiable)
-    step: half the distance of the central differences, in ν
+    step: half the distance of the central differences, in ν where it is in [−1, 1]
     budget: memory for the rows that travel together, MiB
     """
 
     jacobian: str = "auto"
     step: float = 1e-4
-    budget: float = 64.0
+    budget: float = 16.0
 
     def __post_init__(self) -> None:
         if self.jacobian not in ("auto", "forward", "finite"):
@@ -47,21 +47,17 @@ class ProblemOptions:
 
 
 class Problem(nn.Module):
-    """Φ ∘ g ∘ (ν → θ): what training and matching share.
+    """Φ ∘ g ∘ (ν → θ): what training and matching share. ν are the coordinates of `space`, the synth's own if None.
 
     Raises UsageError where forward differentiation is asked of a synth that declares `differentiable = False`.
     """
 
-    def __init__(self, synth: Synth, feature: Feature, options: ProblemOptions | None = None) -> None:
+    def __init__(self, synth: Synth, feature: Feature, options: ProblemOptions | None = None, space: Space | None = None) -> None:
         super().__init__()
         self.synth, self.feature, self.options = synth, feature, options or ProblemOptions()
+        self.space = space or synth.space
         if self.options.jacobian == "forward" and not synth.differentiable:
             raise UsageError(f"The synth {type(synth).__name__} is not differentiable: its Jacobian takes problem.jacobian=finite.")
-
-    @property
-    def space(self) -> Space:
-        """The synth's parameter space."""
-        return self.synth.space
 
     def render(self, nu: Tensor) -> Tensor:
         """ν [B, P] → audio x [B, N]."""
@@ -87,12 +83,14 @@ class Problem(nn.Module):
 
     @torch.no_grad()
     def _central_differences(self, nu: Tensor) -> Tensor:
-        """(S(ν + h e_p) − S(ν − h e_p)) / 2h, one-sided where ν ± h would leave [−1, 1]."""
+        """(S(ν + h e_p) − S(ν − h e_p)) / 2h, one-sided where ν ± h would leave its bounds."""
         columns = []
+        low, high = self.space.bounds(nu)
+        step = self.options.step * (high - low) / 2
         for p in range(nu.shape[1]):
             ends = [nu.clone(), nu.clone()]
-            ends[0][:, p] = (nu[:, p] + self.options.step).clamp(max=1)
-            ends[1][:, p] = (nu[:, p] - self.options.step).clamp(min=-1)
+            ends[0][:, p] = (nu[:, p] + step[p]).clamp(max=high[p])
+            ends[1][:, p] = (nu[:, p] - step[p]).clamp(min=low[p])
             width = (ends[0] - ends[1])[:, p, None]
             columns.append((self(ends[0]) - self(ends[1])) / width)
         return torch.stack(columns, -1)

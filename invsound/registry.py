@@ -211,5 +211,6 @@ def _source_digest(module: str) -> str:
     origin = getattr(importlib.import_module(module), "__file__", None)
     if origin is None:
         return ""
-    files = sorted(Path(origin).parent.glob("*.py")) if "." in module else [Path(origin)]
+    beside = [file for file in Path(origin).parent.iterdir() if file.is_file() and file.suffix != ".pyc"]
+    files = sorted(beside) if "." in module else [Path(origin)]
     return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()[:16]

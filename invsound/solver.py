@@ -20,13 +20,14 @@ class Forward(Protocol):
 @dataclass
 class Solution:
     """How a solver ended: ν [P], distance ‖S(ν) − target‖₂, whether it converged, a sentence of advice,
-    and the best distance so far against the number of evaluations of S."""
+    the best distance so far against the number of evaluations of S, and where each start ended, (ν, distance), nearest first."""
 
     nu: Tensor
     distance: float
     converged: bool
     advice: str
     history: list[tuple[int, float]] = field(default_factory=list)
+    ends: list[tuple[Tensor, float]] = field(default_factory=list)
 
 
 class Solver(ABC):

@@ -33,14 +33,33 @@ class Parameter:
             raise ValueError(f"parameter {self.name!r}: a log scale needs low > 0, got {self.low}")
 
 
+@dataclass
+class SpaceOptions:
+    """The coordinates ν that the encoder learns. Sounds and scores do not depend on them.
+
+    scale: declared (log10 where the synth says so), log (log10 of every parameter) or linear (of none)
+    normalize: minmax (the range becomes [−1, 1]) or none (ν is θ, or log10 θ, as it is)
+    """
+
+    scale: str = "declared"
+    normalize: str = "minmax"
+
+    def __post_init__(self) -> None:
+        if self.scale not in ("declared", "log", "linear"):
+            raise ValueError(f"scale is 'declared', 'log' or 'linear', got {self.scale!r}")
+        if self.normalize not in ("minmax", "none"):
+            raise ValueError(f"normalize is 'minmax' or 'none', got {self.normalize!r}")
+
+
 class Space(Sequence[Parameter]):
     """An ordered set of parameters and the map between `theta` [..., P] (units) and `nu` [..., P] (dimensionless).
 
-    With s = log10 for log parameters and the identity otherwise,  ν = 2 (s(θ) − s(low)) / (s(high) − s(low)) − 1.
+    With s = log10 for log parameters and the identity otherwise,  ν = 2 (s(θ) − s(low)) / (s(high) − s(low)) − 1;
+    if not `normalize`, ν = s(θ).
     """
 
-    def __init__(self, *parameters: Parameter) -> None:
-        self._parameters = parameters
+    def __init__(self, *parameters: Parameter, normalize: bool = True) -> None:
+        self._parameters, self.normalize = parameters, normalize
         if len(set(self.names)) != len(parameters):
             raise ValueError(f"parameter names must differ, got {', '.join(self.names)}")
 
@@ -68,7 +87,7 @@ class Space(Sequence[Parameter]):
     def to_theta(self, nu: Tensor) -> Tensor:
         """ν [..., P] → θ [..., P] in physical units; differentiable, and not clipped to the bounds."""
         low, high, log = self._scaled_bounds(nu)
-        s = low + (nu + 1) / 2 * (high - low)
+        s = low + (nu + 1) / 2 * (high - low) if self.normalize else nu
         # the exponent is masked first so that a large linear parameter cannot overflow in the branch not taken
         return torch.where(log, 10.0 ** torch.where(log, s, torch.zeros_like(s)), s)
 
@@ -76,7 +95,21 @@ class Space(Sequence[Parameter]):
         """θ [..., P] in physical units → ν [..., P], the inverse of `to_theta`."""
         low, high, log = self._scaled_bounds(theta)
         s = torch.where(log, torch.where(log, theta, torch.ones_like(theta)).log10(), theta)
-        return 2 * (s - low) / (high - low) - 1
+        return 2 * (s - low) / (high - low) - 1 if self.normalize else s
+
+    def bounds(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        """Least and greatest ν [P]: −1 and 1, or the scaled bounds of θ; dtype and device of `like`."""
+        low, high, _ = self._scaled_bounds(like)
+        return (low, high) if not self.normalize else (-torch.ones_like(low), torch.ones_like(high))
+
+    def rescaled(self, options: SpaceOptions) -> Space:
+        """The same parameters in other coordinates; itself where those are its own. Raises ValueError for log of a range from 0."""
+        own = options.normalize == ("minmax" if self.normalize else "none")
+        if own and all(options.scale in ("declared", p.scale) for p in self):
+            return self
+        scales = [p.scale if options.scale == "declared" else options.scale for p in self]
+        changed = [Parameter(p.name, p.unit, p.low, p.high, scale, p.doc) for p, scale in zip(self, scales, strict=True)]  # type: ignore[arg-type]
+        return Space(*changed, normalize=options.normalize == "minmax")
 
     def values(self, given: dict[str, float]) -> Tensor:
         """θ [P] in float64 from named values; parameters not named are at mid-range, ν = 0.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,16 +40,18 @@ class Planned:
 
 
 def sweep(
-    what: Path | str | Mapping[str, Any], *, out: Path | str | None = None, jobs: int = 1, device: str = "cpu", dry_run: bool = False
-) -> list[dict[str, Any]]:
+    what: Path | str | Mapping[str, Any], *, out: Path | str | None = None, preset: str | None = None, seeds: Sequence[int] | None = None,
+    overrides: Sequence[str] = (), jobs: int = 1, device: str = "cpu", dry_run: bool = False,
+) -> list[dict[str, Any]]:  # fmt: skip
     """Run every configuration of a sweep with every seed, and return name, seed, folder and state of each run.
 
     `what` is a YAML file or its content: `base` (options as in config.yaml, and `preset`), `grid` (dotted key → values),
-    `configurations` (name → options), `seeds`. Runs are in `out`/name/seed-n; `out` is runs/ and the file's name if None. A run that is
+    `configurations` (name → options), `seeds`. `preset` and `seeds` replace the file's own, and `overrides` such as "data.train=64" hold
+    for every run. Runs are in `out`/name/seed-n; `out` is runs/ and the file's name, and that of the preset, if None. A run that is
     finished is skipped, one that was interrupted goes on. A run that fails has the state "failed" and its "error"; the others go
     on. Raises UsageError, before any work, for a wrong name or option, or where a folder was begun with other options.
     """
-    planned = plan(what, out)
+    planned = plan(what, out, preset, seeds, overrides)
     devices.choose(device)
     if dry_run:
         return [run.told() for run in planned]
@@ -78,14 +80,19 @@ def _carry_out(run: Planned, jobs: int, device: str) -> dict[str, Any]:
     return run.told()
 
 
-def plan(what: Path | str | Mapping[str, Any], out: Path | str | None = None) -> list[Planned]:
+def plan(
+    what: Path | str | Mapping[str, Any], out: Path | str | None = None, preset: str | None = None, seeds: Sequence[int] | None = None,
+    overrides: Sequence[str] = (),
+) -> list[Planned]:  # fmt: skip
     """Every run of a sweep, its options resolved, in the order of the file: seeds vary first, then the last key of the grid."""
     given = _read(what)
-    seeds, root = _seeds(given), Path(out) if out else Path("runs") / ("sweep" if isinstance(what, Mapping) else Path(what).stem)
+    title = "sweep" if isinstance(what, Mapping) else Path(what).stem
+    root = Path(out) if out else Path("runs") / (f"{title}-{preset}" if preset else title)
+    base, last = nested(given.get("base") or {}) | ({"preset": preset} if preset else {}), options.from_overrides(overrides)
     planned: dict[Path, Planned] = {}
-    for name, overrides in _configurations(given):
-        for seed in seeds:
-            run = Planned(name, seed, root / file_name(name) / f"seed-{seed}", _resolve(name, given.get("base") or {}, overrides, seed))
+    for name, own in _configurations(given):
+        for seed in _seeds(given if seeds is None else {"seeds": list(seeds)}):
+            run = Planned(name, seed, root / file_name(name) / f"seed-{seed}", _resolve(name, base, options.merge(own, last), seed))
             if run.folder in planned:
                 raise UsageError(f"The sweep holds {name!r} with seed {seed} twice. Give each value, name and seed once.")
             _check_unchanged(run)
@@ -128,7 +135,7 @@ def _configurations(given: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, A
 
 
 def _resolve(name: str, base: Mapping[str, Any], overrides: Mapping[str, Any], seed: int) -> Config:
-    given = options.merge(nested(base), overrides)
+    given = options.merge(base, overrides)
     if "seed" in given:
         raise UsageError(f"{name}: the seeds of a sweep are its own key. Write seeds: [{given['seed']}] beside base.")
     preset = str(given.pop("preset", "quick"))

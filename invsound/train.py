@@ -6,6 +6,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,23 +20,45 @@ from .encoder import Encoder
 from .errors import InvsoundError, NonFiniteError
 from .files import write_text
 from .loss import Loss
+from .step import Step
 
 MakeOptimizer = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Epochs up to `until`, with one loss and the column that it has prepared."""
+
+    loss: Loss
+    column: str
+    until: int
 
 
 class Trainer:
     """The state of one training: encoder, loss, optimizer, the best encoder so far, and what each epoch said.
 
-    Epoch e draws its order, and its dropout, from (seed, e) alone: a resumed training repeats an uninterrupted one.
+    Epoch e draws its order, and its dropout, from (seed, e) alone: a resumed training repeats an uninterrupted one. With a `pretrain`
+    loss, `loss` takes over the encoder that was kept, and begins with a fresh optimizer: what the old one remembers of gradients
+    belongs to another loss.
     """
 
-    def __init__(self, encoder: Encoder, loss: Loss, make_optimizer: MakeOptimizer, options: Train, seed: int, folder: Path) -> None:
-        self.encoder, self.loss, self.options, self.seed, self.folder = encoder, loss, options, seed, folder
-        self.optimizer = make_optimizer(list(encoder.parameters()))
-        patience = options.plateau if options.plateau is not None else 10**9
-        self.schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(self.optimizer, factor=0.1, patience=patience)
-        self.epoch, self.best, self.kept = 0, math.inf, self._weights()
+    def __init__(
+        self, encoder: Encoder, loss: Loss, make_optimizer: MakeOptimizer, options: Train, seed: int, folder: Path,
+        pretrain: Loss | None = None,
+    ) -> None:  # fmt: skip
+        self.encoder, self.options, self.seed, self.folder, self.make_optimizer = encoder, options, seed, folder, make_optimizer
+        self.phases = [Phase(pretrain, "pretrain", options.pretraining)] if pretrain is not None else []
+        self.phases.append(Phase(loss, "side", options.epochs))
+        self.epoch, self.kept = 0, self._weights()
         self.metrics: list[dict[str, Any]] = []
+        self.noted: dict[str, float | list[float]] = {}
+        self._begin(self.phases[0])
+
+    def _begin(self, phase: Phase) -> None:
+        self.phase, self.loss, self.best = phase, phase.loss, math.inf
+        self.optimizer = self.make_optimizer(list(self.encoder.parameters()))
+        patience = self.options.plateau if self.options.plateau is not None else 10**9
+        self.schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(self.optimizer, factor=0.1, patience=patience)
 
     @property
     def path(self) -> Path:
@@ -46,7 +69,8 @@ class Trainer:
 
     def fit(self, train: Fold, val: Fold) -> Encoder:
         """Train to the last epoch from the checkpoint, if there is one, and return the encoder that is kept, in `eval()`."""
-        self.loss.calibrate(train.columns["side"])
+        for phase in self.phases:
+            phase.loss.calibrate(train.columns[phase.column])
         if not self.restore():
             self._validated(val, train_loss=None, seconds=0.0)
         with progress.bar("Training", self.options.epochs, "epochs") as advance:
@@ -56,20 +80,36 @@ class Trainer:
                 self.epoch += 1
                 train_loss = self.train_epoch(train)
                 self._validated(val, train_loss, time.perf_counter() - start)
+                if self.phase is not self._phase_after(self.epoch):
+                    self._hand_over(val)
                 self.checkpoint()
                 advance(1)
         self.encoder.load_state_dict(self.kept)
         return self.encoder.eval()
 
+    def _phase_after(self, epoch: int) -> Phase:
+        return next((phase for phase in self.phases if epoch < phase.until), self.phases[-1])
+
+    def _hand_over(self, val: Fold) -> None:
+        """The next loss goes on with the encoder that was kept."""
+        self.encoder.load_state_dict(self.kept)
+        self._begin(self._phase_after(self.epoch))
+        self.best = self.validate(val)
+        self.metrics[-1]["handed_over"] = self.best
+        progress.log.info("Epoch %d: the next loss takes over, at a validation loss of %.4g.", self.epoch, self.best)
+
     def train_epoch(self, fold: Fold) -> float:
         """One pass; the mean of the training loss over its examples."""
         self.encoder.train()
         self.loss.train()
-        total, count = 0.0, 0
+        total, count, norms = 0.0, 0, []
         with rng.forked(self.seed, "epoch", self.epoch):
-            for rows in self._batches(len(fold)):
-                total += self._step(fold, rows) * len(rows)
+            for number, rows in enumerate(self._batches(len(fold))):
+                step = self._step(fold, rows, number)
+                total += self._descend(step, rows) * len(rows)
                 count += len(rows)
+                norms.append(float(step.norm))
+        self.noted["gradient"] = sum(norms) / len(norms)
         return total / count
 
     def _batches(self, n: int) -> Iterator[Tensor]:
@@ -78,46 +118,46 @@ class Trainer:
             if len(rows) > 1 or n == 1:  # a batch norm has no variance of one example
                 yield rows
 
-    def _step(self, fold: Fold, rows: Tensor) -> float:
-        inputs, nu, side = self._batch(fold, rows)
+    def _step(self, fold: Fold, rows: Tensor, number: int) -> Step:
+        labels = rng.generator(self.seed, "labels", self.epoch, number)
+        return Step(self.encoder, self.loss, self._batch(fold, rows), labels, self.options.clip, self.options.clip_by)
 
-        def closure() -> float:
-            self.optimizer.zero_grad()
-            value: Tensor = self.loss(self.encoder(inputs), nu, side).mean()
-            if not value.isfinite():
-                raise NonFiniteError(
-                    f"The training loss is {value.item()} in epoch {self.epoch}. Lower optimizer.lr, or set train.clip=1; "
-                    f"the sounds of this batch are rows {rows.tolist()[:8]}… of the training fold."
-                )
-            value.backward()
-            if self.options.clip is not None:
-                nn.utils.clip_grad_norm_(self.encoder.parameters(), self.options.clip)
-            return float(value.detach())
-
-        return float(self.optimizer.step(closure))
+    def _descend(self, step: Step, rows: Tensor) -> float:
+        try:
+            return float(self.optimizer.step(step))
+        except NonFiniteError as error:
+            raise NonFiniteError(
+                f"{str(error).rstrip('.')} in epoch {self.epoch}. Lower optimizer.lr, or set train.clip=1; "
+                f"the sounds of this batch are rows {rows.tolist()[:8]}… of the training fold."
+            ) from error
 
     def _batch(self, fold: Fold, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         device = next(self.encoder.parameters()).device
-        return fold.columns["inputs"][rows].to(device), fold.nu[rows].to(device), fold.columns["side"][rows].to(device)
+        return fold.columns["inputs"][rows].to(device), fold.nu[rows].to(device), fold.columns[self.phase.column][rows].to(device)
 
     @torch.no_grad()
     def validate(self, fold: Fold) -> float:
         """The mean of the loss in `eval()`, a metric, over a fold."""
         self.encoder.eval()
         self.loss.eval()
-        total = 0.0
+        total, along = 0.0, []
         for rows in torch.arange(len(fold)).split(self.options.batch):
             inputs, nu, side = self._batch(fold, rows)
-            total += float(self.loss(self.encoder(inputs), nu, side).sum())
+            nu_hat = self.encoder(inputs)
+            total += float(self.loss(nu_hat, nu, side).sum())
+            along.append(self.loss.directions(nu_hat, nu, side))
         if not math.isfinite(total):
             raise NonFiniteError(f"The validation loss is {total} in epoch {self.epoch}. Lower optimizer.lr.")
+        self.noted["directions"] = torch.cat(along).mean(0).tolist()
         return total / len(fold)
 
     def _validated(self, val: Fold, train_loss: float | None, seconds: float) -> None:
         val_loss = self.validate(val)
-        monitor = {self.loss.monitor: float(getattr(self.loss, self.loss.monitor))} if self.loss.monitor else {}
+        monitor = {name: value for name, value in self.noted.items() if value != []}
+        monitor |= {self.loss.monitor: float(getattr(self.loss, self.loss.monitor))} if self.loss.monitor else {}
         record: dict[str, Any] = {"epoch": self.epoch, "val_loss": val_loss, "lr": self.optimizer.param_groups[0]["lr"]}
         record |= {"monitor": monitor, "seconds": seconds} | ({} if train_loss is None else {"train_loss": train_loss})
+        record |= {"phase": "pretraining"} if self.phase is not self.phases[-1] else {}
         self.metrics.append(record)
         if val_loss < self.best or self.options.keep == "last":
             self.best, self.kept = min(self.best, val_loss), self._weights()
@@ -145,6 +185,7 @@ class Trainer:
         state = checkpoint.load(self.path)
         if state is None:
             return False
+        self._begin(self._phase_after(state["epoch"]))
         try:
             self.encoder.load_state_dict(state["encoder"])
             self.loss.load_state_dict(state["loss"], strict=False)

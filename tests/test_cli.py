@@ -101,6 +101,12 @@ def test_render_writes_the_sound_and_says_its_parameters(invsound):
         (["match", str(RECORDING), *MATCH, "--solver", "ml"], "Did you mean 'lm'"),
         (["match", str(RECORDING), *MATCH, "solver.iterations=0"], "iterations ≥ 1"),
         (["match", str(RECORDING), *MATCH, "train.epochs=3"], "match has no option 'train'"),
+        (["match", str(RECORDING), *MATCH, "--fix", "alpha"], "--fix takes NAME=VALUE"),
+        (["match", str(RECORDING), *MATCH, "--fix", "alpha=7"], "Choose between 1e-05 and 1"),
+        (["match", str(RECORDING), *MATCH, "--free", "tua"], "Did you mean 'tau'"),
+        (["match", str(RECORDING), *MATCH, "--budget", "soon"], "a time such as 60s"),
+        (["match", str(RECORDING), *MATCH, "--encoder", "nowhere"], "no run folder"),
+        (["match", "solver.iterations=3", *MATCH], "Which sound"),
         (["evaluate", "nowhere"], "no run folder"),
         (["frobnicate"], "No such command"),
     ],
@@ -151,7 +157,7 @@ def test_long_recordings_with_many_channels_are_read_and_said(invsound, tmp_path
     x = np.zeros((300 * 4000, 8), dtype=np.float32)
     x[4000:6000] = rng.standard_normal((2000, 8)) * 0.1
     soundfile.write(tmp_path / "long.flac", x, 4000)
-    result = invsound("match", tmp_path / "long.flac", *MATCH, "--candidates", 4, "--starts", 1, "solver.iterations=1")
+    result = invsound("match", tmp_path / "long.flac", *MATCH, "--candidates", 4, "--budget", "2s")
     assert result.exit_code == 0, result.stderr
     for note in ("8 channels averaged to mono", "onset found at", "resampled 4000 → 22050 Hz", "cropped 4 min"):
         assert note in result.stderr
@@ -182,3 +188,18 @@ def test_match_finds_what_the_synth_made(solver, invsound):
     x, _ = soundfile.read("m/match.wav")
     assert len(x) == 4096
     assert json.loads(Path("m/match.json").read_text())["parameters"] == found["parameters"]
+    assert "made.wav" in Path("m/match.html").read_text()
+
+
+def test_several_sounds_make_a_table_and_a_failure_an_exit_code(invsound):
+    for f0 in (600, 800):
+        assert invsound("render", "--synth", "amfm", "synth.num_samples=4096", f"f0={f0}", "--out", f"{f0}.wav").exit_code == 0
+    small = ["--synth", "amfm", "synth.num_samples=4096", "--feature", "mss", "feature.n_fft=[512]", "--candidates", 16, "--jobs", 1]
+    result = invsound("match", "600.wav", "800.wav", *small, "--keep", 2, "--fix", "fm=8", "--out", "both")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.count("f0 = ") == 2
+    assert "(held)" in result.stdout
+    assert [row["name"] for row in json.loads(Path("both/matches.json").read_text())] == ["600.wav", "800.wav"]
+    failing = invsound("match", "600.wav", "nowhere.wav", *small, "--budget", "1s", "--json", "--out", "one")
+    assert failing.exit_code == 1
+    assert ["error" in row for row in json.loads(failing.stdout)] == [False, True]

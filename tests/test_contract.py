@@ -79,6 +79,16 @@ class TestScheduledPNP(LossContract):
     options = {"damping": "scheduled", "matrix": "diagonal", "volume": True, "epochs": 5}
 
 
+class TestSaturatingPNP(LossContract):
+    part = "pnp"
+    options = {"shape": "saturating", "matrix": "own"}
+
+
+class TestSmoothedPNP(LossContract):
+    part = "pnp"
+    options = {"shape": "root", "each": True, "balance": True, "radius": 0.1, "samples": 2}
+
+
 class TestDDSPLoss(LossContract):
     part = "invsound-ddsp:ddsp"
 
@@ -103,6 +113,14 @@ class TestSGD(OptimizerContract):
 class TestNesterov(OptimizerContract):
     part = "sgd"
     options = {"nesterov": True}
+
+
+class TestSophia(OptimizerContract):
+    part = "sophia"
+
+
+class TestSignMomentum(OptimizerContract):
+    part = "sign_momentum"
 
 
 class TestCNN(EncoderContract):

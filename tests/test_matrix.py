@@ -14,8 +14,14 @@ LOSS = {
     "ddsp": ["data.train=8", "train.clip=1.0", "encoder.dropout=0.0"],
 }
 # the perceptual loss is rough in ω and f0: only short steps go down
-SHORT = {"adam": ["optimizer.lr=1e-4"], "adamw": ["optimizer.lr=1e-4"], "sgd": ["optimizer.lr=3e-3"]}
-OPTIMIZER = {"adam": [], "adamw": [], "sgd": ["train.clip=1.0"]}
+SHORT = {
+    "adam": ["optimizer.lr=1e-4"],
+    "adamw": ["optimizer.lr=1e-4"],
+    "sgd": ["optimizer.lr=3e-3"],
+    "sophia": ["optimizer.lr=1e-4"],
+    "sign_momentum": ["optimizer.lr=1e-4"],
+}
+OPTIMIZER = {"adam": [], "adamw": [], "sgd": ["train.clip=1.0"], "sophia": [], "sign_momentum": []}
 TOY = [
     "data.train=16",
     "data.val=8",

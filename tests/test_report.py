@@ -224,6 +224,21 @@ def test_every_chart_says_what_it_shows(page: Page) -> None:
     assert all(re.fullmatch(r"[MLHVhv\d. -]+", path["d"]) for path in page.all("path"))
 
 
+def test_what_training_notes_is_drawn_and_pretraining_by_itself(tmp_path: Path) -> None:
+    epochs = [{"epoch": 0, "val_loss": 4.0, "phase": "pretraining", "monitor": {"directions": [3.0, 1.0]}}]
+    epochs.append(epochs[0] | {"epoch": 1, "train_loss": 3.5, "handed_over": 90.0, "monitor": {"directions": [2.0, 1.0], "gradient": 0.5}})
+    epochs += [{"epoch": e, "val_loss": 90 / e, "train_loss": 80 / e, "monitor": {"gradient": 7.0, "damping": 1.0 / e}} for e in (2, 3)]
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(e) + "\n" for e in epochs))
+    charts = [chart["aria-label"] for chart in Page(write_report(tmp_path).read_text("utf-8")).all("svg")]
+    assert len(charts) == 5
+    assert charts[0].startswith("Loss in pretraining after each epoch; epoch 0")
+    assert "Validation from 90.0 to 30.0" in charts[1].replace("validation", "Validation")
+    assert "1 from 3.00 to 2.00" in charts[2]
+    assert "2 from 1.00 to 1.00" in charts[2]
+    assert charts[3].startswith("Norm of the gradient")
+    assert "Damping from 0.500 to 0.333" in charts[4]
+
+
 def test_a_run_with_less_to_tell(tmp_path: Path) -> None:
     empty = Page(write_report(tmp_path).read_text("utf-8"))
     assert empty.all("section") == []

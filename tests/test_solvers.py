@@ -4,7 +4,6 @@ import pytest
 import torch
 
 import invsound
-from invsound import designs, matching
 
 
 class Rosenbrock:
@@ -65,40 +64,3 @@ def test_a_solver_stops_in_time_and_says_so(solver, problem):
     found = invsound.make("solver", solver).solve(problem, problem(nu + 0.5)[0], nu, lambda: True)
     assert not found.converged
     assert found.advice
-
-
-def test_matching_is_never_worse_than_its_best_candidate(problem):
-    x = problem.render(torch.tensor([[0.5, 0.5, 0.5]]))[0]
-    solver = invsound.make("solver", "descent", steps=1, lr=1.0)
-    found, typical = matching.solve(problem, x, solver, candidates=16, keep=2, seed=0, budget=None)
-    S = problem.feature(x[None])
-    sobol = designs.draw(problem.synth, "sobol", {"train": 16}, 0)["train"]
-    distances = (problem(sobol) - S).norm(dim=1)
-    assert found.distance <= float(distances.min()) * (1 + 1e-5)
-    assert typical == pytest.approx(float(distances.median()), rel=1e-5)
-
-
-def test_a_guess_of_the_synth_is_a_candidate(problem, monkeypatch):
-    nu = torch.tensor([[0.5, 0.1, -0.5]])
-    monkeypatch.setattr(problem.synth, "guess", lambda x: nu)
-    found, _ = matching.solve(problem, problem.render(nu)[0], invsound.make("solver", "lm"), candidates=4, keep=1, seed=0, budget=None)
-    assert found.distance < 1e-2
-    torch.testing.assert_close(found.nu, nu[0], atol=1e-5, rtol=0)
-
-
-def test_samples_in_python_match_as_a_file_does(problem):
-    x = problem.render(torch.tensor([[0.5, 0.5, 0.5]]))[0]
-    options = {
-        "synth": "amfm",
-        "feature": "mss",
-        "overrides": ["synth.num_samples=2048", "feature.n_fft=[256]"],
-        "candidates": 8,
-        "starts": 1,
-    }
-    found = invsound.match(x, 8192, **options)
-    assert found.x_hat.shape == (2048,)
-    assert set(found.units) == {"f0", "fm", "gamma"}
-    stereo = invsound.match(torch.stack([x, x]), 8192, **options)
-    assert stereo.distance == pytest.approx(found.distance)
-    with pytest.raises(invsound.UsageError, match="needs its sample_rate"):
-        invsound.match(x, **options)

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from invsound import Parameter, Space, UsageError
+from invsound.space import SpaceOptions
 
 SPACE = Space(Parameter("omega", "rad/s", 100, 10000, "log"), Parameter("alpha", "", 0, 2), Parameter("big", "Hz", 0, 1e5))
 
@@ -55,3 +56,23 @@ def test_a_parameter_without_a_proper_range_is_refused(wrong):
 def test_names_differ():
     with pytest.raises(ValueError, match="must differ"):
         Space(Parameter("a", "", 0, 1), Parameter("a", "", 0, 1))
+
+
+@pytest.mark.parametrize("normalize", ["minmax", "none"])
+@pytest.mark.parametrize("scale", ["declared", "log", "linear"])
+def test_rescaled_coordinates_are_a_map_and_its_inverse(scale, normalize):
+    declared = Space(Parameter("f", "Hz", 100, 10000, "log"), Parameter("tau", "s", 0.1, 1))
+    space = declared.rescaled(SpaceOptions(scale, normalize))
+    theta = torch.tensor([[100.0, 0.1], [1000.0, 0.5], [10000.0, 1.0]], dtype=torch.float64)
+    torch.testing.assert_close(space.to_theta(space.to_nu(theta)), theta)
+    low, high = space.bounds(theta)
+    torch.testing.assert_close(space.to_nu(theta)[[0, 2]], torch.stack([low, high]))
+    f = {"declared": 3.0, "log": 3.0, "linear": 1000.0}[scale] if normalize == "none" else {"linear": -1 + 2 * 900 / 9900}.get(scale, 0.0)
+    assert float(space.to_nu(theta)[1, 0]) == pytest.approx(f)
+    assert (space is declared) == (scale == "declared" and normalize == "minmax")
+    assert space.names == declared.names
+
+
+def test_no_logarithm_of_zero():
+    with pytest.raises(ValueError, match="parameter 'a': a log scale needs low > 0"):
+        Space(Parameter("a", "", 0, 1)).rescaled(SpaceOptions("log"))

@@ -146,6 +146,20 @@ def test_a_preset_is_an_option_of_the_base(what):
     assert (run.name, run.seed) == ("base", 0)
 
 
+def test_preset_seeds_and_options_from_the_command_line_hold_for_every_run(what, invsound):
+    what["grid"]["train.epochs"] = [2, 3]
+    runs = sweeping.plan(what, preset="paper", seeds=[7], overrides=["data.train=5", "optimizer.beta1=0.5"])
+    assert [(run.seed, run.config.train.epochs) for run in runs] == [(7, 2), (7, 3)] * 2
+    assert {run.config.parts["encoder"] for run in runs} == {"efficientnet-b0"}
+    assert {(run.config.data.train, run.config.data.val, run.config.of["optimizer"]["beta1"]) for run in runs} == {(5, 4, 0.5)}
+    dry = invsound("sweep", write(what), "--preset", "quick", "--seed", 1, "--seed", 2, "data.train=6", "--dry-run", "--json")
+    planned = json.loads(dry.stdout)
+    assert [run["seed"] for run in planned] == [1, 2] * 4
+    assert planned[0]["folder"] == "runs/study-quick/lr=0.001,epochs=2/seed-1"
+    assert invsound("sweep", "study.yaml", "--preset", "quik").exit_code == 2
+    assert invsound("sweep", "study.yaml", "data.trian=6").exit_code == 2
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

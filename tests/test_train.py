@@ -1,13 +1,16 @@
 """Laws of the training loop."""
 
+import functools
+
 import pytest
 import torch
 from torch import nn
 
 import invsound
 from invsound.builtin.ploss import PLoss, PLossOptions
-from invsound.config import Train
+from invsound.config import Pretrain, Train
 from invsound.data import Fold
+from invsound.step import Step, fluctuation
 from invsound.train import Trainer
 
 
@@ -82,6 +85,136 @@ def test_clipping_bounds_the_step(tmp_path):
     assert float(free.encoder.map.weight.detach().norm()) > 1e-3
 
 
+def test_clipping_by_value_and_by_sign(tmp_path):
+    steps = {}
+    for by in ("value", "sign"):
+        t = trainer(tmp_path / by, epochs=1, batch=64, clip=0.1, clip_by=by)
+        t.epoch = 1
+        t.train_epoch(fold(64))
+        steps[by] = t.encoder.map.weight.detach() / 0.1
+    assert float(steps["value"].abs().max()) == pytest.approx(0.1)
+    assert (steps["value"].abs() < 0.099).any()
+    torch.testing.assert_close(steps["sign"].abs(), torch.full((2, 3), 0.1))
+
+
+@pytest.mark.parametrize("wrong", [{"clip_by": "norms"}, {"clip": 0.0}, {"clip_by": "sign"}])
+def test_wrong_limits_are_refused(wrong):
+    with pytest.raises(ValueError, match="clip"):
+        Train(**wrong)
+
+
+def test_the_norm_of_the_gradient_is_noted_before_clipping(tmp_path):
+    free, clipped = (trainer(tmp_path / str(clip), epochs=2, batch=64, clip=clip) for clip in (None, 1e-9))
+    for t in (free, clipped):
+        t.fit(fold(64), fold(16, 1))
+    assert "gradient" not in free.metrics[0]["monitor"]
+    first = [t.metrics[1]["monitor"]["gradient"] for t in (free, clipped)]
+    x, nu = fold(64).columns["inputs"], fold(64).nu
+    expected = float((nu.mT @ x / 64).norm())  # of ½‖Wx − ν‖² at W = 0
+    assert first == pytest.approx([expected] * 2, rel=1e-5)
+    assert free.metrics[2]["monitor"]["gradient"] < expected
+
+
+class Ninths(PLoss):
+    """½ · 9 (ν̂₁ − ν₁)² + ½ (ν̂₂ − ν₂)²: steeper along one direction, and it adapts."""
+
+    monitor = "seen"
+
+    def __init__(self, options=None):
+        super().__init__(None, PLossOptions())
+        self.register_buffer("seen", torch.tensor(0.0))
+
+    def directions(self, nu_hat, nu, side):
+        return 0.5 * torch.tensor([9.0, 1.0]) * (nu_hat - nu).square()
+
+    def forward(self, nu_hat, nu, side):
+        return self.directions(nu_hat, nu, side).sum(1) * (1 + self.seen if self.training else 1)
+
+    def adapt(self, validation_loss):
+        self.seen += 0.1
+
+
+def two_columns(n, seed=0):
+    plain = fold(n, seed)
+    return Fold(plain.nu, plain.columns | {"pretrain": torch.empty(n, 0)})
+
+
+def pretrained(path, epochs=6, before=3, keep="best"):
+    options = Train(epochs=epochs, batch=8, keep=keep, pretrain=Pretrain("ninths", before))
+    adam = functools.partial(torch.optim.Adam, lr=0.05)
+    return Trainer(Linear(), PLoss(None, PLossOptions()), adam, options, seed=0, folder=path, pretrain=Ninths())
+
+
+def test_the_loss_is_split_over_directions(tmp_path):
+    t = pretrained(tmp_path)
+    t.fit(two_columns(64), two_columns(16, 1))
+    for record in t.metrics[:4]:
+        assert sum(record["monitor"]["directions"]) == pytest.approx(record["val_loss"], rel=1e-5)
+    assert "directions" not in t.metrics[4]["monitor"]
+
+
+def test_another_loss_takes_over_after_pretraining(tmp_path):
+    t = pretrained(tmp_path)
+    t.fit(two_columns(64), two_columns(16, 1))
+    assert [m.get("phase") for m in t.metrics] == ["pretraining"] * 4 + [None] * 3
+    assert [round(m["monitor"]["seen"], 3) for m in t.metrics[:4]] == [0.0, 0.0, 0.1, 0.2]
+    assert "seen" not in t.metrics[4]["monitor"]
+    alone = Trainer(Linear(), Ninths(), functools.partial(torch.optim.Adam, lr=0.05), Train(epochs=3, batch=8), 0, tmp_path / "alone")
+    weights = alone.fit(fold(64), fold(16, 1)).map.weight.detach()
+    handed = Trainer(Linear(), PLoss(None, PLossOptions()), functools.partial(torch.optim.Adam, lr=0.05), Train(batch=8), 0, tmp_path)
+    handed.encoder.map.weight.data.copy_(weights)
+    assert t.metrics[3]["handed_over"] == pytest.approx(handed.validate(fold(16, 1)))
+    handed.epoch = 4  # with a fresh optimizer
+    assert handed.train_epoch(fold(64)) == t.metrics[4]["train_loss"]
+    assert handed.validate(fold(16, 1)) == t.metrics[4]["val_loss"]
+
+
+@pytest.mark.parametrize("keep", ["best", "last"])
+@pytest.mark.parametrize("last", [1, 2, 3, 4, 5])
+def test_training_resumes_across_the_hand_over(last, keep, tmp_path, monkeypatch):
+    whole = pretrained(tmp_path / "whole", keep=keep)
+    expected = whole.fit(two_columns(64), two_columns(16, 1)).map.weight
+    original = Trainer.train_epoch
+
+    def interrupted(self, fold):
+        if self.epoch > last:
+            raise KeyboardInterrupt
+        return original(self, fold)
+
+    monkeypatch.setattr(Trainer, "train_epoch", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        pretrained(tmp_path / "cut", keep=keep).fit(two_columns(64), two_columns(16, 1))
+    monkeypatch.setattr(Trainer, "train_epoch", original)
+    resumed = pretrained(tmp_path / "cut", keep=keep)
+    assert torch.equal(resumed.fit(two_columns(64), two_columns(16, 1)).map.weight, expected)
+    for record in (*resumed.metrics, *whole.metrics):
+        record.pop("seconds")
+    assert resumed.metrics == whole.metrics
+
+
+def test_a_sampled_gradient_squared_is_the_diagonal_of_gauss_newton():
+    encoder, loss, examples = Linear(), Ninths().train(), fold(32)
+    batch = (examples.columns["inputs"], examples.nu, examples.columns["side"])
+    generator, total = torch.Generator().manual_seed(0), torch.zeros(2, 3)
+    for _ in range(4000):
+        n = Step(encoder, loss, batch, generator).sample()
+        total += n * encoder.map.weight.grad.square()
+    second = examples.columns["inputs"].square().mean(0)
+    torch.testing.assert_close(total / 4000, torch.stack([9 * second, second]), rtol=0.15, atol=0)
+
+
+def test_labels_are_drawn_from_the_positive_part_of_any_loss():
+    class Saddle(PLoss):
+        def forward(self, nu_hat, nu, side):
+            a, b = (nu_hat - nu).unbind(1)
+            return 2 * a.square() - b.square()
+
+    nu = torch.zeros(2000, 2)
+    w = fluctuation(Saddle(None, PLossOptions()), nu, nu, torch.empty(2000, 0), torch.Generator().manual_seed(0))
+    assert float(w[:, 0].var()) == pytest.approx(4, rel=0.1)
+    assert float(w[:, 1].abs().max()) < 1e-3
+
+
 def test_an_optimizer_that_calls_its_closure_more_than_once_works(tmp_path):
     t = Trainer(Linear(), PLoss(None, PLossOptions()), torch.optim.LBFGS, Train(epochs=2, batch=64), seed=0, folder=tmp_path)
     encoder = t.fit(fold(64), fold(16, 1))
@@ -104,3 +237,14 @@ def test_a_loss_that_is_not_finite_is_an_error_that_names_the_epoch(tmp_path):
 
     with pytest.raises(invsound.NonFiniteError, match=r"training loss is nan in epoch 1\. Lower optimizer\.lr"):
         trainer(tmp_path, Broken(None, PLossOptions()), epochs=1).fit(fold(16), fold(4))
+
+
+def test_a_gradient_that_is_not_finite_is_an_error_before_the_step(tmp_path):
+    class Cusp(PLoss):
+        def forward(self, nu_hat, nu, side):
+            return super().forward(nu_hat, nu, side) + (nu_hat[:, 0] * 0).sqrt()
+
+    t = trainer(tmp_path, Cusp(None, PLossOptions()), epochs=1)
+    with pytest.raises(invsound.NonFiniteError, match=r"gradient of the training loss has the norm nan in epoch 1\. Lower optimizer\.lr"):
+        t.fit(fold(16), fold(4))
+    assert not t.encoder.map.weight.any()

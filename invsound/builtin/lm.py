@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
 import torch
@@ -18,99 +18,118 @@ class LMOptions:
     iterations: steps, accepted or not, from each start
     damping: initial damping, relative to the largest eigenvalue of JᵀJ
     tolerance: converged when a step is shorter than this, in ν
+    reached: distance, relative to the target's norm, below which a start goes on alone
     """
 
     iterations: int = 50
     damping: float = 1e-2
     tolerance: float = 1e-7
+    reached: float = 1e-3
 
     def __post_init__(self) -> None:
-        if self.iterations < 1 or not self.damping > 0 or not self.tolerance > 0:
-            raise ValueError(f"iterations ≥ 1, damping > 0 and tolerance > 0, got {self.iterations}, {self.damping} and {self.tolerance}")
+        if self.iterations < 1 or not self.damping > 0 or not self.tolerance > 0 or not self.reached >= 0:
+            given = f"{self.iterations}, {self.damping}, {self.tolerance} and {self.reached}"
+            raise ValueError(f"iterations ≥ 1, damping > 0, tolerance > 0 and reached ≥ 0, got {given}")
+
+
+Requests = Generator[tuple[str, Tensor], Tensor, None]
+"""What a start asks for: ("S", ν [1, P]), answered by S [1, D], or ("J", ν [1, P]), answered by J [1, D, P]."""
 
 
 class LevenbergMarquardt(Solver):
     """δ = −(JᵀJ + λI)⁻¹Jᵀr within the bounds, λ steered by the gain ratio (Nielsen 1999, damping parameter in Marquardt's method).
 
     The step is solved in float64 from a QR of [J; √λ I], without forming JᵀJ. Parameters at a bound whose step points
-    outwards are held. All starts go on together until the best of them has converged or the iterations are spent.
+    outwards are held. All starts go on together, and what they ask for is computed in batches; once one has reached the target, the
+    others are given up.
     """
 
     Options = LMOptions
 
     def solve(self, forward: Forward, target: Tensor, nu0: Tensor, stop: Callable[[], bool] = lambda: False) -> Solution:
-        runs = [_Run(forward, target, start, self.options) for start in nu0.clamp(-1, 1)]
-        evaluations, history = len(runs), []
-        for _ in range(self.options.iterations):
-            active = [run for run in runs if not run.ended]
-            if not active or stop():
-                break
-            for run in active:
-                evaluations += run.step()
-                history.append((evaluations, min(r.distance for r in runs)))
-                if stop():
-                    break
-        best = min(runs, key=lambda run: run.distance)
+        runs = [_Run(target, start, self.options) for start in nu0.clamp(-1, 1)]
+        waiting = [(run, requests, next(requests)) for run in runs for requests in [run.requests()]]
+        evaluations, history = 0, []
+        while waiting and not (evaluations and stop()):
+            answers, cost = _answer(forward, [request for _, _, request in waiting])
+            evaluations += cost
+            waiting = [(run, r, n) for (run, r, _), a in zip(waiting, answers, strict=True) if (n := _advance(r, a)) is not None]
+            history.append((evaluations, min(run.distance for run in runs)))
+            if any(run.reached for run in runs):
+                waiting = [one for one in waiting if one[0].reached]
+        runs.sort(key=lambda run: run.distance)
+        best = runs[0]
         advice = "Not converged: allow more iterations or time."
         if best.ended:
-            advice = (
-                "Converged."
-                if best.converged
-                else "Stuck: no short step improves, the representation is not smooth here. Try more candidates or starts."
-            )
-        return Solution(best.nu, best.distance, best.converged, advice, history)
+            stuck = "Stuck: no short step improves, the representation is not smooth here. Try more candidates or starts."
+            advice = "Converged." if best.converged else stuck
+        return Solution(best.nu, best.distance, best.converged, advice, history, [(run.nu, run.distance) for run in runs])
+
+
+def _advance(requests: Requests, answer: Tensor) -> tuple[str, Tensor] | None:
+    try:
+        return requests.send(answer)
+    except StopIteration:
+        return None
+
+
+@torch.no_grad()
+def _answer(forward: Forward, requests: list[tuple[str, Tensor]]) -> tuple[list[Tensor], int]:
+    """One batch for all requests of a kind, and what it cost in evaluations of S."""
+    answers: dict[int, Tensor] = {}
+    cost = 0
+    for kind, function in (("S", forward), ("J", forward.jacobian)):
+        places = [k for k, (asked, _) in enumerate(requests) if asked == kind]
+        if places:
+            nu = torch.cat([requests[k][1] for k in places])
+            answers |= dict(zip(places, function(nu).split(1), strict=True))
+            cost += len(nu) if kind == "S" else nu.numel()
+    return [answers[k] for k in range(len(requests))], cost
 
 
 class _Run:
-    """One start, on its way."""
+    """One start, on its way: a generator that asks for S and J."""
 
-    def __init__(self, forward: Forward, target: Tensor, nu: Tensor, options: LMOptions) -> None:
-        self.forward, self.target, self.nu, self.options = forward, target, nu, options
-        self.residual = forward(nu[None])[0] - target
-        self.distance = float(self.residual.double().norm())
-        self.J: Tensor | None = None
-        self.damping, self.growth, self.ended, self.converged = 0.0, 2.0, False, False
+    def __init__(self, target: Tensor, nu: Tensor, options: LMOptions) -> None:
+        self.target, self.nu, self.options = target.double(), nu, options
+        self.residual, self.distance, self.ended, self.converged = self.target, torch.inf, False, False
 
-    def step(self) -> int:
-        """Try one step; the number of evaluations of S that it cost."""
-        cost = 1
-        if self.J is None:
-            self.J = self.forward.jacobian(self.nu[None])[0].double()
-            cost += len(self.nu)
-            if not self.damping:
-                self.damping = self.options.damping * float(torch.linalg.matrix_norm(self.J, 2)) ** 2 or 1.0
-        delta = self._delta()
-        nu = (self.nu + delta.to(self.nu.dtype)).clamp(-1, 1)
-        moved = (nu - self.nu).double()
-        if float(moved.norm()) < self.options.tolerance:
-            self.ended, self.converged = True, self.growth == 2.0  # short by itself, not because longer steps failed
-            return cost - 1
-        residual = self.forward(nu[None])[0] - self.target
-        self._accept_or_not(nu, moved, residual)
-        return cost
+    @property
+    def reached(self) -> bool:
+        """Whether this is the sound."""
+        return self.distance <= self.options.reached * float(self.target.norm())
 
-    def _delta(self) -> Tensor:
+    def requests(self) -> Requests:
+        self._move(self.nu, (yield "S", self.nu[None])[0].double() - self.target)
+        J, damping, growth = None, 0.0, 2.0
+        for _ in range(self.options.iterations):
+            if J is None:
+                J = (yield "J", self.nu[None])[0].double()
+                damping = damping or self.options.damping * float(torch.linalg.matrix_norm(J, 2)) ** 2 or 1.0
+            nu = (self.nu + self._delta(J, damping).to(self.nu)).clamp(-1, 1)
+            moved = (nu - self.nu).double()
+            if float(moved.norm()) < self.options.tolerance:
+                self.ended, self.converged = True, growth == 2.0  # short by itself, not because longer steps failed
+                return
+            residual = (yield "S", nu[None])[0].double() - self.target
+            predicted = float(self.residual.square().sum() - (self.residual + J @ moved).square().sum())
+            actual = self.distance**2 - float(residual.square().sum())
+            if actual > 0 and predicted > 0:
+                self._move(nu, residual)
+                J, growth = None, 2.0
+                damping *= max(1 / 3, 1 - (2 * actual / predicted - 1) ** 3)
+            else:
+                damping, growth = damping * growth, 2 * growth
+
+    def _move(self, nu: Tensor, residual: Tensor) -> None:
+        self.nu, self.residual, self.distance = nu, residual, float(residual.norm())
+
+    def _delta(self, J: Tensor, damping: float) -> Tensor:
         """The damped step with parameters held that would leave their bounds."""
-        assert self.J is not None
-        r, P = self.residual.double(), len(self.nu)
-        gradient = self.J.mT @ r
+        r, P = self.residual, len(self.nu)
+        gradient = J.mT @ r
         free = ~(((self.nu >= 1) & (gradient < 0)) | ((self.nu <= -1) & (gradient > 0)))
-        J = self.J * free
-        A = torch.cat([J, self.damping**0.5 * torch.eye(P, dtype=J.dtype, device=J.device)])
+        A = torch.cat([J * free, damping**0.5 * torch.eye(P, dtype=J.dtype, device=J.device)])
         b = torch.cat([-r, r.new_zeros(P)])
         solution: Tensor = torch.linalg.lstsq(A, b[:, None]).solution[:, 0]
         return solution * free
-
-    def _accept_or_not(self, nu: Tensor, moved: Tensor, residual: Tensor) -> None:
-        assert self.J is not None
-        r = self.residual.double()
-        predicted = float(r.square().sum() - (r + self.J @ moved).square().sum())
-        distance = float(residual.double().norm())
-        gain = (self.distance**2 - distance**2) / predicted if predicted > 0 else -1.0
-        if distance < self.distance and gain > 0:
-            self.nu, self.residual, self.distance, self.J = nu, residual, distance, None
-            self.damping *= max(1 / 3, 1 - (2 * gain - 1) ** 3)
-            self.growth = 2.0
-        else:
-            self.damping *= self.growth
-            self.growth *= 2

@@ -24,7 +24,7 @@ app.command("render")(guarded(rendering.render))
 app.command("list-plugins")(guarded(listing.list_plugins))
 app.command("new-plugin")(guarded(scaffolding.new_plugin))
 app.command("check-plugin")(guarded(checking.check_plugin))
-app.command("doctor")(guarded(doctor.doctor))
+app.add_typer(doctor.app, name="doctor")
 
 
 @app.callback(invoke_without_command=True)

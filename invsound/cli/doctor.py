@@ -1,16 +1,23 @@
-"""`invsound doctor`."""
+"""`invsound doctor`, and `invsound doctor radius`."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, Optional
 
 import typer
 
-from .common import print_json
+from .common import guarded, listen, print_json, sort_arguments
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
-def doctor(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+@app.callback(invoke_without_command=True)
+@guarded
+def doctor(context: typer.Context, json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Check the installation: versions, devices, plugins and every part they offer, the cache. Exit code 1 if something is broken."""
+    if context.invoked_subcommand is not None:
+        return
     checks = list(_checks())
     if json:
         print_json([{"check": name, "ok": ok, "finding": finding} for name, ok, finding in checks])
@@ -19,6 +26,54 @@ def doctor(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = F
             typer.echo(f"{'ok     ' if ok else 'BROKEN '} {name}: {finding}")
     if not all(ok for _, ok, _ in checks):
         raise typer.Exit(1)
+
+
+@app.command("radius")
+@guarded
+def radius(
+    arguments: Annotated[
+        Optional[list[str]],  # noqa: UP045  Typer reads annotations at run time, on Python 3.10 too
+        typer.Argument(metavar="[KEY=VALUE]...", help="Options, such as synth.num_modes=4."),
+    ] = None,
+    synth: Annotated[str, typer.Option(help="Synthesizer g.")] = ...,  # type: ignore[assignment]
+    feature: Annotated[str, typer.Option(help="Perceptual representation Φ.")] = ...,  # type: ignore[assignment]
+    sounds: Annotated[int, typer.Option(min=1, help="Random sounds to take the median over.")] = 8,
+    seed: Annotated[int, typer.Option(help="Seed of the sounds.")] = 0,
+    out: Annotated[Optional[Path], typer.Option(help="Folder for radius.json and radius.html.")] = None,  # noqa: UP045
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps or auto.")] = "cpu",
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Only errors on stderr.")] = False,
+) -> None:
+    """Measure how far the linear model of a synthesizer and a representation reaches: whether a loss on its Jacobian can work."""
+    overrides, _ = sort_arguments(arguments or [])
+    listen(quiet)
+    from .. import validity
+
+    found = validity.radius(synth, feature, overrides=overrides, sounds=sounds, seed=seed, device=device, out=out)
+    if json:
+        print_json(found.as_dict())
+        return
+    _show(found)
+    if out:
+        typer.echo(f"Report: {out / 'radius.html'}")
+
+
+def _show(found: Any) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from ..validity import told
+
+    table = Table(title=f"Relative error of Jδ, median over {found.sounds} sounds", title_justify="left")
+    table.add_column("parameter")
+    for heading in ("radius", *(f"{step:.0e}" for step in found.steps[::3])):
+        table.add_column(heading, justify="right")
+    for name, errors in found.errors.items():
+        table.add_row(escape(name), told(found.radius[name], found.steps), *(f"{error:.2g}" for error in errors[::3]))
+    console = Console()
+    console.print(table)
+    console.print("Columns are |δν|. The radius is the largest |δν| up to which the error is below 50 %.", markup=False)
 
 
 def _checks() -> Any:

@@ -2,46 +2,96 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, Optional
 
 import typer
 
+from ..errors import UsageError
 from .common import listen, print_json, seed_override, sort_arguments
 
 
 def match(
-    sound: Annotated[Path, typer.Argument(help="A recording: WAV, FLAC or OGG.")],
-    arguments: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Options, such as solver.iterations=100.")] = None,
+    arguments: Annotated[
+        list[str], typer.Argument(metavar="SOUND... [KEY=VALUE]...", help="Recordings, and options such as solver.iterations=100.")
+    ],
     synth: Annotated[str, typer.Option(help="Synthesizer g.")] = ...,  # type: ignore[assignment]
     feature: Annotated[str, typer.Option(help="Perceptual representation Φ.")] = ...,  # type: ignore[assignment]
     solver: Annotated[str, typer.Option(help="Solver.")] = "lm",
-    candidates: Annotated[int, typer.Option(min=1, help="Random sounds to choose starts from.")] = 256,
-    starts: Annotated[int, typer.Option(min=1, help="Starts handed to the solver.")] = 4,
-    budget: Annotated[Optional[float], typer.Option(help="Seconds after which the solver stops.")] = None,  # noqa: UP045
-    out: Annotated[Path | None, typer.Option(help="Folder for match.json and match.wav; named after the recording if not given.")] = None,
-    seed: Annotated[Optional[int], typer.Option(help="Seed of the candidates.")] = None,  # noqa: UP045
+    budget: Annotated[str, typer.Option(help="Time for one sound, such as 60s or 2min, or none.")] = "60s",
+    evaluations: Annotated[Optional[int], typer.Option(min=1, help="Sounds computed per recording, at most.")] = None,  # noqa: UP045
+    candidates: Annotated[int, typer.Option(min=1, help="Random sounds to compare with.")] = 256,
+    starts: Annotated[int, typer.Option(min=1, help="Regions surveyed, and starts handed to the solver.")] = 4,
+    survey: Annotated[bool, typer.Option(help="Refine candidates before the solver begins.")] = True,
+    keep: Annotated[int, typer.Option(min=1, help="Distinct solutions to report.")] = 1,
+    free: Annotated[Optional[str], typer.Option(metavar="NAME,...", help="Estimate these parameters only.")] = None,  # noqa: UP045
+    fix: Annotated[Optional[list[str]], typer.Option(metavar="NAME=VALUE", help="Hold a parameter; may be given several times.")] = None,  # noqa: UP045
+    encoder: Annotated[Optional[Path], typer.Option(metavar="RUN", help="A run whose trained encoder adds a start.")] = None,  # noqa: UP045
+    out: Annotated[Path | None, typer.Option(help="Folder for what is written; one under runs/ if not given.")] = None,
+    seed: Annotated[Optional[int], typer.Option(help="Seed of candidates and survey.")] = None,  # noqa: UP045
+    jobs: Annotated[Optional[int], typer.Option(min=1, help="Processes; all cores if not given.")] = None,  # noqa: UP045
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps or auto.")] = "cpu",
-    json: Annotated[bool, typer.Option("--json", help="Print the match as JSON.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the match as JSON, or a list of them.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Only errors on stderr.")] = False,
 ) -> None:
-    """Find the parameters of one recording, without training."""
-    overrides, _ = sort_arguments(arguments or [])
+    """Find the parameters of recordings, without training."""
+    overrides, sounds = sort_arguments(arguments, files="SOUND")
+    if not sounds:
+        raise UsageError("Which sound? Give at least one recording: invsound match tom.flac --synth NAME --feature NAME.")
     listen(quiet)
-    from .. import audio, files, pipeline
+    from .. import matcher, matches
 
-    found = pipeline.match(
-        sound, synth=synth, feature=feature, solver=solver, overrides=[*overrides, *seed_override(seed)],
-        candidates=candidates, starts=starts, budget=budget, device=device,
-    )  # fmt: skip
-    folder = out or Path("runs") / f"match-{sound.stem}"
-    files.write_json(folder / "match.json", found.as_dict())
-    audio.save(folder / "match.wav", found.x_hat, found.sample_rate)
-    if json:
-        print_json(found.as_dict())
+    how: dict[str, Any] = {
+        "budget": None if budget == "none" else budget, "evaluations": evaluations, "candidates": candidates, "starts": starts,
+        "survey": survey, "keep": keep, "free": [name.strip() for name in free.split(",")] if free else None, "fix": _held(fix or []),
+        "encoder": str(encoder) if encoder else None,
+    }  # fmt: skip
+    of, jobs = matcher.groups([*overrides, *seed_override(seed)], how), jobs or os.cpu_count() or 1
+    if len(sounds) == 1:
+        found = matcher.Matcher(synth, feature, solver, of, jobs=jobs, device=device)(sounds[0])
+        folder = out or Path("runs") / f"match-{Path(sounds[0]).stem}"
+        page = matches.write(found, folder)
+        _show([{**found.as_dict(), "folder": str(folder)}], page, json, many=False)
         return
-    for name, value in found.parameters.items():
-        typer.echo(f"{name:>12} = {value:.6g} {found.units[name]}".rstrip())
-    compared = f"{feature} distance {found.distance:.4g} (a typical random sound: {found.random_distance:.4g})"
-    typer.echo(f"{compared}, {found.seconds:.1f} s. {found.advice}")
-    typer.echo(f"{folder / 'match.wav'}")
+    folder = out or Path("runs") / "matches"
+    results = matches.match_files([Path(sound) for sound in sounds], folder, synth, feature, solver, of, jobs=jobs, device=device)
+    _show(results, folder / "matches.html", json, many=True)
+    if any("error" in result for result in results):
+        raise typer.Exit(1)
+
+
+def _held(given: list[str]) -> dict[str, float]:
+    held = {}
+    for text in ",".join(given).split(",") if given else []:
+        name, _, value = text.partition("=")
+        try:
+            held[name.strip()] = float(value)
+        except ValueError:
+            raise UsageError(f"--fix takes NAME=VALUE with a number, got {text!r}. For example: --fix alpha=0.5.") from None
+    return held
+
+
+def _show(results: list[dict[str, Any]], page: Path, json: bool, many: bool) -> None:
+    if json:
+        print_json(results if many else results[0])
+        return
+    for result in results:
+        if many:
+            typer.echo(f"{result['name']}:")
+        if "error" in result:
+            typer.echo(f"  {result['error']}")
+            continue
+        for name, value in result["parameters"].items():
+            typer.echo(_line(name, value, result))
+        compared = f"{result['feature']} distance {result['distance']:.4g} (a typical random sound: {result['random_distance']:.4g})"
+        typer.echo(f"{compared}, {result['evaluations']} sounds, {result['seconds']:.1f} s. {result['advice']}")
+    typer.echo(f"{page}")
+
+
+def _line(name: str, value: float, result: dict[str, Any]) -> str:
+    """`omega = 431.2 ± 0.1 rad/s`."""
+    error = result["standard_errors"][name]
+    spread = "" if error is None else f" ± {error:.2g}"
+    said = {True: "", False: "  (not determined)", None: "  (held)"}[result["determined"].get(name)]
+    return f"{name:>12} = {value:.6g}{spread} {result['units'][name]}".rstrip() + said

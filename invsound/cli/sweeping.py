@@ -8,11 +8,17 @@ from typing import Annotated, Optional
 
 import typer
 
-from .common import listen, print_json
+from .common import listen, print_json, sort_arguments
 
 
 def sweep(
     file: Annotated[Path, typer.Argument(help="YAML file with base, grid, configurations and seeds.")],
+    arguments: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Argument(metavar="[KEY=VALUE]...", help="Options of every run, such as data.train=64."),
+    ] = None,
+    preset: Annotated[Optional[str], typer.Option(help="quick or paper, instead of the file's own.")] = None,  # noqa: UP045
+    seed: Annotated[Optional[list[int]], typer.Option(help="A seed instead of the file's own; may be given again.")] = None,  # noqa: UP045
     out: Annotated[Optional[Path], typer.Option(help="Folder of the runs; runs/ and the file's name if not given.")] = None,  # noqa: UP045
     jobs: Annotated[Optional[int], typer.Option(min=1, help="Processes that prepare sounds; all cores if not given.")] = None,  # noqa: UP045
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps or auto.")] = "cpu",
@@ -21,10 +27,14 @@ def sweep(
     quiet: Annotated[bool, typer.Option("--quiet", help="Only errors on stderr.")] = False,
 ) -> None:
     """Run a grid of options with several seeds; what is finished is skipped. Exit code 1 if a run failed."""
+    overrides, _ = sort_arguments(arguments or [])
     listen(quiet)
     from .. import sweeping
 
-    outcomes = sweeping.sweep(file, out=out, jobs=jobs or os.cpu_count() or 1, device=device, dry_run=dry_run)
+    outcomes = sweeping.sweep(
+        file, out=out, preset=preset, seeds=seed or None, overrides=overrides,
+        jobs=jobs or os.cpu_count() or 1, device=device, dry_run=dry_run,
+    )  # fmt: skip
     if json:
         print_json(outcomes)
     else:

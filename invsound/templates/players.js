@@ -13,3 +13,13 @@ for (const sound of document.querySelectorAll(".sound")) {
   });
   for (const event of ["seeked", "pause", "ended"]) audio.addEventListener(event, follow);
 }
+// B: the other sound of the pair that plays, or played last, from the same moment on
+let last = document.querySelector(".pair audio");
+for (const audio of document.querySelectorAll(".pair audio")) audio.addEventListener("play", () => { last = audio; });
+document.addEventListener("keydown", event => {
+  if (event.key.toLowerCase() !== "b" || event.ctrlKey || event.metaKey || event.altKey || !last) return;
+  const pair = [...last.closest(".pair").querySelectorAll("audio")];
+  const other = pair[(pair.indexOf(last) + 1) % pair.length];
+  other.currentTime = last.ended ? 0 : last.currentTime;
+  other.play();
+});

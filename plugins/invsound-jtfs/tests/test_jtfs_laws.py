@@ -20,6 +20,8 @@ VARIANTS = {
     "short T": {"T": 4, "F": 0},
     "no average": {"T": 0, "F": 2, "order0": True},
     "two per octave": {"Q": (4, 2), "Q_fr": 2},
+    "plain torch": {"compile": False},
+    "plain torch, local": {"T": 8, "compile": False},
 }
 
 

@@ -40,18 +40,23 @@ def relative(S, reference):
     return ((S - reference).norm(dim=1) / reference.norm(dim=1))[~silent].max()
 
 
+@pytest.fixture(params=[True, False], ids=["compiled", "plain"], name="compiled")
+def _compiled(request):
+    return request.param
+
+
 @pytest.mark.parametrize("dtype", PRECISION, ids=str)
 @pytest.mark.parametrize("name", VALUES)
-def test_rows_of_the_time_format(name, dtype):
-    data, feature = load(name, order0=True)
+def test_rows_of_the_time_format(name, dtype, compiled):
+    data, feature = load(name, order0=True, compile=compiled)
     reference = data["S_time"] if "S_time" in data else data["S_time_flat"]
     assert relative(feature(torch.as_tensor(data["x"]).to(dtype)), reference) < PRECISION[dtype]
 
 
 @pytest.mark.parametrize("dtype", PRECISION, ids=str)
 @pytest.mark.parametrize("name", [name for name in VALUES if "S_joint" in np.load(DATA / name)])
-def test_rows_of_the_joint_format(name, dtype):
-    data, feature = load(name, format="joint")
+def test_rows_of_the_joint_format(name, dtype, compiled):
+    data, feature = load(name, format="joint", compile=compiled)
     x = torch.as_tensor(data["x"])[:2]
     assert relative(feature(x.to(dtype)), data["S_joint"][:2]) < PRECISION[dtype]
 
@@ -68,8 +73,8 @@ def test_geometry(name):
 
 @pytest.mark.parametrize("dtype", PRECISION, ids=str)
 @pytest.mark.parametrize("name", TANGENTS)
-def test_derivatives_along_given_directions(name, dtype):
-    data, feature = load(name, order0=True)
+def test_derivatives_along_given_directions(name, dtype, compiled):
+    data, feature = load(name, order0=True, compile=compiled)
     x, dx = torch.as_tensor(data["x"]).to(dtype)[None], torch.as_tensor(data["dx"]).to(dtype)
     S = feature(x)
     dS = torch.func.vmap(lambda v: torch.func.jvp(feature, (x,), (v[None],))[1], in_dims=1, out_dims=2)(dx)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +9,9 @@ from torch import Tensor
 
 from invsound import Parameter, Signal, Space, Synth
 from invsound.designs import published_table
+
+from .chirp import chirp
+from .listening import listen
 
 
 @dataclass
@@ -54,14 +56,15 @@ class Arpeggiator(Synth):
         )
 
     def forward(self, theta: Tensor) -> Tensor:
-        """θ [B, 3] → x [B, N]. The phase reaches 1e5 rad: it is computed in float64 where the device has it."""
-        f0, fm, gamma = theta.to(torch.float32 if theta.device.type == "mps" else torch.float64)[..., None].unbind(-2)
-        n = torch.arange(self.signal.num_samples, dtype=f0.dtype, device=theta.device)
-        t = (n - self.signal.num_samples / 2) / self.signal.sample_rate
-        octaves = (gamma * t).clamp(-16, 16)  # the envelope is zero long before: only very long sounds get there
-        carrier = torch.sin(2 * math.pi * f0 * torch.expm1(octaves * math.log(2)) / (gamma * math.log(2)))
-        envelope = torch.exp(-0.5 * (gamma * (t + 0.5 / self.signal.sample_rate) / self.options.width) ** 2)
-        return (gamma * carrier * torch.sin(2 * math.pi * fm * t) * envelope).to(theta.dtype)
+        """θ [B, 3] → x [B, N]."""
+        return chirp(theta, self.signal.sample_rate, self.signal.num_samples, self.options.width)
+
+    @torch.no_grad()
+    def guess(self, x: Tensor) -> Tensor:
+        """ν₀ [K, 3], K ≤ 4: see `listening`. Neither the gain of x nor its place in time is trusted."""
+        nu = self.space.to_nu(listen(x, self.signal.sample_rate, self.options.width)).clamp(-1, 1)
+        repeated = (torch.cdist(nu, nu, p=torch.inf) < 1e-3).tril(-1).any(1)
+        return nu[~repeated].to(x.dtype)
 
     def published(self) -> tuple[Tensor, list[str]]:
         return published_table(self.space, cells=30, inset=8, test=2700)

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from invsound import Parameter, Signal, Space, Synth
 
+from .listening import listen
+
 
 @dataclass
 class VoiceOptions:
@@ -60,12 +62,12 @@ class Voice(Synth):
     def __init__(self, options: VoiceOptions) -> None:
         super().__init__(options)
         self.signal = Signal(options.sample_rate, options.num_samples)
-        centres = [options.sample_rate / 4 * 2.0 ** (b + 1 - options.num_bands) for b in range(options.num_bands)]
+        self.centres = [options.sample_rate / 4 * 2.0 ** (b + 1 - options.num_bands) for b in range(options.num_bands)]
         self.space = Space(
             Parameter("f0", "Hz", 55.0, 880.0, "log", "pitch"),
             *(Parameter(f"level_{k}", "dB", -60.0, 20.0, doc=f"harmonic {k} re fundamental") for k in range(2, options.num_levels + 1)),
             Parameter("tilt", "dB/octave", -36.0, 0.0, doc=f"slope of the spectrum above harmonic {options.num_levels}"),
-            *(Parameter(f"noise_{b}", "dB", -80.0, 0.0, doc=f"noise around {f:.4g} Hz") for b, f in enumerate(centres, 1)),
+            *(Parameter(f"noise_{b}", "dB", -80.0, 0.0, doc=f"noise around {f:.4g} Hz") for b, f in enumerate(self.centres, 1)),
             Parameter("attack", "s", 0.002, 0.5, "log", "time to the peak of the envelope"),
             Parameter("decay", "s", 0.02, 2.0, "log", "time constant from the peak to the sustained level"),
             Parameter("sustain", "dB", -40.0, 0.0, doc="sustained level under the peak"),
@@ -73,7 +75,7 @@ class Voice(Synth):
         )
         noise = torch.randn(options.num_samples, generator=torch.Generator().manual_seed(options.seed), dtype=torch.float64)
         self.register_buffer("spectrum", torch.fft.rfft(noise / (math.sqrt(2) * noise.square().mean().sqrt())), persistent=False)
-        self.register_buffer("bands", self._interpolation(centres), persistent=False)
+        self.register_buffer("bands", self._interpolation(self.centres), persistent=False)
 
     def _interpolation(self, centres: list[float]) -> Tensor:
         """Weights [N/2+1, num_bands] of each band in each bin of the spectrum: triangles an octave wide, flat at both ends."""
@@ -83,10 +85,14 @@ class Voice(Synth):
         return torch.clamp(1 - distance, min=0)
 
     def forward(self, theta: Tensor) -> Tensor:
-        f0, levels, tilt, noise, shape = torch.split(theta, [1, self.options.num_levels - 1, 1, self.options.num_bands, 4], -1)
-        x = self.envelope(shape) * (self.harmonics(f0, levels, tilt) + self.noise(noise))
+        x = self.unscaled(theta)
         peak = x.gather(-1, x.detach().abs().argmax(-1, keepdim=True)).abs()
         return x / torch.where(peak > 0, peak, torch.ones_like(peak))
+
+    def unscaled(self, theta: Tensor) -> Tensor:
+        """x before it is divided by its peak: the fundamental has amplitude 1 under the envelope."""
+        f0, levels, tilt, noise, shape = torch.split(theta, [1, self.options.num_levels - 1, 1, self.options.num_bands, 4], -1)
+        return self.envelope(shape) * (self.harmonics(f0, levels, tilt) + self.noise(noise))
 
     def harmonics(self, f0: Tensor, levels: Tensor, tilt: Tensor) -> Tensor:
         """Σ_k A_k sin(2πk f0 n/sr), n = a n₁ + n₂, as a product of two small tables of sines: √N phases per harmonic, not N."""
@@ -110,9 +116,16 @@ class Voice(Synth):
         x: Tensor = torch.fft.irfft(gain * self.spectrum.to(torch.complex(gain, gain).dtype), n=self.signal.num_samples)
         return x
 
-    def envelope(self, shape: Tensor) -> Tensor:
+    def envelope(self, shape: Tensor, t: Tensor | None = None) -> Tensor:
+        """e(t) [..., N] for attack, decay, sustain and release [..., 4], or at other times t [n], s."""
         attack, decay, sustain, release = shape[..., None].unbind(-2)
-        t = torch.arange(self.signal.num_samples, dtype=shape.dtype, device=shape.device) / self.signal.sample_rate
+        if t is None:
+            t = torch.arange(self.signal.num_samples, dtype=shape.dtype, device=shape.device) / self.signal.sample_rate
         floor = 10 ** (sustain / 20)
         body = floor + (1 - floor) * torch.exp(-(t - attack).clamp(min=0) / decay)
         return (t / attack).clamp(max=1) * body * torch.exp(-(t - self.options.gate).clamp(min=0) / release)
+
+    @torch.no_grad()
+    def guess(self, x: Tensor) -> Tensor:
+        """ν₀ [K, P], K ≤ 4: see `listening`."""
+        return listen(self, x).to(x.dtype)

@@ -10,7 +10,9 @@ from torch import Tensor
 
 from invsound import Parameter, Signal, Space, Synth
 from invsound.designs import published_table
+from invsound.partials import Partials
 
+from .listen import listen
 from .modes import below_nyquist, excitation, modal_sum, peak_normalize, wide
 
 
@@ -80,6 +82,40 @@ class Drum(Synth):
         omega, sigma = (rate / self.signal.sample_rate for rate in self.modes(wide(theta)))
         amplitude = below_nyquist(omega, self.shape.to(omega) / omega)
         return peak_normalize(modal_sum(amplitude, omega, sigma, self.signal.num_samples, theta.dtype))
+
+    def guess(self, x: Tensor) -> Tensor:
+        """Up to 8 drums, from the partials of x; see `listen`."""
+        return listen(self, x, self.hypotheses)
+
+    def hypotheses(self, heard: Partials) -> Tensor:
+        """θ [C, P] whose fundamental is the loudest partial, or a lower one, and one of whose modes (m, 1) or (1, k) is another.
+
+        For each α on a grid, the decay of that mode gives p, and then its frequency D, by the formulas above; random ones are added.
+        """
+        low, high = (torch.tensor([getattr(p, end) for p in self.space], dtype=torch.float64) for end in ("low", "high"))
+        random = self.space.to_theta(2 * torch.quasirandom.SobolEngine(len(low)).draw(1024, dtype=torch.float64) - 1)
+        within = (heard.omega > low[0]) & (heard.omega < high[0])
+        lower = within & (heard.omega <= heard.omega[within][:1].sum())
+        found = [low.new_empty(0, len(low))]
+        for i in lower.nonzero()[:3, 0]:
+            fundamental = torch.stack([heard.omega[i], 1 / heard.sigma[i].clamp(1 / high[1], 1 / low[1])])
+            found.append(torch.cat([fundamental.expand(1024, 2), random[:, 2:]], 1))
+            for j in (heard.omega > 1.001 * heard.omega[i]).nonzero()[:9, 0]:
+                found.append(self._through(fundamental, heard.omega[j], heard.sigma[j], low, high))
+        return torch.cat(found)
+
+    def _through(self, fundamental: Tensor, omega_j: Tensor, sigma_j: Tensor, low: Tensor, high: Tensor) -> Tensor:
+        """θ [C, P] of this fundamental (ω, τ), for 500 α, if a mode (m, 1) or (1, k) of theirs can have this frequency and decay."""
+        omega, tau = fundamental
+        alpha = torch.logspace(-2.5, 0, 500, dtype=torch.float64)[:, None]
+        audible = self.shape.cpu().unflatten(0, (self.options.num_modes, -1))[1:, 0].nonzero()[:, 0]
+        delta = ((audible + 2) ** 2 - 1) * torch.stack([alpha, 1 / alpha])
+        b = alpha + 1 / alpha
+        p = ((tau * sigma_j - 1) / delta).clamp(low[2], high[2])
+        stiff = (omega_j / omega) ** 2 - 1 - delta / b * (1 + (1 - p * b) ** 2 / (omega * tau) ** 2)
+        D = (stiff / (delta * (delta + b))).clamp(low[3] ** 2, high[3] ** 2).sqrt()
+        possible = (stiff - delta * (delta + b) * D**2).abs() < 0.02 * (omega_j / omega) ** 2
+        return torch.stack(torch.broadcast_tensors(omega, tau, p, D, alpha), -1)[possible]
 
     def published(self) -> tuple[Tensor, list[str]]:
         return published_table(self.space, cells=10, inset=2, test=10000, reseed=True)

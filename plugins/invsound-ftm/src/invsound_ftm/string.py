@@ -9,8 +9,13 @@ import torch
 from torch import Tensor
 
 from invsound import Parameter, Signal, Space, Synth
+from invsound.partials import Partials
 
+from .listen import distinct, listen
 from .modes import below_nyquist, excitation, modal_sum, peak_normalize, wide
+
+# the logarithms of EI/(λℓ⁴), T₀/(λℓ²), d₁/λ and d₃/(λℓ²), all that can be heard, from those of the six parameters
+AUDIBLE = torch.tensor([[1, 0, 0, 0, -1, -4], [0, 1, 0, 0, -1, -2], [0, 0, 1, 0, -1, 0], [0, 0, 0, 1, -1, -2]], dtype=torch.float64)
 
 
 @dataclass
@@ -79,3 +84,38 @@ class String(Synth):
         omega, sigma = (rate / self.signal.sample_rate for rate in self.modes(wide(theta)))
         amplitude = below_nyquist(omega, self.shape.to(omega) / omega)
         return peak_normalize(modal_sum(amplitude, omega, sigma, self.signal.num_samples, theta.dtype))
+
+    def guess(self, x: Tensor) -> Tensor:
+        """Up to 8 strings, from the partials of x; see `listen`. Of those that sound alike, the one nearest the middle of the ranges."""
+        nu = listen(self, x.double(), self.hypotheses).cpu()
+        step = self.nearest_middle(nu @ self.hearing().mT) - nu
+        room = (1 - nu * step.sign()) / step.abs().clamp_min(1e-30)  # how much of the step the bounds allow
+        return distinct(nu + step * room.amin(1, keepdim=True).clamp(0, 1), len(nu)).clamp(-1, 1).to(x)
+
+    def hypotheses(self, heard: Partials) -> Tensor:
+        """θ [C, P] two of whose modes are two of the loudest partials: with q = (πm)², ω² + σ² and σ are linear in what is heard."""
+        omega, order = heard.omega[:8].sort()
+        y, sigma = omega**2 + heard.sigma[order] ** 2, heard.sigma[order]
+        m = self.shape.cpu().nonzero()[:10, 0] + 1
+        i, j = torch.combinations(torch.arange(len(omega))).mT[..., None]
+        q, r = (math.pi * m[torch.combinations(torch.arange(len(m))).mT]) ** 2
+        stiff, damping = (y[j] / r - y[i] / q) / (r - q), 2 * (sigma[j] - sigma[i]) / (r - q)
+        heard_so = torch.stack([stiff, y[i] / q - stiff * q, 2 * sigma[i] - damping * q, damping], -1)
+        possible = heard_so[heard_so[..., 1] > 0].clamp_min(1e-30).log()
+        centre = self.space.to_theta(heard.omega.new_zeros(len(self.space))).log()
+        return self.space.to_theta(self.nearest_middle(possible - AUDIBLE @ centre).clamp(-1, 1))
+
+    def hearing(self) -> Tensor:
+        """The derivative by ν of the logarithms of what can be heard: [4, P]."""
+        return AUDIBLE * torch.tensor([math.log(p.high / p.low) / 2 for p in self.space], dtype=torch.float64)
+
+    def nearest_middle(self, audible: Tensor, iterations: int = 50) -> Tensor:
+        """ν [C, P] nearest 0 in [−1, 1] with these logarithms [C, 4] above those at 0, by projections in turn (Boyle & Dykstra 1986)."""
+        B = self.hearing()
+        inverse, nu = torch.linalg.pinv(B).mT, audible.new_zeros(len(audible), B.shape[1])
+        outside = torch.zeros_like(nu)
+        for _ in range(iterations):
+            inside = (nu + outside).clamp(-1, 1)
+            outside = nu + outside - inside
+            nu = inside + (audible - inside @ B.mT) @ inverse
+        return nu

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from .band import Band
-from .modulus import modulus, unit
 from .padding import pad, unpad
 from .plan import Group, Joint, Plan
+from .threads import Map
 
-BLOCK = 1 << 19
-"""Complex numbers in one block of first-order outputs (4 MB in float32): larger ones pay for fresh pages of memory at every call."""
+BLOCK = 1 << 20
+"""Complex numbers in one Fourier transform: more of them pay for fresh pages of memory, fewer for its table of sines at every call."""
 
 
 def rfft_adjoint(spectrum: Tensor, size: int) -> Tensor:
@@ -24,81 +23,106 @@ def rfft_adjoint(spectrum: Tensor, size: int) -> Tensor:
     return x
 
 
+def ifft(Z: Tensor) -> Tensor:
+    """Along the last dimension of Z [n, C, T], in place if it is large."""
+    count = max(1, BLOCK // Z[0].numel())
+    if count >= len(Z):
+        return torch.fft.ifft(Z)
+    for part in Z.split(count):
+        part.copy_(torch.fft.ifft(part))
+    return Z
+
+
 class Cascade:
-    """x → S for one sound and its tangents, and the adjoint; scratch memory is kept from one sound to the next.
+    """x → S for one sound and its tangents, and the adjoint; `spread` maps over independent pieces.
 
     Columns are x [C, N]: the sound, then C − 1 tangents. So are the outputs [C, D]: S, then its derivatives. Along D come S0, the first
     order and the second order, each path flattened to (n1, time).
     """
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan, self.geometry = plan, plan.geometry
+    def __init__(self, plan: Plan, spread: Map = map) -> None:
+        self.plan, self.geometry, self.loops, self.spread = plan, plan.geometry, plan.first.loops, spread
         self.stride = plan.geometry.log2_stride
         self.total, self.averaged = plan.config.T == "global", plan.config.T != 0
-        self.memory: dict[str, Tensor] = {}
-
-    def scratch(self, name: str, like: Tensor, *shape: int) -> Tensor:
-        """Uninitialised memory: fresh pages cost as much as the computation that fills them."""
-        size = math.prod(shape)
-        if name not in self.memory or self.memory[name].numel() < size:
-            self.memory[name] = like.new_empty(size)
-        return self.memory[name][:size].view(shape)
 
     def push(self, x: Tensor) -> Tensor:
         """x [C, N] → S [C, D]."""
-        p = pad(x, self.plan)
+        p = pad(x.detach(), self.plan)
         X = torch.fft.rfft(p)
-        U = [self.spectra(X, group, str(i)) for i, group in enumerate(self.plan.groups)]
-        out = [self.crop(self.order0(p, X)[None], self.stride if self.averaged else 0)]
+        U = self.spectra(lambda group, bands: self.scalogram(X, group, bands), X)
+        out = [self.flatten([self.order0(p, X)[None]], self.stride if self.averaged else 0)]
         if self.averaged:
-            out += [self.crop(s, self.stride) for s in self.plan.first.push(self.order1(U), self.total)]
-        for joint in self.plan.joints:
-            paths = joint.frequency.push(self.order2(joint, U), self.total)
-            out += [self.crop(self.average(s, joint), self.resolution(joint)) for s in paths]
-        return torch.cat([s.movedim(0, -2).flatten(-2) for s in out], -1)
+            out.append(self.flatten(self.plan.first.push(self.order1(U), self.total), self.stride))
 
-    def spectra(self, X: Tensor, group: Group, name: str) -> Tensor:
-        """Half spectrum of the padded sound → first bins of the half spectra of the scalogram [n1, C, bins]."""
-        U, at = self.scratch(name, X, len(group.bands), len(X), group.bins), 0
-        for z in self.scalogram(X, group):
-            U[at : at + len(z)] = torch.fft.rfft(modulus(z))[..., : group.bins]
-            at += len(z)
-        return U
+        def order2(joint: Joint) -> Tensor:
+            return self.flatten(joint.frequency.push(self.order2(joint, U), self.total, joint.lowpass), self.resolution(joint))
+
+        return torch.cat([*out, *self.spread(order2, self.plan.joints)], -1)
 
     def pull(self, x: Tensor, S: Tensor) -> Tensor:
         """The adjoint of the derivative of `push` at x [1, N], applied to S [1, D] → [1, N]: recomputes, stores little."""
-        p = pad(x, self.plan)
+        p = pad(x.detach(), self.plan)
         X = torch.fft.rfft(p)
-        Z = [list(self.scalogram(X, group)) for group in self.plan.groups]
-        U = [torch.cat([torch.fft.rfft(modulus(z))[..., : g.bins] for z in parts]) for parts, g in zip(Z, self.plan.groups, strict=True)]
+        Z: dict[tuple[int, int], Tensor] = {}
+
+        def scalogram(group: Group, bands: slice) -> Tensor:
+            Z[group.size, bands.start] = z = self.scalogram(X, group, bands)
+            return z
+
+        U = self.spectra(scalogram, X)
         p_bar, X_bar, U_bar = torch.zeros_like(p), torch.zeros_like(X), [torch.zeros_like(u) for u in U]
-        take = self.reader(S)
+        take = self.reader(S.detach())
         self.order0_adjoint(take(1, self.stride if self.averaged else 0)[0], p_bar, X_bar)
         if self.averaged:
             first = self.plan.first
             self.order1_adjoint(first.pull(self.order1(U), [take(path.size, self.stride) for path in first.paths]), U_bar)
-        for joint in self.plan.joints:
-            grads = [self.average_adjoint(take(path.size, self.resolution(joint)), joint) for path in joint.frequency.paths]
-            self.order2_adjoint(joint, joint.frequency.pull(self.order2(joint, U), grads), U_bar)
-        for group, parts, u in zip(self.plan.groups, Z, U_bar, strict=True):
-            self.scalogram_adjoint(group, parts, u, X_bar)
+
+        def order2(task: tuple[Joint, list[Tensor]]) -> list[Tensor]:
+            joint, grads = task
+            return self.order2_adjoint(joint, joint.frequency.pull(self.order2(joint, U), grads, joint.lowpass))
+
+        grads = [[take(path.size, self.resolution(joint)) for path in joint.frequency.paths] for joint in self.plan.joints]
+        for parts in self.spread(order2, list(zip(self.plan.joints, grads, strict=True))):
+            for u, part in zip(U_bar, parts, strict=False):
+                u[: len(part), :, : part.shape[-1]] += part
+
+        def order1(block: tuple[Group, slice]) -> Tensor:
+            group, bands = block
+            return self.scalogram_adjoint(group, bands, Z.pop((group.size, bands.start)), U_bar[self.plan.groups.index(group)][bands])
+
+        for part in self.spread(order1, self.blocks(1)):
+            X_bar += part
         return unpad(p_bar + rfft_adjoint(X_bar, self.geometry.padded), self.plan)
 
-    def scalogram(self, X: Tensor, group: Group) -> Iterator[Tensor]:
-        """Half spectrum of the padded sound → x * ψ [n1, C, size] complex, by blocks of n1."""
-        count = max(1, BLOCK // (len(X) * group.size))
-        for start in range(0, len(group.bands), count):
-            bands = group.bands[start : start + count]
-            Z = X.new_empty(len(bands), len(X), group.size)
-            for band, z in zip(bands, Z, strict=True):
-                band.push(X, z)
-            yield torch.fft.ifft(Z)
+    def blocks(self, C: int) -> list[tuple[Group, slice]]:
+        """All first-order wavelets, so many of a group at once as one Fourier transform shall take."""
+        counts = [max(1, BLOCK // (C * group.size)) for group in self.plan.groups]
+        return [(g, slice(at, at + n)) for g, n in zip(self.plan.groups, counts, strict=True) for at in range(0, len(g.bands), n)]
 
-    def scalogram_adjoint(self, group: Group, Z: list[Tensor], U: Tensor, X_bar: Tensor) -> None:
-        bands = iter(group.bands)
-        for z, u in zip(Z, U.split([len(z) for z in Z]), strict=True):
-            for bins in torch.fft.fft(unit(z) * rfft_adjoint(u, group.size), norm="forward"):
-                next(bands).pull(bins, X_bar)
+    def spectra(self, scalogram: Callable[[Group, slice], Tensor], X: Tensor) -> list[Tensor]:
+        """First bins of the half spectra of the scalogram, [n1, C, bins] for each group."""
+        U = {group.size: X.new_empty(len(group.bands), len(X), group.bins) for group in self.plan.groups}
+
+        def fill(block: tuple[Group, slice]) -> None:
+            group, bands = block
+            U[group.size][bands] = torch.fft.rfft(self.loops.modulus(scalogram(group, bands)))[..., : group.bins]
+
+        list(self.spread(fill, self.blocks(len(X))))
+        return list(U.values())
+
+    def scalogram(self, X: Tensor, group: Group, bands: slice) -> Tensor:
+        """Half spectrum of the padded sound → x * ψ [n1, C, size] complex."""
+        Z = X.new_empty(len(group.bands[bands]), len(X), group.size)
+        for band, z in zip(group.bands[bands], Z, strict=True):
+            band.push(X, z)
+        return torch.fft.ifft(Z)
+
+    def scalogram_adjoint(self, group: Group, bands: slice, z: Tensor, U: Tensor) -> Tensor:
+        X = U.new_zeros(1, self.geometry.padded // 2 + 1)
+        self.loops.turn(z, rfft_adjoint(U, group.size))
+        for band, bins in zip(group.bands[bands], torch.fft.fft(z, norm="forward"), strict=True):
+            band.pull(bins, X)
+        return X
 
     def order0(self, p: Tensor, X: Tensor) -> Tensor:
         """S0, or what stands for it: the sum of the padded sound (T = "global"), the sound (T = 0)."""
@@ -125,18 +149,18 @@ class Cascade:
 
     def order2(self, joint: Joint, U: list[Tensor]) -> Tensor:
         """Half spectra of the scalogram → its convolution with the wavelet n2 [n_max, C, size], complex."""
-        Y, count = self.scratch("Y", U[0], joint.n_max, len(U[0][0]), joint.size), max(1, BLOCK // (len(U[0][0]) * joint.size))
+        Y = U[0].new_empty(joint.n_max, U[0].shape[1], joint.size)
         for (rows, band), u in zip(joint.inputs, U, strict=False):
-            for start in range(rows.start, rows.stop, count):
-                stop = min(start + count, rows.stop)
-                part = u[start - rows.start : stop - rows.start]
-                Y[start:stop] = torch.fft.ifft(band.push(part, part.new_empty(*part.shape[:-1], joint.size)))
-        return Y
+            band.push(u[: rows.stop - rows.start], Y[rows])
+        return ifft(Y)
 
-    def order2_adjoint(self, joint: Joint, Y: Tensor, U_bar: list[Tensor]) -> None:
+    def order2_adjoint(self, joint: Joint, Y: Tensor) -> list[Tensor]:
+        """Per group, gradients of its first rows and bins."""
         Y = torch.fft.fft(Y, norm="forward")
-        for (rows, band), u in zip(joint.inputs, U_bar, strict=False):
-            band.pull(Y[rows], u[: rows.stop - rows.start])
+        U = [Y.new_zeros(rows.stop - rows.start, 1, band.bins) for rows, band in joint.inputs]
+        for (rows, band), u in zip(joint.inputs, U, strict=True):
+            band.pull(Y[rows], u)
+        return U
 
     def smooth(self, spectrum: Tensor, band: Band) -> Tensor:
         """Half spectra → averaged in time [..., padded/stride]."""
@@ -146,18 +170,12 @@ class Cascade:
     def smooth_adjoint(self, s: Tensor, band: Band, spectrum: Tensor) -> None:
         band.pull(torch.fft.fft(s, norm="forward"), spectrum)
 
-    def average(self, s: Tensor, joint: Joint) -> Tensor:
-        return s if joint.average is None else self.smooth(torch.fft.rfft(s), joint.average)
-
-    def average_adjoint(self, s: Tensor, joint: Joint) -> Tensor:
-        if joint.average is None:
-            return s
-        spectrum = torch.zeros(*s.shape[:-1], joint.size // 2 + 1, dtype=s.dtype.to_complex(), device=s.device)
-        self.smooth_adjoint(s, joint.average, spectrum)
-        return rfft_adjoint(spectrum, joint.size)
-
     def resolution(self, joint: Joint) -> int:
-        return joint.k if joint.average is None else self.stride
+        return joint.k if joint.lowpass is None else self.stride
+
+    def flatten(self, paths: list[Tensor], k: int) -> Tensor:
+        """Paths [size, C, T] at resolution 2**k, without their padding in time → [C, sum of sizes · time]."""
+        return torch.cat([self.crop(s, k).movedim(0, -2).flatten(-2) for s in paths], -1)
 
     def crop(self, s: Tensor, k: int) -> Tensor:
         """Drop the padding, at resolution 2**k."""

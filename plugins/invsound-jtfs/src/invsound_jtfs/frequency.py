@@ -12,7 +12,10 @@ from torch import Tensor
 
 from .filters import Wavelet, circulant, lowpass, spinned
 from .geometry import Config, Geometry
-from .kernel import adjoint, derivatives, moduli, total_derivatives, totals
+from .kernel import adjoint, moduli, totals
+from .lowpass import Lowpass
+from .modulus import Loops
+from .native import loops
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,11 @@ class Path:
     rows: slice
     average: Tensor | None
     size: int
+
+    def push(self, m: Tensor) -> Tensor:
+        """Moduli [rows of all paths, C, t] → this path [size, C, t]."""
+        m = m[self.rows]
+        return m if self.average is None else (self.average @ m.flatten(1)).view(self.size, *m.shape[1:])
 
 
 def averaging(config: Config, geometry: Geometry, psi: Wavelet, n_max: int) -> tuple[int, np.ndarray | None, int]:
@@ -44,14 +52,14 @@ def averaging(config: Config, geometry: Geometry, psi: Wavelet, n_max: int) -> t
 class Frequency:
     """All wavelets along log-frequency, applied to n_max first-order rows.
 
-    Real parts `a` and imaginary parts `b` [rows, n_max] of the filters. The first `alone` rows are used as aY + ibY; the others serve both
+    Real parts a [R, n_max] of the filters above their imaginary parts b. The first `alone` rows are used as aY + ibY; the others serve both
     spins, aY + ibY and aY − ibY. Outputs are stacked in this order: alone, positive spins, negative spins.
     """
 
-    a: Tensor
-    b: Tensor
+    ab: Tensor
     alone: int
     paths: tuple[Path, ...]
+    loops: Loops
 
     @classmethod
     def of(cls, config: Config, geometry: Geometry, n_max: int, tolerance: float, both_spins: bool, **to: Any) -> Frequency:
@@ -71,31 +79,44 @@ class Frequency:
             start = max((rows[m].stop for m in rows), default=0)
             rows[n] = slice(start, start + int(keep[n].sum()))
         stacked = np.concatenate([filters[n][keep[n]] for n in [*alone, *twins]])
-        a, b = torch.as_tensor(stacked.real.copy(), **to), torch.as_tensor(stacked.imag.copy(), **to)
+        ab = torch.as_tensor(np.concatenate([stacked.real, stacked.imag]), **to)
         paths = [
             Path(n, rows[n], None if A is None else torch.as_tensor(A[:size, keep[n]].copy(), **to), size)
             for n, (_, A, size) in enumerate(plans)
         ]
-        return cls(a, b, sum(int(keep[n].sum()) for n in alone), tuple(paths))
+        return cls(ab, sum(int(keep[n].sum()) for n in alone), tuple(paths), loops(ab.dtype, ab.device, config.compile))
 
     @property
     def rows(self) -> int:
-        return 2 * len(self.a) - self.alone
+        return len(self.ab) - self.alone
 
-    def push(self, Y: Tensor, total: bool) -> list[Tensor]:
-        """Columns Y [n, C, T] → per path [size, C, T], or [size, C, 1] summed over time if `total`."""
+    def push(self, Y: Tensor, total: bool, lowpass: Lowpass | None = None) -> list[Tensor]:
+        """Columns Y [n, C, T] → per path [size, C, T]: summed over time if `total`, else averaged if there is a low-pass filter."""
         if total:
-            m = totals(self, Y)[..., None] if Y.shape[1] == 1 else total_derivatives(self, Y)[..., None]
+            m = totals(self, Y, self.loops)
+        elif lowpass:
+            m = lowpass.push(moduli(self, Y, self.loops), self.rows, Y.shape[1])
         else:
-            m = moduli(self, Y) if Y.shape[1] == 1 else derivatives(self, Y)
-        return [m[p.rows] if p.average is None else torch.tensordot(p.average, m[p.rows], 1) for p in self.paths]
+            out = [Y.real.new_empty(path.size, *Y.shape[1:]) for path in self.paths]
+            for when, m in moduli(self, Y, self.loops):
+                for path, s in zip(self.paths, out, strict=True):
+                    s[..., when] = path.push(m)
+            return out
+        return [path.push(m) for path in self.paths]
 
-    def pull(self, Y: Tensor, S: list[Tensor]) -> Tensor:
-        """The adjoint at Y [n, 1, T] of `push` applied to S, one gradient [size, 1, T or 1] per path: [n, 1, T]."""
-        m = Y.real.new_empty(self.rows, *S[0].shape[1:])
-        for p, s in zip(self.paths, S, strict=True):
-            m[p.rows] = s if p.average is None else torch.tensordot(p.average.T, s, 1)
-        return adjoint(self, Y, m[:, 0])
+    def pull(self, Y: Tensor, S: list[Tensor], lowpass: Lowpass | None = None) -> Tensor:
+        """The adjoint at Y [n, 1, T] of `push` applied to S, one gradient [size, 1, T, frames or 1] per path: [n, 1, T]."""
+        if lowpass or S[0].shape[-1] == 1:
+            m = self.pull_paths(S)
+            return adjoint(self, Y, lowpass.pull(m) if lowpass else lambda _: m, self.loops)
+        return adjoint(self, Y, lambda when: self.pull_paths([s[..., when] for s in S]), self.loops)
+
+    def pull_paths(self, S: list[Tensor]) -> Tensor:
+        """One gradient [size, 1, t] per path → of the moduli [rows, t]."""
+        m = S[0].new_empty(self.rows, S[0].shape[-1])
+        for path, s in zip(self.paths, S, strict=True):
+            m[path.rows] = s[:, 0] if path.average is None else path.average.T @ s[:, 0]
+        return m
 
 
 def needed(w: np.ndarray, A: np.ndarray | None, size: int, tolerance: float) -> np.ndarray:

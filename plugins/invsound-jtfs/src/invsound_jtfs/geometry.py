@@ -26,6 +26,7 @@ class Config:
     F: int | str
     format: str
     padding: str
+    compile: bool
 
     @property
     def support(self) -> int:

@@ -1,33 +1,66 @@
-"""The modulus of complex numbers, as interleaved pairs of reals: several times faster than `torch.abs`."""
+"""The modulus and what its derivatives need, in plain torch. Complex numbers are handled as pairs of reals: faster than `torch.abs`."""
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor
 
 
-def squared(z: Tensor) -> Tensor:
-    """|z|²."""
+def tiny(dtype: torch.dtype) -> float:
+    """The least |z| to divide by: its square is still a normal number."""
+    return math.sqrt(torch.finfo(dtype).tiny)
+
+
+def length(z: Tensor) -> Tensor:
+    """|z|."""
     pairs = torch.view_as_real(z)
     pairs = pairs * pairs
-    return pairs[..., 0] + pairs[..., 1]
-
-
-def unit(z: Tensor) -> Tensor:
-    """z/|z|, 0 where z = 0."""
-    square = squared(z)
-    return z * square.clamp_(min=torch.finfo(square.dtype).tiny).rsqrt_()
+    return (pairs[..., 0] + pairs[..., 1]).sqrt_()
 
 
 def modulus(z: Tensor) -> Tensor:
     """Columns z [..., C, T] complex → |z| of column 0, then d|z| = Re(z̄ dz)/|z| along the others (0 where z = 0)."""
-    square = squared(z[..., :1, :])
+    size = length(z[..., :1, :])
     if z.shape[-2] == 1:
-        return square.sqrt_()
-    out = square.new_empty(z.shape)
-    torch.sqrt(square, out=out[..., :1, :])
-    scale = square.clamp_(min=torch.finfo(square.dtype).tiny).rsqrt_()
-    pairs = torch.view_as_real(z)
-    turned = pairs[..., 1:, :, :] * (pairs[..., :1, :, :] * scale[..., None])
-    torch.add(turned[..., 0], turned[..., 1], out=out[..., 1:, :])
-    return out
+        return size
+    unit = torch.view_as_real(z[..., :1, :]) / size.clamp(min=tiny(size.dtype))[..., None]
+    turned = unit * torch.view_as_real(z[..., 1:, :])
+    return torch.cat([size, turned[..., 0] + turned[..., 1]], -2)
+
+
+def turn(z: Tensor, m: Tensor) -> None:
+    """z becomes m z/|z|, 0 where z = 0: the adjoint of the derivative of |z|, applied to m."""
+    torch.view_as_real(z).mul_((m / length(z).clamp_(min=tiny(m.dtype)))[..., None])
+
+
+def spins(w: Tensor, alone: int) -> Tensor:
+    """Products P, Q, stacked in w [2R, ...] complex → P + iQ, then P − iQ for the rows from `alone` on."""
+    P, Q = w.chunk(2)
+    return torch.cat([torch.add(P, Q, alpha=1j), torch.sub(P[alone:], Q[alone:], alpha=1j)])
+
+
+class Loops:
+    """The inner loops: z = P ± iQ from products w [2R, C, t] complex, of which rows from `alone` on serve both spins."""
+
+    modulus = staticmethod(modulus)
+    turn = staticmethod(turn)
+
+    def push(self, w: Tensor, alone: int, out: Tensor, total: bool) -> None:
+        """|z| and its derivatives into out [rows, C, t], or their sums over time onto out [rows, C, 1] if `total`."""
+        m = modulus(spins(w, alone))
+        if total:
+            out += m.sum(-1, keepdim=True)
+        else:
+            out.copy_(m)
+
+    def pull(self, w: Tensor, alone: int, m: Tensor) -> None:
+        """The adjoint of the derivative on m [rows, t or 1]: the gradients of P and Q replace them in w [2R, 1, t]."""
+        z = spins(w, alone)
+        turn(z, m.expand(-1, w.shape[-1])[:, None])
+        (P, Q), plus, minus = w.chunk(2), z[: len(w) // 2], z[len(w) // 2 :]
+        P.copy_(plus)
+        P[alone:] += minus
+        torch.mul(plus, -1j, out=Q)
+        Q[alone:].add_(minus, alpha=1j)

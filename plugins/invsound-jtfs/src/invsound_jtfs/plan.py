@@ -12,6 +12,7 @@ from .band import Band
 from .filters import bank, lowpass
 from .frequency import Frequency
 from .geometry import Config, Geometry
+from .lowpass import Lowpass
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Joint:
     n_max: int
     inputs: tuple[tuple[slice, Band], ...]
     frequency: Frequency
-    average: Band | None
+    lowpass: Lowpass | None
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,8 @@ def _plan(config: Config, dtype: torch.dtype, device: torch.device) -> Plan:
                     inputs.append((slice(at, min(at + len(members), n_max)), band))
                     at += len(members)
             frequency = Frequency.of(config, geometry, n_max, tolerance, True, **to)
-            joints.append(Joint(k, N >> k, n_max, tuple(inputs), frequency, smoothing(k) if config.is_local else None))
+            average = Lowpass.of(*phi, N >> k, N >> stride, tolerance, **to) if config.is_local else None
+            joints.append(Joint(k, N >> k, n_max, tuple(inputs), frequency, average))
 
     groups = []
     for i, (k, members) in enumerate(levels):

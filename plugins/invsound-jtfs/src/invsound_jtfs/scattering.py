@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -11,13 +13,16 @@ from torch.autograd import forward_ad
 from .cascade import Cascade
 from .geometry import Config
 from .plan import Plan
+from .threads import team
 
 DIRECTIONS = 8
 """Tangents that go through the cascade together."""
 
 
-def cascade(x: Tensor, config: Config) -> Cascade:
-    return Cascade(Plan.of(config, x.dtype, x.device))
+@contextmanager
+def cascade(x: Tensor, config: Config) -> Iterator[Cascade]:
+    with team(x) as spread:
+        yield Cascade(Plan.of(config, x.dtype, x.device), spread)
 
 
 def fold(value: Tensor, dim: int | None, size: int) -> Tensor:
@@ -31,10 +36,10 @@ class Scatter(torch.autograd.Function):
 
     @staticmethod
     def forward(x: Tensor, config: Config) -> Tensor:
-        transform = cascade(x, config)
-        if not len(x):
-            return transform.push(x.new_zeros(1, x.shape[-1]))[:0]
-        return torch.cat([transform.push(sound) for sound in x.split(1)])
+        with cascade(x, config) as transform:
+            if not len(x):
+                return transform.push(x.new_zeros(1, x.shape[-1]))[:0]
+            return torch.cat([transform.push(sound) for sound in x.split(1)])
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Config], output: Tensor) -> None:
@@ -60,12 +65,12 @@ class Columns(torch.autograd.Function):
 
     @staticmethod
     def forward(x: Tensor, dx: Tensor, config: Config) -> tuple[Tensor, Tensor]:
-        transform = cascade(x, config)
         if not dx.numel():
             S = Scatter.forward(x, config)
             return S, S[:, None].expand(-1, dx.shape[1], -1)
         pairs = zip(x.split(1), dx, strict=True)
-        tangents = [[transform.push(torch.cat([sound, some])) for some in row.split(DIRECTIONS)] for sound, row in pairs]
+        with cascade(x, config) as transform:
+            tangents = [[transform.push(torch.cat([sound, some])) for some in row.split(DIRECTIONS)] for sound, row in pairs]
         S = torch.cat([parts[0][:1] for parts in tangents])
         return S, torch.stack([torch.cat([part[1:] for part in parts]) for parts in tangents])
 
@@ -89,8 +94,8 @@ class Adjoint(torch.autograd.Function):
 
     @staticmethod
     def forward(x: Tensor, S: Tensor, config: Config) -> Tensor:
-        transform = cascade(x, config)
-        return torch.cat([torch.zeros_like(x[:0]), *(transform.pull(*pair) for pair in zip(x.split(1), S.split(1), strict=True))])
+        with cascade(x, config) as transform:
+            return torch.cat([torch.zeros_like(x[:0]), *(transform.pull(*pair) for pair in zip(x.split(1), S.split(1), strict=True))])
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Config], output: Tensor) -> None:

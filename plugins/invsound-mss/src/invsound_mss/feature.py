@@ -57,4 +57,8 @@ class MSS(Feature):
         """[B, N] → [B, 1 + N // hop, 1 + n // 2]."""
         frames = nn.functional.pad(x, (n // 2, n - n // 2)).unfold(-1, n, hop)[:, : 1 + x.shape[-1] // hop]
         window: Tensor = self.get_buffer(f"window{n}").to(x.dtype)
-        return torch.fft.rfft(frames * window).abs()
+        z = torch.fft.rfft(frames * window)
+        # the derivative z / |z| is NaN where z is denormal
+        audible = (z.real.abs() + z.imag.abs()).detach() > torch.finfo(x.dtype).tiny ** 0.5
+        magnitude: Tensor = torch.where(audible, z, torch.zeros_like(z)).abs()
+        return magnitude

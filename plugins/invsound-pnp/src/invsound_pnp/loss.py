@@ -11,9 +11,11 @@ from invsound import InvsoundError, Loss, Problem
 from invsound.problem import volume
 
 from .damping import Damping
+from .metric import along, balanced, largest, smoothed, trace, typical_distance
+from .shape import SHAPES, shaped
 
 DAMPINGS = ("adaptive", "scheduled", "constant")
-MATRICES = ("identity", "diagonal", "mean")
+MATRICES = ("identity", "diagonal", "mean", "own")
 
 
 @dataclass
@@ -21,13 +23,19 @@ class PNPOptions:
     """PNP.
 
     damping: λ is adaptive (after each validation), scheduled (geometric, to 1 in `epochs`) or constant
-    initial: λ₀; null is (largest eigenvalue of any training M)²
+    initial: λ₀; null is (largest eigenvalue of any training M)², or 1 with matrix=own
     decay: adaptive: λ ← decay · λ when the undamped validation loss improved
     brake: adaptive: else λ ← min(brake · λ, λ₀)
     epochs: scheduled: epochs until λ = 1
-    matrix: what λ multiplies: identity, diagonal (diag M, per example) or mean (the mean of the training M)
+    matrix: what λ multiplies: identity, diagonal (diag M, per example), mean (of the training M) or own (largest eigenvalue, per example)
     volume: weigh each example by √(σ₁σ₂) of its M, relative to the training mean
     scale: common factor μ: a number (1e-10 as published), or auto: 1 / (mean tr(M)/P + λ)
+    balance: divide each M by its trace, so that all examples pull alike
+    shape: the form far from the truth: quadratic (as published), root (grows as the distance) or saturating (below ½ bound²)
+    bound: the distance in Φ up to which root and saturating trust the form; null is the median between random sounds
+    each: shape each eigen-direction of M by itself, so that one cannot drown the others
+    radius: M is averaged over a cube around ν, of this half-width where ν is in [−1, 1]; 0 is M at ν
+    samples: points of that cube, each a Jacobian to prepare
     """
 
     damping: str = "adaptive"
@@ -38,6 +46,12 @@ class PNPOptions:
     matrix: str = "identity"
     volume: bool = False
     scale: float | str = "auto"
+    balance: bool = False
+    shape: str = "quadratic"
+    bound: float | None = None
+    each: bool = False
+    radius: float = 0.0
+    samples: int = 8
 
     def __post_init__(self) -> None:
         if self.damping not in DAMPINGS:
@@ -50,75 +64,101 @@ class PNPOptions:
             raise ValueError(f"decay is in (0, 1], brake ≥ 1 and epochs ≥ 1, got {self.decay}, {self.brake} and {self.epochs}")
         if (isinstance(self.scale, str) and self.scale != "auto") or (not isinstance(self.scale, str) and not self.scale > 0):
             raise ValueError(f"scale is a number μ > 0 or 'auto', got {self.scale!r}")
+        if self.shape not in SHAPES:
+            raise ValueError(f"shape is one of {', '.join(SHAPES)}, got {self.shape!r}")
+        if self.bound is not None and not self.bound > 0:
+            raise ValueError(f"bound is a distance > 0 or null, got {self.bound}")
+        if not 0 <= self.radius <= 2 or self.samples < 1:
+            raise ValueError(f"radius is in [0, 2] and samples ≥ 1, got {self.radius} and {self.samples}")
 
 
 class PNP(Loss):
     """PNP(ν̂, ν) = μ · ½ (ν̂ − ν)ᵀ (M + λD) (ν̂ − ν) with M = JᵀJ = RᵀR at the true ν; λ = 0 in `eval()`.
 
     Computed as ‖R(ν̂ − ν)‖², in float64: M itself, with a condition number of 1e15 on the drum, is never formed to be
-    multiplied. Source: Han, Lostanlen & Lagrange, IEEE/ACM TASLP 2024.
+    multiplied. Source: Han, Lostanlen & Lagrange, IEEE/ACM TASLP 2024; balance, shape, each, radius and matrix=own are not in it.
     """
 
     Options = PNPOptions
-    prepare_options = ()
+    prepare_options = ("radius", "samples")
     monitor = "damping"
     damping: Tensor
     initial: Tensor
     best: Tensor
     mean_trace: Tensor
     mean_volume: Tensor
+    mean_largest: Tensor
     mean_metric: Tensor
+    trusted: Tensor
 
     def __init__(self, problem: Problem, options: PNPOptions) -> None:
         super().__init__(problem, options)
         self.rule = Damping(options.damping, options.decay, options.brake, options.epochs)
-        for name in ("damping", "initial"):
-            self.register_buffer(name, torch.tensor(options.initial or 0.0, dtype=torch.float64))
-        self.register_buffer("best", torch.tensor(torch.inf, dtype=torch.float64))
-        for name in ("mean_trace", "mean_volume"):
-            self.register_buffer(name, torch.ones((), dtype=torch.float64))
+        starts = {"damping": options.initial or 0.0, "initial": options.initial or 0.0, "best": torch.inf}
+        starts |= {"mean_trace": 1.0, "mean_volume": 1.0, "mean_largest": 1.0, "trusted": 0.5 * (options.bound or 1.0) ** 2}
+        for name, value in starts.items():
+            self.register_buffer(name, torch.tensor(value, dtype=torch.float64))
         self.register_buffer("mean_metric", torch.eye(len(problem.space), dtype=torch.float64))
 
     def prepare(self, nu: Tensor) -> Tensor:
-        """R [B, P, P] in float64."""
-        return self.problem.metric_factor(nu)
+        """R [B, P, P] in float64, of M or of its mean over the neighbourhood."""
+        return (
+            smoothed(self.problem, nu, self.options.radius, self.options.samples) if self.options.radius else self.problem.metric_factor(nu)
+        )
 
     def calibrate(self, side: Tensor) -> None:
         """λ₀, and the means over the training fold that scale the form. Raises InvsoundError if no sound reacts to any parameter."""
-        singular = torch.linalg.svdvals(side)
-        self.mean_trace.copy_(singular.square().sum(1).mean() / side.shape[-1])
-        if not self.mean_trace > 0:
+        if not side.any():
             raise InvsoundError(
                 "Every Jacobian of the training fold is zero: the representation does not react to any parameter. Choose another feature."
             )
-        self.mean_volume.copy_(volume(singular).mean().clamp_min(torch.finfo(torch.float64).tiny))
-        self.mean_metric.copy_((side.mT @ side).mean(0))
+        if self.options.shape != "quadratic" and self.options.bound is None:
+            self.trusted.fill_(0.5 * typical_distance(self.problem, self.trusted) ** 2)
+        R = self._balanced(side)
+        form = shaped(self.options.shape, trace(side) / side.shape[-1], self.trusted.to(side.device))
+        self.mean_trace.copy_((form / trace(side) if self.options.balance else form).mean())
+        self.mean_volume.copy_(volume(torch.linalg.svdvals(side)).mean().clamp_min(torch.finfo(torch.float64).tiny))
+        self.mean_largest.copy_(largest(R).mean())
+        self.mean_metric.copy_((R.mT @ R).mean(0))
         if self.options.initial is None:
-            self.initial.fill_(float(singular.max()) ** 4)
+            self.initial.fill_(1.0 if self.options.matrix == "own" else float(largest(R).max()) ** 2)
         self.damping.copy_(self.initial)
+
+    def _balanced(self, side: Tensor) -> Tensor:
+        return balanced(side) if self.options.balance else side
 
     def forward(self, nu_hat: Tensor, nu: Tensor, side: Tensor) -> Tensor:
         e = (nu_hat - nu).double()
-        form = 0.5 * (side @ e[:, :, None]).square().sum((1, 2))
+        form = self._form(e, side)
         if self.training:
-            form = form + 0.5 * self.damping * self._damper(e, side)
+            form = form + 0.5 * self.damping * self._damper(e, self._balanced(side))
         if self.options.volume:
             form = form * volume(torch.linalg.svdvals(side)) / self.mean_volume
         return form * self._scale()
 
-    def _damper(self, e: Tensor, side: Tensor) -> Tensor:
+    def _form(self, e: Tensor, side: Tensor) -> Tensor:
+        """½ eᵀMe [B], shaped, and balanced."""
+        parts = along(e, side) if self.options.each else 0.5 * (side @ e[:, :, None]).square().sum(1)
+        form = shaped(self.options.shape, parts, self.trusted).sum(1)
+        return form / trace(side) if self.options.balance else form
+
+    def _damper(self, e: Tensor, R: Tensor) -> Tensor:
         """eᵀDe [B]."""
         if self.options.matrix == "diagonal":
-            return (side.square().sum(1) * e.square()).sum(1)
+            return (R.square().sum(1) * e.square()).sum(1)
         if self.options.matrix == "mean":
             return ((e @ self.mean_metric) * e).sum(1)
-        return e.square().sum(1)
+        return e.square().sum(1) * (largest(R) if self.options.matrix == "own" else 1)
 
     def _scale(self) -> Tensor | float:
         if self.options.scale != "auto":
             return float(self.options.scale)
-        unit = {"identity": torch.ones_like(self.mean_trace), "diagonal": self.mean_trace, "mean": self.mean_trace}[self.options.matrix]
+        unit = {"identity": 1.0, "own": self.mean_largest}.get(self.options.matrix, self.mean_trace)
         return 1 / (self.mean_trace + self.damping * unit) if self.training else 1 / self.mean_trace
+
+    def directions(self, nu_hat: Tensor, nu: Tensor, side: Tensor) -> Tensor:
+        """½ σₖ (vₖᵀ(ν̂ − ν))² [B, P] along the eigenvectors vₖ of M: what the undamped quadratic form consists of."""
+        return along((nu_hat - nu).double(), side)
 
     def adapt(self, validation_loss: float) -> None:
         damping = self.rule(float(self.damping), float(self.initial), validation_loss < float(self.best))

@@ -1,0 +1,271 @@
+"""How well `invsound match` does, sound by sound: writes results as JSON lines, and docs/benchmarks-matching.md from them."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import json
+import math
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import invsound
+from invsound import environment, executor, progress
+
+ROOT = Path(__file__).parent.parent
+BUDGET = 60  # seconds per sound
+PARTS = ("self", "deaf", "recordings", "robust", "hard")
+PRECISE = {"amfm": 1e-3, "ftm": 1e-2}  # relative error of a parameter that counts as recovered
+SYSTEMS = {  # name: solver, options of the match, whether the synth may listen
+    "lm": ("lm", {}, True),
+    "lm, deaf": ("lm", {}, False),
+    "cma": ("cma", {"survey": False}, True),
+    "cma, deaf": ("cma", {"survey": False}, False),
+    "descent": ("descent", {"survey": False}, True),
+}
+
+
+@dataclass(frozen=True)
+class Task:
+    """One match: a system of `SYSTEMS`, and a sound, which is a seed (what the synth makes there), altered or not, or a file."""
+
+    part: str
+    synth: str
+    system: str
+    sound: str
+    alteration: str = ""
+
+
+@functools.lru_cache(maxsize=2)
+def matcher(synth: str, system: str, jobs: int = 1) -> invsound.Matcher:
+    solver, how, listens = SYSTEMS[system]
+    made = invsound.Matcher(synth, "jtfs", solver, {"match": {"budget": BUDGET, **how}}, jobs=jobs)
+    if not listens:
+        made.synth.guess = lambda x: x.new_empty(0, len(made.synth.space))  # type: ignore[method-assign]
+    return made
+
+
+def target(synth: invsound.Synth, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """θ [P] uniform in ν over the whole declared range, and its sound [N]."""
+    nu = 2 * torch.rand(1, len(synth.space), generator=torch.Generator().manual_seed(seed)) - 1
+    theta = synth.space.to_theta(nu)
+    return theta[0], synth(theta)[0]
+
+
+def altered(x: torch.Tensor, rate: float, how: str) -> tuple[torch.Tensor, float]:
+    """The sound as somebody might have recorded it, and its sample rate."""
+    if how == "20 dB SNR":
+        noise = torch.randn(len(x), generator=torch.Generator().manual_seed(0))
+        return x + 0.1 * x.square().mean().sqrt() * noise, rate
+    if how == "50 ms late":
+        return torch.cat([torch.zeros(round(0.05 * rate)), x]), rate
+    if how == "12 dB quieter":
+        return x / 4, rate
+    if how == "44.1 kHz stereo":
+        import soxr
+
+        y = torch.from_numpy(soxr.resample(x.numpy(), rate, 44100, quality="VHQ"))
+        return torch.stack([y, y]), 44100
+    return x, rate
+
+
+def hard(name: str, rate: float, N: int) -> tuple[torch.Tensor, float]:
+    """Sounds that no synthesizer here can explain."""
+    n, noise = torch.arange(N), torch.randn(N, generator=torch.Generator().manual_seed(0))
+    sounds = {
+        "silence": torch.zeros(N),
+        "click": (n == 1000).float(),
+        "noise": noise / noise.abs().max(),
+        "ten minutes of hiss and one sine": 0.01 * torch.randn(round(600 * rate), generator=torch.Generator().manual_seed(0)),
+        "two octaves of glissando": torch.sin(2 * math.pi * 200 * rate * (2 ** (n / N * 2) - 1) / (rate * math.log(2) * 2 / N * rate)),
+    }
+    x = sounds[name]
+    if name.startswith("ten"):
+        start = round(400 * rate)
+        x[start : start + N] += 0.5 * torch.sin(2 * math.pi * 440 * n / rate)
+    return x, rate
+
+
+def measure(task: Task) -> dict[str, Any]:
+    """One line of the results."""
+    made = matcher(task.synth, task.system)
+    line: dict[str, Any] = {**task.__dict__}
+    signal = made.synth.signal
+    try:
+        if task.part == "recordings":
+            found = made(ROOT / "examples" / "recordings" / task.sound)
+        elif task.part == "hard":
+            found = made(*hard(task.sound, signal.sample_rate, signal.num_samples))
+        else:
+            theta, x = target(made.synth, int(task.sound))
+            found = made(*altered(x, signal.sample_rate, task.alteration))
+            line["true"] = dict(zip(made.synth.space.names, theta.double().tolist(), strict=True))
+            line["waveform"] = float((found.x_hat - found.x).norm() / found.x.norm())
+    except invsound.InvsoundError as error:
+        return {**line, "error": str(error)}
+    plain = found.as_dict()
+    del plain["history"]
+    return {**line, **plain}
+
+
+def tasks(part: str, count: int) -> list[Task]:
+    synths = ("amfm", "ftm")
+    if part == "self":
+        return [Task(part, synth, "lm", str(seed)) for synth in synths for seed in range(count)]
+    if part == "deaf":
+        return [Task(part, synth, "lm, deaf", str(seed)) for synth in synths for seed in range(count)]
+    if part == "recordings":
+        files = sorted(path.name for path in (ROOT / "examples" / "recordings").glob("*.flac"))
+        return [Task(part, "ftm", system, file) for system in SYSTEMS for file in files]
+    if part == "robust":
+        ways = ("", "20 dB SNR", "50 ms late", "12 dB quieter", "44.1 kHz stereo")
+        return [Task(part, synth, "lm", str(seed), way) for synth in synths for way in ways for seed in range(count)]
+    sounds = ("silence", "click", "noise", "ten minutes of hiss and one sine", "two octaves of glissando")
+    return [Task(part, synth, "lm", sound) for synth in synths for sound in sounds]
+
+
+def run(part: str, count: int, jobs: int, out: Path) -> None:
+    """Measure what is not measured yet."""
+    todo = tasks(part, count)
+    for synth in dict.fromkeys(task.synth for task in todo):
+        _ = matcher(synth, "lm", jobs).dictionary
+    file = out / f"{part}.jsonl"
+    out.mkdir(parents=True, exist_ok=True)
+    done = {(r["synth"], r["system"], r["sound"], r["alteration"]) for r in lines(file)}
+    todo = [task for task in todo if (task.synth, task.system, task.sound, task.alteration) not in done]
+    with executor.local(jobs) as pool, progress.bar(part, len(todo), "sounds") as advance, file.open("a") as log:
+        for k in range(0, len(todo), 4 * jobs):  # what is interrupted loses a handful
+            for line in executor.run_all(pool, measure, todo[k : k + 4 * jobs], lambda: advance(1)):
+                log.write(json.dumps(line) + "\n")
+            log.flush()
+
+
+def lines(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(text) for text in file.read_text().splitlines()] if file.exists() else []
+
+
+def errors(line: dict[str, Any]) -> dict[str, float]:
+    """|θ̂ − θ| / |θ| of each parameter that the match says is determined."""
+    known = [name for name, yes in line["determined"].items() if yes]
+    return {name: abs(line["parameters"][name] / line["true"][name] - 1) for name in known}
+
+
+def median(values: Iterable[float]) -> str:
+    values = list(values)
+    return f"{statistics.median(values):.1e}" if values else "–"
+
+
+def table(head: str, rows: list[list[str]]) -> str:
+    columns = head.split(" | ")
+    return "".join(f"| {' | '.join(row)} |\n" for row in [columns, ["---"] * len(columns), *rows])
+
+
+def self_targets(found: list[dict[str, Any]]) -> str:
+    rows = []
+    for synth in dict.fromkeys(line["synth"] for line in found):
+        of = [line for line in found if line["synth"] == synth]
+        near = sum(line["distance"] < 0.01 * line["random_distance"] for line in of)
+        precise = sum(all(e < PRECISE[synth] for e in errors(line).values()) for line in of)
+        known = [e for line in of for e in errors(line).values()]
+        undetermined = sum(not yes for line in of for yes in line["determined"].values())
+        seconds = [line["seconds"] for line in of]
+        rows.append([
+            synth, f"{near} / {len(of)}", f"{precise} / {len(of)}", median(known), str(undetermined),
+            median(line["waveform"] for line in of),
+            median(line["distance"] / line["random_distance"] for line in of), f"{statistics.median(seconds):.0f}", f"{max(seconds):.0f}",
+        ])  # fmt: skip
+    return table(
+        "synth | Φ-distance below 1 % of random | every determined parameter recovered | median error | parameters not determined "
+        "| waveform error | Φ-distance, of random | s, median | s, largest",
+        rows,
+    )
+
+
+def recordings(found: list[dict[str, Any]]) -> str:
+    rows = []
+    for sound in dict.fromkeys(line["sound"] for line in found):
+        of = {line["system"]: line for line in found if line["sound"] == sound}
+        least = min(line["distance"] for line in of.values())
+        cells = [f"**{of[s]['distance']:.1f}**" if of[s]["distance"] == least else f"{of[s]['distance']:.1f}" for s in SYSTEMS if s in of]
+        rows.append([sound, f"{next(iter(of.values()))['random_distance']:.0f}", *cells])
+    return table("recording | random | " + " | ".join(SYSTEMS), rows)
+
+
+def robustness(found: list[dict[str, Any]]) -> str:
+    rows = []
+    for synth in dict.fromkeys(line["synth"] for line in found):
+        for way in dict.fromkeys(line["alteration"] for line in found):
+            of = [line for line in found if (line["synth"], line["alteration"]) == (synth, way)]
+            known = [(line, name) for line in of for name, yes in line["determined"].items() if yes]
+            within = sum(abs(line["parameters"][n] - line["true"][n]) <= 3 * line["standard_errors"][n] for line, n in known)
+            rows.append([synth, way or "as it is", f"{within} / {len(known)}", median(e for line in of for e in errors(line).values())])
+    return table("synth | alteration | determined parameters within 3 standard errors | median error", rows)
+
+
+def hardness(found: list[dict[str, Any]]) -> str:
+    said = [line.get("error") or f"{line['distance'] / line['random_distance']:.0%} of random. {line['advice']}" for line in found]
+    return table("synth | sound | what is said", [[line["synth"], line["sound"], text] for line, text in zip(found, said, strict=True)])
+
+
+PAGE = """# Benchmarks of matching
+
+    python benchmarks/matching.py self deaf recordings robust hard --jobs {jobs}
+
+{about}; {jobs} processes of one thread, so that each sound has one core; JTFS, 256 candidates, {budget} s per sound. Candidates
+({preparation}) are prepared once and not counted.
+
+## Sounds that the synthesizer made
+
+θ uniform in ν over the whole declared range, seeds 0, 1, …; a parameter counts as recovered within a relative error of 10⁻³ (amfm) or
+10⁻² (ftm). Waveform error: ‖x̂ − x‖ / ‖x‖.
+
+{self}
+The same without `Synth.guess`: what candidates, survey and Levenberg–Marquardt reach alone.
+
+{deaf}
+## Recordings
+
+Φ-distance to six recorded drums after {budget} s, all from the same candidates. `deaf` systems get no guess of the synthesizer; `cma` and
+`descent` (Adam) begin from the nearest candidates and guesses, without the survey.
+
+{recordings}
+## Robustness
+
+{robust}
+## Out of reach
+
+{hard}"""
+
+
+def page(out: Path, jobs: int) -> None:
+    made = {part: lines(out / f"{part}.jsonl") for part in PARTS}
+    about = f"{environment.processor()}, torch {torch.__version__}" if hasattr(environment, "processor") else f"torch {torch.__version__}"
+    text = PAGE.format(
+        jobs=jobs, budget=BUDGET, about=about, preparation="Sobol points",
+        **{"self": self_targets(made["self"]), "deaf": self_targets(made["deaf"]), "recordings": recordings(made["recordings"])},
+        robust=robustness(made["robust"]), hard=hardness(made["hard"]),
+    )  # fmt: skip
+    (ROOT / "docs" / "benchmarks-matching.md").write_text(text)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "parts", nargs="*", choices=[*PARTS, []], default=[], help="what to measure; the page is written from what there is"
+    )
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--count", type=int, default=50, help="sounds of each synth")
+    parser.add_argument("--out", type=Path, default=ROOT / "build" / "matching")
+    given = parser.parse_args()
+    for part in given.parts:
+        run(part, {"robust": min(10, given.count)}.get(part, given.count), given.jobs, given.out)
+    page(given.out, given.jobs)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""match.html, one sound, and matches.html, many: what was recorded, what was found, and how sure one may be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from .charts import Axes, Scale
+from .figures import Figure
+from .page import Pair, read_sounds, write_page
+
+PLAYERS = 24  # sounds that matches.html plays; every sound's own page plays it too
+
+
+def write_one(folder: Path, found: dict[str, Any]) -> Path:
+    """Write match.html next to match.wav and target.wav. Raises InvsoundError if the disk refuses."""
+    return write_page(folder / "match.html", "match.html", found=found, pair=_pair(folder, found), rows=_rows(found), curve=_curve(found))
+
+
+def write_many(out: Path, results: list[dict[str, Any]]) -> Path:
+    """Write matches.html into the folder that holds the folders of the matches."""
+    found = [result for result in results if "error" not in result]
+    return write_page(
+        out / "matches.html",
+        "matches.html",
+        found=found,
+        failed=[result for result in results if "error" in result],
+        links=[f"{Path(result['folder']).name}/match.html" for result in found],
+        pairs=[_pair(Path(result["folder"]), result) for result in found[:PLAYERS]],
+    )
+
+
+def _pair(folder: Path, found: dict[str, Any]) -> Pair:
+    sounds = read_sounds(found["name"], target=folder / "target.wav", reconstruction=folder / "match.wav")
+    return Pair(found["name"], sounds, found["notes"], {found["feature"]: found["distance"]})
+
+
+def _rows(found: dict[str, Any]) -> list[tuple[str, str, float, float | None, str]]:
+    """name, unit, value, standard error, and what is to be said of it."""
+    words = {True: "", False: "not determined", None: "held"}
+    return [
+        (name, found["units"][name], value, found["standard_errors"][name], words[found["determined"].get(name)])
+        for name, value in found["parameters"].items()
+    ]
+
+
+def _curve(found: dict[str, Any]) -> Figure | None:
+    """The distance of the nearest sound so far against the sounds that were computed, as steps, on log axes where nothing is zero."""
+    history = [(evaluations, distance) for evaluations, distance in found["history"] if evaluations > 0]
+    if len(history) < 2:
+        return None
+    x, y = [float(history[0][0])], [history[0][1]]
+    for evaluations, distance in [*history[1:], (found["evaluations"], history[-1][1])]:
+        x, y = [*x, evaluations, evaluations], [*y, y[-1], distance]
+    x_axis = Scale.of(x, "sounds computed", log=True)
+    axes = Axes(x_axis, Scale.of([v for v in y if v > 0], "distance", log=True, margin=0.04))
+    axes.line(x, y)
+    caption = (
+        f"Distance of the nearest sound so far, over the sounds computed ({found['evaluations']}; a Jacobian counts one per parameter). "
+        f"Where the recording was aligned anew the curve may rise. A typical random sound is at {found['random_distance']:.3g}."
+    )
+    return Figure(axes.svg(caption), caption)

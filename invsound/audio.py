@@ -30,7 +30,7 @@ SEARCH = 60.0  # seconds from the first audible sound, in which the onset is loo
 class Recording:
     """A sound file made into a problem's signal: `x` [N] float32 on the CPU, and `notes`, what was done to it, for the user to read.
 
-    The file holds `gain` times x, from `onset` on, in seconds.
+    The file holds `gain` times x, which begins at `onset`, in seconds.
     """
 
     x: Tensor
@@ -40,8 +40,8 @@ class Recording:
     onset: float = 0.0
 
 
-def load(path: str | Path, signal: Signal, *, trim_onset: bool = True, peak: float | None = 1.0) -> Recording:
-    """The mono sound at `path`, from its onset, at the rate and of the length of `signal`, scaled to `max|x| = peak`.
+def load(path: str | Path, signal: Signal, *, trim_onset: bool = True, peak: float | None = 1.0, lead: float = 0.0) -> Recording:
+    """The mono sound at `path`, from `lead` seconds before its onset, at the rate and of the length of `signal`, scaled to `max|x| = peak`.
 
     The onset is looked for in the first minute of sound, and only what is needed is read after it. A file that has exactly the rate
     and the length of `signal` (one that a synthesizer made, say) keeps its place in time. `peak=None` keeps the gain.
@@ -54,7 +54,9 @@ def load(path: str | Path, signal: Signal, *, trim_onset: bool = True, peak: flo
         made_for_it = (file.frames, file.samplerate) == (signal.num_samples, signal.sample_rate)
         onset = _onset(file) if trim_onset and not made_for_it else 0
         if onset:
-            notes.append(f"onset found at {onset / file.samplerate:.3f} s: trimmed")
+            kept = f" but for {lead:g} s" if lead else ""
+            notes.append(f"onset found at {onset / file.samplerate:.3f} s: trimmed{kept}")
+        onset = max(0, onset - round(lead * file.samplerate))
         x = _read(file, onset, int(np.ceil(signal.duration * file.samplerate)) + 1)
         _check_audible(file, x, onset)
         x, fitted = _fit(x, file.samplerate, (file.frames - onset) / file.samplerate, signal)

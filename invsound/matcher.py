@@ -146,13 +146,13 @@ class Matcher:
 
     def _recording(self, x: Tensor | str | Path, sample_rate: float | None) -> audio.Recording:
         if isinstance(x, (str, Path)):
-            return evaluation.tell(audio.load(x, self.synth.signal, peak=self.synth.peak))
+            return evaluation.tell(audio.load(x, self.synth.signal, peak=self.synth.peak, lead=self.synth.lead))
         if sample_rate is None:
             raise UsageError("A sound given as samples needs its sample_rate in Hz: match(x, 44100, synth=…, feature=…).")
         x = torch.as_tensor(x).detach().cpu()
         with tempfile.TemporaryDirectory() as scratch:
             path = audio.save(Path(scratch) / "samples.wav", x.reshape(-1, x.shape[-1]).mean(0), sample_rate)
-            return evaluation.tell(audio.load(path, self.synth.signal, peak=self.synth.peak))
+            return evaluation.tell(audio.load(path, self.synth.signal, peak=self.synth.peak, lead=self.synth.lead))
 
     @cached_property
     def encoder(self) -> tuple[Parts, Any] | None:

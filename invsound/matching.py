@@ -16,13 +16,13 @@ from .search import Search
 from .solver import Solution
 from .survey import Survey
 from .uncertainty import DETERMINED, standard_errors
+from .waveform import waveform_errors
 
 if TYPE_CHECKING:
     from .matcher import Matcher
 
 FOUND = 0.01  # of the distance between random sounds: this is the sound
 REACH = 0.5  # of the same: what is found beyond it says little about the sound
-LAG = 0.1  # seconds either way, in which the synthesizer's onset is looked for
 CHUNK = 8
 REALIGNED = 3  # times at most
 IDLE = 2  # rounds that may pass without getting a hundredth nearer
@@ -75,6 +75,7 @@ class Matching:
         self.matcher, self.recording, self.start = matcher, recording, time.perf_counter()
         self.x = recording.x.to(matcher.device)
         self.gain, self.lag, self.correlation, self.aligned, self.typical = 1.0, 0.0, 0.0, 0, 0.0
+        self.event: Tensor | None = None
         target, options = matcher.represent(self.x[None])[0], matcher.options
         self.search = Search(matcher.problem, matcher.free, matcher.held, target, options.budget, options.evaluations)
 
@@ -85,11 +86,13 @@ class Matching:
             self._align(guesses)
         survey = self._survey(guesses)
         progress.log.info("Nearest of %d candidates: %.4g; typical: %.4g.", len(survey.u), search.distance, self.typical)
-        idle = 0
+        idle, near = 0, 5 * FOUND * self.typical
+        if self.event is not None and search.distance > near:
+            return self._heard(self.event)
         while True:
             before = search.distance
-            if options.survey and before > 5 * FOUND * self.typical:
-                survey.explore(options.starts, search.spent(0.5))
+            if options.survey and before > near:
+                survey.explore(options.starts, search.spent(0.5, near))
             starts = survey.nearest(options.starts, apart=0.01).to(self.x)
             solution = self.matcher.solver.solve(search, search.target, starts, search.spent())
             ends = [(search.best, search.distance), (solution.nu, solution.distance), *solution.ends]
@@ -106,9 +109,9 @@ class Matching:
         """Take back the gain and the lag of the recording against the most similar of some sounds; whether there was anything to do."""
         with torch.no_grad():
             sounds = self.matcher.problem.render(self.search.full(u))
-        reach = round(LAG * self.matcher.synth.signal.sample_rate)
-        best = max((align(self.x, x_hat, reach) for x_hat in sounds), key=lambda a: abs(a.correlation))
-        self.correlation = best.correlation
+        found = [align(self.x, x_hat, len(self.x) // 2) for x_hat in sounds]
+        best = max(found, key=lambda a: abs(a.correlation))
+        self.correlation, self.event = best.correlation, u[found.index(best)] if best.trusted else None
         done = abs(best.lag) < 0.05 and abs(math.log(abs(best.gain) or 1e-9)) < 1e-3
         if done or not best.trusted or self.aligned == REALIGNED:
             return False
@@ -142,8 +145,9 @@ class Matching:
             survey.add(rows, self.search(rows) - self.search.target)
 
     @torch.no_grad()
-    def _errors(self, u: Tensor, residual: Tensor, survey: Survey) -> Tensor:
+    def _errors(self, u: Tensor, survey: Survey) -> Tensor:
         """Standard errors [F] in ν; where the sound was not found, also of a model that does not trust structure too fine to follow."""
+        residual = self.matcher.problem(self.search.full(u[None]))[0] - self.search.target
         scale = float(self.search.target.norm())
         errors = standard_errors(self.matcher.problem.jacobian(self.search.full(u[None]))[0][:, self.matcher.free], residual, scale)
         if float(residual.norm()) < FOUND * self.typical:
@@ -151,23 +155,41 @@ class Matching:
         return torch.maximum(errors, standard_errors(survey.model(u), residual, scale))
 
     def _told(self, solution: Solution, ends: Ends, survey: Survey) -> Match:
+        """What the rounds have found."""
+        share = ends[0][1] / self.typical if self.typical else 0.0
+        errors = self._errors(ends[0][0], survey)
+        determined = (errors < DETERMINED) & (share < REACH)
+        unknown = [name for name, known in zip(self._free(), determined.tolist(), strict=True) if not known]
+        return self._match(ends, errors, determined, solution.converged, _advice(share, unknown, solution.advice))
+
+    def _heard(self, u: Tensor) -> Match:
+        """A sound whose waveform explains the recording, though not in Φ: there is something else in it, such as noise."""
+        matcher, nu = self.matcher, self.search.full(u[None])[0]
+        errors = waveform_errors(matcher.problem, nu, matcher.free, self.x)
+        with torch.no_grad():
+            distance = float((matcher.problem(nu[None])[0] - self.search.target).norm())
+        unknown = [name for name, error in zip(self._free(), errors.tolist(), strict=True) if error >= DETERMINED]
+        advice = (
+            f"Found in the waveform, which correlates {abs(self.correlation):.3f}; the rest of the recording, such as noise, puts it "
+            f"{distance / self.typical:.0%} as far as a random sound, so that nothing was fitted in the representation."
+        )
+        return self._match([(u, distance)], errors, errors < DETERMINED, True, advice + _unknown(unknown))
+
+    def _free(self) -> list[str]:
+        return [name for name, free in zip(self.matcher.synth.space.names, self.matcher.free.tolist(), strict=True) if free]
+
+    def _match(self, ends: Ends, errors: Tensor, determined: Tensor, converged: bool, advice: str) -> Match:
         matcher, space, search = self.matcher, self.matcher.synth.space, self.search
         u, distance = ends[0]
-        nu = search.full(u[None])[0]
+        nu, free = search.full(u[None])[0], self._free()
         with torch.no_grad():
             x_hat = matcher.problem.render(nu[None])[0]
-        errors = self._errors(u, matcher.represent(x_hat[None])[0] - search.target, survey)
-        names = space.names
-        free = [name for name, is_free in zip(names, matcher.free.tolist(), strict=True) if is_free]
-        share = distance / self.typical if self.typical else 0.0
-        determined = {name: bool(error < DETERMINED) and share < REACH for name, error in zip(free, errors.tolist(), strict=True)}
-        theta = self._theta(u)
         sample_rate = matcher.synth.signal.sample_rate
         gain_db = 20 * math.log10(max(abs(self.recording.gain * self.gain), 1e-12))
         return Match(
             self.recording.path.name, matcher.parts.config.parts["synth"], matcher.parts.config.parts["feature"], matcher.name,
-            theta, {p.name: p.unit for p in space}, self._in_units(nu, free, errors), determined,
-            distance, self.typical, solution.converged, _advice(share, [name for name in free if not determined[name]], solution.advice),
+            self._theta(u), {p.name: p.unit for p in space}, self._in_units(nu, free, errors),
+            dict(zip(free, determined.tolist(), strict=True)), distance, self.typical, converged, advice,
             gain_db, self.recording.onset + self.lag / sample_rate, self.correlation, self.recording.notes,
             search.evaluations, time.perf_counter() - self.start, search.history,
             [{"parameters": self._theta(v), "distance": d} for v, d in _distinct(ends)[1 : matcher.options.keep]],
@@ -202,7 +224,11 @@ def _advice(share: float, undetermined: list[str], solver: str) -> str:
             f"Not determined: the nearest sound found is {share:.0%} as far from it as a random sound. This synthesizer may not reach "
             f"the sound; or try more candidates, or a larger budget. {solver}"
         )
-    unknown = f" Not determined by this sound: {', '.join(undetermined)}." if undetermined else ""
+    unknown = _unknown(undetermined)
     if share >= FOUND:
         return f"The nearest sound found is {share:.0%} as far from it as a random sound. {solver}{unknown}"
     return f"Found.{unknown}"
+
+
+def _unknown(names: list[str]) -> str:
+    return f" Not determined by this sound: {', '.join(names)}." if names else ""

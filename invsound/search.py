@@ -50,9 +50,9 @@ class Search:
         nu[:, self.free] = u
         return nu
 
-    def spent(self, share: float = 1.0) -> Callable[[], bool]:
-        """A clock that turns true when this share of the time and the evaluations that are left now is used up."""
+    def spent(self, share: float = 1.0, near: float = 0.0) -> Callable[[], bool]:
+        """Turns true when this share of the time and evaluations left now is used up, or something nearer than `near` is found."""
         now = time.monotonic()
         end = now + share * (self.end - now)
         limit = self.evaluations + share * (self.limit - self.evaluations) if self.limit is not None else float("inf")
-        return lambda: time.monotonic() >= end or self.evaluations >= limit
+        return lambda: time.monotonic() >= end or self.evaluations >= limit or self.distance < near

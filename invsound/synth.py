@@ -24,6 +24,8 @@ class Synth(nn.Module, ABC):
     """Whether `forward` may be differentiated; if not, Jacobians are finite differences, and losses that need gradients say so."""
     peak: ClassVar[float | None] = 1.0
     """The peak that recordings are scaled to before they are compared; None keeps their gain, where gain is a parameter."""
+    lead: float = 0.0
+    """Seconds of a recording that are kept before its onset: 0 where sounds begin at their first sample."""
     space: Space
     signal: Signal
 

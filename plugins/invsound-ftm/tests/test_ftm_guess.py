@@ -36,7 +36,6 @@ def test_the_drum_finds_itself(seed: int) -> None:
     theta = DRUM.space.to_theta(some(DRUM, 1, seed))
     x = DRUM(theta.float())[0].double()
     nu = DRUM.guess(x)
-    assert torch.equal(DRUM.guess(x), nu)
     torch.testing.assert_close(DRUM.space.to_theta(nu[0]), theta[0], rtol=1e-3, atol=1e-7)  # of D, which moves no mode below 1e-4
     assert misfit(DRUM, nu[0], x) < 1e-3
 
@@ -51,11 +50,11 @@ def test_the_drum_finds_itself_in_noise_late_or_cut() -> None:
         assert tau == pytest.approx(1, rel=1e-2)
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_the_string_finds_what_can_be_heard_of_it(seed: int) -> None:
-    nu = some(STRING, 1, seed)[0]
+def test_the_string_finds_what_can_be_heard_of_it() -> None:
+    nu = some(STRING, 1, 0)[0]
     x = STRING(STRING.space.to_theta(nu[None]).float())[0].double()
     found = STRING.guess(x)[0]
+    assert torch.equal(found, STRING.guess(x)[0])
     heard, true = (AUDIBLE @ STRING.space.to_theta(v).log() for v in (found, nu))
     torch.testing.assert_close(heard, true, rtol=0, atol=1e-3)
     assert misfit(STRING, found, x) < 1e-3

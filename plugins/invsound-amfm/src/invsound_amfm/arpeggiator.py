@@ -49,6 +49,7 @@ class Arpeggiator(Synth):
     def __init__(self, options: ArpeggiatorOptions) -> None:
         super().__init__(options)
         self.signal = Signal(options.sample_rate, options.num_samples)
+        self.lead = self.signal.duration / 4  # the sound swells, to its middle
         self.space = Space(
             Parameter("f0", "Hz", 512.0, 1024.0, "log", "carrier frequency at the middle of the sound"),
             Parameter("fm", "Hz", 4.0, 16.0, "log", "tremolo frequency"),

@@ -21,8 +21,8 @@ def listen(voice: Voice, x: Tensor, count: int = 3) -> Tensor:
     """Sound x [N] → ν₀ [K, P], best first; x is as long as the voice's.
 
     For each likely pitch: the envelope whose level over one period follows the sound's; then, with the envelope divided out,
-    harmonics from a transform at their frequencies and noise from what they leave. The best by its spectrogram is polished on
-    the waveform, which a recording ignores and a sound of this voice rewards with its parameters.
+    harmonics from a transform at their frequencies and noise from what they leave. The likeliest is polished on the waveform,
+    which a recording ignores and a sound of this voice rewards with its parameters.
     """
     x = x.detach().to(torch.float32 if x.device.type == "mps" else torch.float64).nan_to_num(0, 0, 0)
     if len(x) < SHORTEST or not x.abs().amax() > 0:
@@ -30,24 +30,9 @@ def listen(voice: Voice, x: Tensor, count: int = 3) -> Tensor:
     x = x / x.abs().amax()
     f0 = voice.space[0]
     nu = torch.stack([_analysis(voice, x, f) for f in pitches(x, voice.signal.sample_rate, f0.low, f0.high, count)])
-    nu = _ranked(voice, x, nu)
-    return _ranked(voice, x, torch.cat([polish(voice, x, nu[0])[None], nu]))
-
-
-def _ranked(voice: Voice, x: Tensor, nu: Tensor) -> Tensor:
-    """ν [K, P] in order of distance, without those that repeat a better one."""
-    nu = nu[_distances(voice, x, nu).argsort()]
-    same = torch.cdist(nu, nu, p=torch.inf) < 1e-3
-    return nu[~same.tril(-1).any(1)]
-
-
-def _distances(voice: Voice, x: Tensor, nu: Tensor) -> Tensor:
-    """Mean absolute difference of log-spectrograms between x and the sound of each ν [K]."""
-    sounds = torch.cat([x[None], voice(voice.space.to_theta(nu))])
-    window = torch.hann_window(1024, dtype=x.dtype, device=x.device)
-    power = torch.stft(sounds, 1024, 256, window=window, return_complex=True).abs().square()
-    level = (power + 1e-7 * power[0].amax()).log()
-    return (level[1:] - level[0]).abs().mean((1, 2))
+    nu = torch.cat([polish(voice, x, nu[0])[None], nu])
+    repeated = (torch.cdist(nu, nu, p=torch.inf) < 1e-3).tril(-1).any(1)
+    return nu[~repeated]
 
 
 def _analysis(voice: Voice, x: Tensor, f0: Tensor) -> Tensor:
@@ -61,26 +46,30 @@ def _analysis(voice: Voice, x: Tensor, f0: Tensor) -> Tensor:
 
 
 def _shape(voice: Voice, x: Tensor, f0: float, hop: int = 32) -> Tensor:
-    """Attack, decay, sustain and release [4] by a search on finer and finer grids: least absolute difference in log-level."""
-    span = max(1, round(voice.signal.sample_rate / f0 / hop))  # frames in a period
-    t = (torch.arange(len(x) // hop, dtype=x.dtype, device=x.device) + 0.5) * (hop / voice.signal.sample_rate)
-    target = _log_level(moving_average(x**2, span * hop)[hop // 2 :: hop][: len(t)])
+    """Attack, decay, sustain and release [4] by a search on finer and finer grids: least absolute difference in log-level.
+
+    Frames are `hop` apart in the first eighth of the sound, where most happens, and sparser later.
+    """
+    span, count = max(1, round(voice.signal.sample_rate / f0 / hop)), len(x) // hop  # frames in a period, and in all
+    frames = torch.cat([torch.arange(count // 8, device=x.device), torch.arange(count // 8, count, 8, device=x.device)])
+    t = (torch.arange(count, dtype=x.dtype, device=x.device) + 0.5) * (hop / voice.signal.sample_rate)
+    target = _log_level(moving_average(x**2, span * hop)[hop // 2 :: hop][frames])
+
+    def theta(nu: Tensor) -> Tensor:
+        return voice.space.to_theta(torch.nn.functional.pad(nu, (len(voice.space) - 4, 0)))[..., -4:]
 
     def cost(nu: Tensor) -> Tensor:
-        theta = voice.space.to_theta(torch.nn.functional.pad(nu, (len(voice.space) - 4, 0)))[:, -4:]
-        difference = _log_level(moving_average(voice.envelope(theta, t) ** 2, span)) - target
+        difference = _log_level(moving_average(voice.envelope(theta(nu), t) ** 2, span)[:, frames]) - target
         return (difference - difference.median(1, keepdim=True).values).abs().mean(1)
 
-    grid = [torch.linspace(-1, 1, n, dtype=x.dtype, device=x.device) for n in (9, 7, 7, 5)]
-    nu = torch.cartesian_prod(*grid)
+    nu = torch.cartesian_prod(*[torch.linspace(-1, 1, n, dtype=x.dtype, device=x.device) for n in (9, 7, 7, 5)])
     best = nu[torch.cat([cost(rows) for rows in nu.split(256)]).argmin()]
     around = torch.cartesian_prod(*[torch.linspace(-1, 1, 3, dtype=x.dtype, device=x.device)] * 4)
     for step in range(1, 10):
         nu = (best + 0.4 * 0.6**step * around).clamp(-1, 1)
         best = nu[cost(nu).argmin()]
-    return voice.space.to_theta(torch.nn.functional.pad(best, (len(voice.space) - 4, 0)))[-4:]
+    return theta(best)
 
 
 def _log_level(power: Tensor) -> Tensor:
-    """Every fourth frame."""
-    return (power.clamp(min=0) + 1e-7 * power.amax(-1, keepdim=True) + 1e-30).log()[..., ::4]
+    return (power.clamp(min=0) + 1e-7 * power.amax(-1, keepdim=True) + 1e-30).log()

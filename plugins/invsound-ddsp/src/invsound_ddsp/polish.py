@@ -14,9 +14,9 @@ QUIET = 0.03  # of the peak: down to it, quiet parts weigh as much as loud ones
 
 
 def polish(voice: Voice, x: Tensor, nu: Tensor, steps: int = 16) -> Tensor:
-    """ν [P] after Levenberg–Marquardt on the waveform within the bounds, each sample relative to the envelope; never worse.
+    """ν [P] after Levenberg–Marquardt on the waveform within the bounds, each sample relative to the envelope.
 
-    It is left as it was where the waveform is not at all explained: another noise or other phases.
+    It is left as it was where in the end the waveform keeps three tenths of its energy unexplained: other phases, another noise.
     """
     weight = 1 / voice.envelope(voice.space.to_theta(nu)[-4:]).clamp(min=QUIET)
     directions = torch.eye(len(nu) + 1, dtype=nu.dtype, device=nu.device)
@@ -31,7 +31,7 @@ def polish(voice: Voice, x: Tensor, nu: Tensor, steps: int = 16) -> Tensor:
     target, m = x * weight, sound(torch.cat([nu, nu.new_ones(1)]))
     q = torch.cat([nu, (m @ target / (m @ m))[None]])
     r, damping = sound(q) - target, 1e-3
-    if r.square().sum() > 0.8 * target.square().sum():
+    if r.square().sum() > 0.9 * target.square().sum():
         return nu
     J = jacobian(q)
     for _ in range(steps):
@@ -45,7 +45,7 @@ def polish(voice: Voice, x: Tensor, nu: Tensor, steps: int = 16) -> Tensor:
         if converged:
             break
         J = jacobian(q)
-    return q[:-1]
+    return q[:-1] if (r / weight).square().sum() < 0.3 * x.square().sum() else nu
 
 
 def _held(q: Tensor) -> Tensor:

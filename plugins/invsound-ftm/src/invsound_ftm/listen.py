@@ -39,13 +39,13 @@ def listen(synth: Synth, x: Tensor, hypotheses: Callable[[Partials], Tensor], mo
     best = best[misfit.argsort()]
     if misfit.min() > FOUND:
         nearest = search(synth, sound, torch.cat([best, fitted, nu[:: max(1, len(nu) // 128)]]))
-        best = torch.cat([distinct(nearest, most - 1), best])
+        best = torch.cat([distinct(nearest, most - 1, apart=0.1), best])
     return distinct(best, most).to(x)
 
 
-def distinct(nu: Tensor, most: int) -> Tensor:
-    """The first `most` rows of ν that differ from those before by over 1e-3 in some parameter."""
-    near, kept = torch.cdist(nu, nu, p=math.inf) < 1e-3, list[int]()
+def distinct(nu: Tensor, most: int, apart: float = 1e-3) -> Tensor:
+    """The first `most` rows of ν that are `apart` from those before, in some parameter."""
+    near, kept = torch.cdist(nu, nu, p=math.inf) < apart, list[int]()
     for k in range(len(nu)):
         if len(kept) < most and not near[k, kept].any():
             kept.append(k)

@@ -10,19 +10,18 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from . import audio, progress
+from . import audio, progress, verdict
 from .alignment import align, undo
 from .search import Search
 from .solver import Solution
 from .survey import Survey
 from .uncertainty import DETERMINED, standard_errors
+from .verdict import FOUND, REACH
 from .waveform import waveform_errors
 
 if TYPE_CHECKING:
     from .matcher import Matcher
 
-FOUND = 0.01  # of the distance between random sounds: this is the sound
-REACH = 0.5  # of the same: what is found beyond it says little about the sound
 CHUNK = 8
 REALIGNED = 3  # times at most
 IDLE = 2  # rounds that may pass without getting a hundredth nearer
@@ -159,8 +158,8 @@ class Matching:
         share = ends[0][1] / self.typical if self.typical else 0.0
         errors = self._errors(ends[0][0], survey)
         determined = (errors < DETERMINED) & (share < REACH)
-        unknown = [name for name, known in zip(self._free(), determined.tolist(), strict=True) if not known]
-        return self._match(ends, errors, determined, solution.converged, _advice(share, unknown, solution.advice))
+        said = verdict.of_features(share, self._unknown(determined), solution.advice)
+        return self._match(ends, errors, determined, solution.converged, said)
 
     def _heard(self, u: Tensor) -> Match:
         """A sound whose waveform explains the recording, though not in Φ: there is something else in it, such as noise."""
@@ -168,12 +167,12 @@ class Matching:
         errors = waveform_errors(matcher.problem, nu, matcher.free, self.x)
         with torch.no_grad():
             distance = float((matcher.problem(nu[None])[0] - self.search.target).norm())
-        unknown = [name for name, error in zip(self._free(), errors.tolist(), strict=True) if error >= DETERMINED]
-        advice = (
-            f"Found in the waveform, which correlates {abs(self.correlation):.3f}; the rest of the recording, such as noise, puts it "
-            f"{distance / self.typical:.0%} as far as a random sound, so that nothing was fitted in the representation."
-        )
-        return self._match([(u, distance)], errors, errors < DETERMINED, True, advice + _unknown(unknown))
+        determined = errors < DETERMINED
+        said = verdict.of_waveform(distance / self.typical, self.correlation, self._unknown(determined))
+        return self._match([(u, distance)], errors, determined, True, said)
+
+    def _unknown(self, determined: Tensor) -> list[str]:
+        return [name for name, known in zip(self._free(), determined.tolist(), strict=True) if not known]
 
     def _free(self) -> list[str]:
         return [name for name, free in zip(self.matcher.synth.space.names, self.matcher.free.tolist(), strict=True) if free]
@@ -216,19 +215,3 @@ def _distinct(ends: Ends, apart: float = 0.05) -> Ends:
         if all(float((u - v).abs().max()) > apart for v, _ in kept):
             kept.append((u, distance))
     return kept
-
-
-def _advice(share: float, undetermined: list[str], solver: str) -> str:
-    if share >= REACH:
-        return (
-            f"Not determined: the nearest sound found is {share:.0%} as far from it as a random sound. This synthesizer may not reach "
-            f"the sound; or try more candidates, or a larger budget. {solver}"
-        )
-    unknown = _unknown(undetermined)
-    if share >= FOUND:
-        return f"The nearest sound found is {share:.0%} as far from it as a random sound. {solver}{unknown}"
-    return f"Found.{unknown}"
-
-
-def _unknown(names: list[str]) -> str:
-    return f" Not determined by this sound: {', '.join(names)}." if names else ""

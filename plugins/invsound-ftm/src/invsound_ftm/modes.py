@@ -37,7 +37,7 @@ def modal_sum(amplitude: Tensor, omega: Tensor, sigma: Tensor, num_samples: int,
 
     With z = e^{−σ+iω} and n = a n₁ + n₂, the sum Im Σ A z^n is the imaginary part of a product of two small complex
     matrices, A z^{a n₁} and z^{n₂}: about 2K√N exponentials in place of KN. Phases keep the precision of ω; the product
-    is taken in `dtype`. Differentiable to any order, in both modes and under `torch.func`.
+    is taken in `dtype`. Differentiable in both modes and under `torch.func`, but not twice in forward mode.
     """
     a = math.isqrt(num_samples - 1) + 1
     x: Tensor = _ModalSum.apply(amplitude, omega, sigma, -(-num_samples // a), a, dtype)  # type: ignore[no-untyped-call]

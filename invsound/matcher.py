@@ -152,7 +152,10 @@ class Matcher:
         x = torch.as_tensor(x).detach().cpu()
         with tempfile.TemporaryDirectory() as scratch:
             path = audio.save(Path(scratch) / "samples.wav", x.reshape(-1, x.shape[-1]).mean(0), sample_rate)
-            return evaluation.tell(audio.load(path, self.synth.signal, peak=self.synth.peak, lead=self.synth.lead))
+            try:
+                return evaluation.tell(audio.load(path, self.synth.signal, peak=self.synth.peak, lead=self.synth.lead))
+            except UsageError as error:
+                raise UsageError(str(error).replace(str(path), "The sound")) from None
 
     @cached_property
     def encoder(self) -> tuple[Parts, Any] | None:

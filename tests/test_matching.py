@@ -247,7 +247,7 @@ def test_a_sound_out_of_reach_is_not_determined(sound):
 
 
 def test_silence_is_said(target):
-    with pytest.raises(invsound.UsageError, match="silent"):
+    with pytest.raises(invsound.UsageError, match="The sound is silent"):
         matcher()(torch.zeros(N), 8192)
 
 

@@ -247,7 +247,7 @@ A real drum is not in the model: what remains after the guess is a search over a
 
 def page(out: Path, jobs: int) -> None:
     made = {part: lines(out / f"{part}.jsonl") for part in PARTS}
-    about = f"{environment.processor()}, torch {torch.__version__}" if hasattr(environment, "processor") else f"torch {torch.__version__}"
+    about = f"{environment.processor()}, torch {torch.__version__}"
     text = PAGE.format(
         jobs=jobs, budget=BUDGET, about=about, preparation="Sobol points",
         **{"self": self_targets(made["self"]), "deaf": self_targets(made["deaf"]), "recordings": recordings(made["recordings"])},

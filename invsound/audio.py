@@ -22,6 +22,8 @@ from .signal import Signal
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from .synth import Synth
+
 SILENCE = 10 ** (-90 / 20)  # about one step of a 16-bit file
 SEARCH = 60.0  # seconds from the first audible sound, in which the onset is looked for, however long the file is
 
@@ -63,6 +65,11 @@ def load(path: str | Path, signal: Signal, *, trim_onset: bool = True, peak: flo
     x, gain, scaled = _scale(x, peak)
     samples = torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32))
     return Recording(samples, Path(path), notes + fitted + scaled, gain, onset / file.samplerate)
+
+
+def load_for(synth: Synth, path: str | Path) -> Recording:
+    """The sound at `path` as `synth` would make it: its signal, its peak, its lead before the onset."""
+    return load(path, synth.signal, peak=synth.peak, lead=synth.lead)
 
 
 def save(path: str | Path, x: Any, sample_rate: float) -> Path:

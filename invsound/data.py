@@ -58,30 +58,28 @@ def prepare(parts: Parts, store: Store, jobs: int, device: str = "cpu") -> dict[
     metrics = [f"metric:{name}" for name, score in parts.scores.items() if parts.config.evaluate.micro and score.feature is not None]
     training = ["inputs", "side", *(["pretrain"] if parts.config.train.pretraining else [])]
     wanted = {"train": training, "val": training, "test": ["inputs", *metrics]}
-    text = json.dumps(parts.config.as_dict())
-    missing = [t for fold, columns in wanted.items() for column in columns for t in _missing(parts, text, column, nu[fold], store, device)]
-    compute(missing, jobs if device == "cpu" else 1)
-    return {
-        fold: Fold(nu[fold], {column: _read(_shards(parts, column, nu[fold]), column, text, store) for column in columns})
-        for fold, columns in wanted.items()
-    }
+    columns = {(fold, column): (column, nu[fold]) for fold, names in wanted.items() for column in names}
+    made = _columns(parts, columns, store, jobs, device)
+    return {fold: Fold(nu[fold], {column: made[fold, column] for column in names}) for fold, names in wanted.items()}
 
 
 def features(parts: Parts, nu: Tensor, store: Store, jobs: int, device: str = "cpu") -> Tensor:
     """Φ(g(ν)) [n, D], stored as the columns of a run are: candidates that every match with these parts shares."""
+    return _columns(parts, {"features": ("features", nu)}, store, jobs, device)["features"]
+
+
+def _columns(parts: Parts, wanted: dict[Any, tuple[str, Tensor]], store: Store, jobs: int, device: str) -> dict[Any, Tensor]:
+    """Columns (name, ν), by any key: what the store lacks is computed, as one batch of shards."""
     text = json.dumps(parts.config.as_dict())
-    compute(_missing(parts, text, "features", nu, store, device), jobs if device == "cpu" else 1)
-    return _read(_shards(parts, "features", nu), "features", text, store)
-
-
-def _shards(parts: Parts, column: str, nu: Tensor) -> list[tuple[str, Tensor]]:
-    return [(address(parts.config, column, rows), rows) for rows in nu.split(SHARD)]
-
-
-def _missing(parts: Parts, text: str, column: str, nu: Tensor, store: Store, device: str) -> list[Task]:
-    """What the store does not hold yet."""
-    shards = _shards(parts, column, nu)
-    return [Task(column, text, rows.tolist(), str(store.root), device) for name, rows in shards if not store.path(name).exists()]
+    shards = {key: [(address(parts.config, column, rows), rows) for rows in nu.split(SHARD)] for key, (column, nu) in wanted.items()}
+    missing = [
+        Task(wanted[key][0], text, rows.tolist(), str(store.root), device)
+        for key, pieces in shards.items()
+        for name, rows in pieces
+        if not store.path(name).exists()
+    ]
+    compute(missing, jobs if device == "cpu" else 1)
+    return {key: _read(pieces, wanted[key][0], text, store) for key, pieces in shards.items()}
 
 
 def compute(tasks: list[Task], jobs: int) -> None:

@@ -158,7 +158,7 @@ def _public(p: Any) -> dict[str, Any]:
 
 def load_recordings(parts: Parts, paths: Iterable[str]) -> list[audio.Recording]:
     """Recordings made into the synth's signal; everything done to each is said."""
-    return [tell(audio.load(path, parts.synth.signal, peak=parts.synth.peak, lead=parts.synth.lead)) for path in paths]
+    return [tell(audio.load_for(parts.synth, path)) for path in paths]
 
 
 def tell(recording: audio.Recording) -> audio.Recording:

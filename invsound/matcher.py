@@ -21,6 +21,7 @@ from .executor import single_thread
 from .matching import Match, Matching
 from .parts import Parts
 from .problem import finite
+from .search import full
 from .solver import Solver
 from .store import Store
 
@@ -121,16 +122,11 @@ class Matcher:
     @cached_property
     def dictionary(self) -> Tensor | None:
         """S [n, D] of the candidates, prepared once for all sounds; None if that is too large to keep."""
-        nu = self._full(self.candidates)
+        nu = full(self.candidates, self.held, self.free)
         D = len(self.represent(self.problem.render(nu[:1]))[0])
         if 4 * D * len(nu) > DICTIONARY:
             return None
         return data.features(self.parts, nu.cpu(), Store(), self.jobs, self.device).to(self.device)
-
-    def _full(self, u: Tensor) -> Tensor:
-        nu = self.held.expand(len(u), -1).clone()
-        nu[:, self.free] = u
-        return nu
 
     @torch.no_grad()
     def represent(self, x: Tensor) -> Tensor:
@@ -146,14 +142,14 @@ class Matcher:
 
     def _recording(self, x: Tensor | str | Path, sample_rate: float | None) -> audio.Recording:
         if isinstance(x, (str, Path)):
-            return evaluation.tell(audio.load(x, self.synth.signal, peak=self.synth.peak, lead=self.synth.lead))
+            return evaluation.tell(audio.load_for(self.synth, x))
         if sample_rate is None:
             raise UsageError("A sound given as samples needs its sample_rate in Hz: match(x, 44100, synth=…, feature=…).")
         x = torch.as_tensor(x).detach().cpu()
         with tempfile.TemporaryDirectory() as scratch:
             path = audio.save(Path(scratch) / "samples.wav", x.reshape(-1, x.shape[-1]).mean(0), sample_rate)
             try:
-                return evaluation.tell(audio.load(path, self.synth.signal, peak=self.synth.peak, lead=self.synth.lead))
+                return evaluation.tell(audio.load_for(self.synth, path))
             except UsageError as error:
                 raise UsageError(str(error).replace(str(path), "The sound")) from None
 
@@ -174,8 +170,8 @@ class Matcher:
         found = [self.synth.guess(x).to(self.held)]
         if self.encoder:
             parts, encoder = self.encoder
-            nu = parts.declared(evaluation.predict(encoder, parts.front_end.prepare(x[None].cpu())))
-            found.append(self.synth.space.to_nu(parts.synth.space.to_theta(nu)).to(self.held))
+            theta = parts.space.to_theta(evaluation.predict(encoder, parts.front_end.prepare(x[None].cpu())).double())
+            found.append(self.synth.space.to_nu(theta).to(self.held))
         return torch.cat(found).clamp(-1, 1)[:, self.free]
 
 

@@ -35,7 +35,9 @@ def match_files(
     A file that cannot be matched gives {"name", "error"}. Raises UsageError for a wrong part or option, before any file is read.
     """
     how = json.dumps([synth, feature, solver, of, device])
-    if _matcher(how, jobs).dictionary is None:
+    ready = _matcher(how)
+    ready.jobs = jobs
+    if ready.dictionary is None:
         progress.log.info("The representation is too large to prepare candidates: every sound computes its own.")
     tasks = [Task(str(path), str(out / name), how) for path, name in zip(paths, _names(paths), strict=True)]
     workers = min(jobs, len(tasks)) if device == "cpu" else 1
@@ -48,9 +50,9 @@ def match_files(
 
 
 @functools.lru_cache(maxsize=1)
-def _matcher(how: str, jobs: int = 1) -> Matcher:
+def _matcher(how: str) -> Matcher:
     synth, feature, solver, of, device = json.loads(how)
-    return Matcher(synth, feature, solver, of, jobs=jobs, device=device)
+    return Matcher(synth, feature, solver, of, device=device)
 
 
 def match_file(task: Task) -> dict[str, Any]:

@@ -51,9 +51,7 @@ def begin(config: Config, out: Path | str | None = None, *, jobs: int = 1, devic
     """`run`, of options that are resolved already."""
     parts = Parts(config)
     for target in config.evaluate.targets:
-        audio.load(
-            target, parts.synth.signal, peak=parts.synth.peak, lead=parts.synth.lead
-        )  # one that cannot be read is said before hours of work, not after
+        audio.load_for(parts.synth, target)  # one that cannot be read is said before hours of work, not after
     parts.check()
     where = devices.choose(device)
     return _run(parts, folder.create(out, config), jobs, where)

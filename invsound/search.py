@@ -46,9 +46,7 @@ class Search:
 
     def full(self, u: Tensor) -> Tensor:
         """ν [B, P] from its free coordinates."""
-        nu = self.nu.to(u).expand(len(u), -1).clone()
-        nu[:, self.free] = u
-        return nu
+        return full(u, self.nu, self.free)
 
     def spent(self, share: float = 1.0, near: float = 0.0) -> Callable[[], bool]:
         """Turns true when this share of the time and evaluations left now is used up, or something nearer than `near` is found."""
@@ -56,3 +54,10 @@ class Search:
         end = now + share * (self.end - now)
         limit = self.evaluations + share * (self.limit - self.evaluations) if self.limit is not None else float("inf")
         return lambda: time.monotonic() >= end or self.evaluations >= limit or self.distance < near
+
+
+def full(u: Tensor, held: Tensor, free: Tensor) -> Tensor:
+    """ν [B, P] with the free coordinates u [B, F], the others as in `held` [P]."""
+    nu = held.to(u).expand(len(u), -1).clone()
+    nu[:, free] = u
+    return nu

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from . import designs, options, progress, registry
+from . import config as configs
+from . import designs, options, progress
 from . import device as devices
 from .charts import Axes, Scale, number
 from .errors import UsageError
@@ -18,7 +19,8 @@ from .executor import single_thread
 from .figures import Figure
 from .files import write_json
 from .page import write_page
-from .problem import Problem, ProblemOptions, finite
+from .parts import Parts
+from .problem import Problem, finite
 
 STEPS = [1e-5 * 10 ** (k / 3) for k in range(14)] + [0.3]
 """|δ|, in ν: three to a decade."""
@@ -59,8 +61,9 @@ def radius(
     """
     if sounds < 1:
         raise UsageError(f"At least one sound is needed, got {sounds}.")
-    problem = _problem(synth, feature, options.from_overrides(overrides)).to(devices.choose(device))
-    nu = designs.draw(problem.synth, "random", {"train": sounds}, seed)["train"].double().to(devices.choose(device))
+    where = devices.choose(device)
+    problem = _problem(synth, feature, options.from_overrides(overrides)).to(where)
+    nu = designs.draw(problem.synth, "random", {"train": sounds}, seed)["train"].double().to(where)
     with single_thread(), progress.bar("Measuring", sounds, "sounds") as advance:
         found = []
         for row in nu:
@@ -80,9 +83,7 @@ def radius(
 def _problem(synth: str, feature: str, given: dict[str, Any]) -> Problem:
     if unknown := set(given) - {"synth", "feature", "problem"}:
         raise UsageError(f"radius has no option {min(unknown)!r}. Available: synth.…, feature.…, problem.….")
-    made = registry.build("synth", synth, given.get("synth", {}))
-    how = options.resolve(ProblemOptions, given.get("problem", {}), "problem")
-    return Problem(made, registry.build("feature", feature, given.get("feature", {}), signal=made.signal), how)
+    return Parts(configs.resolve({"parts": {"synth": synth, "feature": feature}}, given)).problem
 
 
 @torch.no_grad()

@@ -74,13 +74,14 @@ def compare(
 ) -> Comparison:
     """Compare finished runs: run folders, and folders that hold them at any depth.
 
-    Runs that differ only in seed are one configuration, named by the options that tell it from the others. Each column has the median
-    over its seeds, a bootstrap 95 % interval of it, and p of a permutation test, paired over test sounds, against the configuration
-    named `against` (the first if None). With `out`, comparison.csv, .json and .html are written there. `seed` is that of the
-    resampling. Raises UsageError for a missing folder or name and where no run is finished, InvsoundError for a damaged file.
+    Runs that differ only in seed are one configuration, named as its sweep names it, or by the options that tell it from the others.
+    Each column has the median over its seeds, a bootstrap 95 % interval of it, and p of a permutation test, paired over test sounds,
+    against the configuration named `against` (the first if None). With `out`, comparison.csv, .json, .md and .html are written there.
+    `seed` is that of the resampling. Raises UsageError for a missing folder or name and where no run is finished, InvsoundError for a
+    damaged file.
     """
     groups = _groups(results.find([runs] if isinstance(runs, (str, Path)) else runs))
-    names = _names([group[0].options for group in groups])
+    names = _given_names(groups) or _names([group[0].options for group in groups])
     reference = _reference(names, against)
     columns = list(dict.fromkeys(column for group in groups for run in group for column in run.values))
     columns.sort(key=lambda column: ("scores", "errors", "seconds").index(column.group))
@@ -105,6 +106,13 @@ def _groups(runs: list[Result]) -> list[list[Result]]:
             progress.log.warning("%s repeats %s, options and seed, and is left out.", run.folder, group[run.seed].folder)
         group.setdefault(run.seed, run)
     return [[group[seed] for seed in sorted(group)] for group in groups.values()]
+
+
+def _given_names(groups: list[list[Result]]) -> list[str] | None:
+    """The names of sweeps, if every configuration has one, and one of its own."""
+    given = [{run.name for run in group} for group in groups]
+    names = [next(iter(found)) for found in given]
+    return [name for name in names if name] if len(set(names) - {None}) == len(groups) and max(map(len, given)) == 1 else None
 
 
 def _names(configurations: list[dict[str, Any]]) -> list[str]:

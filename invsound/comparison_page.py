@@ -1,4 +1,4 @@
-"""A comparison on disk: comparison.csv, comparison.json and comparison.html, a page that needs no network."""
+"""A comparison on disk: comparison.csv, comparison.json, comparison.md and comparison.html, a page that needs no network."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from .charts import BOTTOM, TOP, Axes, Scale, number
-from .comparison import Comparison, Configuration
+from .comparison import Cell, Comparison, Configuration
 from .figures import Figure, with_unit
 from .files import write_json, write_text
 from .page import write_page
@@ -25,9 +25,10 @@ GROUPS = {
 
 
 def write(comparison: Comparison, out: Path) -> Path:
-    """Write the three files into `out` and return the page. Raises InvsoundError if the disk refuses."""
+    """Write the four files into `out` and return the page. Raises InvsoundError if the disk refuses."""
     write_text(out / "comparison.csv", _csv(comparison))
     write_json(out / "comparison.json", comparison.as_dict())
+    write_text(out / "comparison.md", "\n".join(markdown(comparison, group) for group in GROUPS))
     rows, columns = comparison.configurations, comparison.columns
     return write_page(
         out / "comparison.html",
@@ -51,6 +52,22 @@ def _csv(comparison: Comparison) -> str:
         values = [value for cell in cells for value in ((cell.median, cell.low, cell.high, cell.p) if cell else (None,) * 4)]
         table.writerow([row.name, " ".join(map(str, row.seeds)), *("" if value is None else repr(value) for value in values)])
     return text.getvalue()
+
+
+def markdown(comparison: Comparison, group: str) -> str:
+    """One group of columns as a table: median over seeds (its interval), and p against the reference."""
+    columns = [column for column in comparison.columns if column.group == group]
+    lines = [["configuration", "seeds", *(with_unit(column.name, column.unit) for column in columns)], ["---"] * (2 + len(columns))]
+    for row in comparison.configurations:
+        lines.append([row.name, str(len(row.seeds)), *(_told(row.cells.get(column)) for column in columns)])
+    return "".join(f"| {' | '.join(text.replace('|', '&#124;') for text in line)} |\n" for line in lines)
+
+
+def _told(cell: Cell | None) -> str:
+    if cell is None:
+        return ""
+    interval = "" if cell.low is None or cell.high is None else f" ({number(cell.low)} – {number(cell.high)})"
+    return f"{number(cell.median)}{interval}" + ("" if cell.p is None else f", p {cell.p:.2g}")
 
 
 class Blank(Scale):

@@ -22,6 +22,7 @@ class Data:
     val: sounds that decide when to stop
     test: sounds the scores are computed on
     csv: the table, for design=csv: columns named as the parameters, and optionally fold
+    seed: of the draw (null: that of the run); given, all seeds of a sweep hear the same sounds, which are then prepared once
     """
 
     design: str = "random"
@@ -29,6 +30,11 @@ class Data:
     val: int | None = 32
     test: int | None = 32
     csv: str | None = None
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.seed is not None and not 0 <= self.seed < 2**31:
+            raise ValueError(f"seed is a whole number from 0 to {2**31 - 1} or null, got {self.seed}")
 
 
 @dataclass

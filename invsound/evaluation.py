@@ -18,9 +18,31 @@ from .executor import single_thread
 from .files import safe_name, write_json, write_text
 from .parts import Parts
 from .problem import finite, volume
+from .score import Score
 from .space import Space
 
 CHUNK = 8
+
+
+class Target:
+    """Sounds x [B, N] that reconstructions are compared with; a score that is a distance in Φ hears them once."""
+
+    def __init__(self, scores: dict[str, Score], x: Tensor) -> None:
+        self.scores, self.x = scores, x
+        self.heard = {name: score.feature(x) for name, score in scores.items() if score.feature is not None}
+
+    def distances(self, x_hat: Tensor, which: Tensor) -> dict[str, Tensor]:
+        """score → distance [B] between x̂[which] and x: reconstructions that are alike need to be given once."""
+        return {name: finite(self._distance(name, x_hat, which)[:, None], f"The score {name!r}")[:, 0].cpu() for name in self.scores}
+
+    def _distance(self, name: str, x_hat: Tensor, which: Tensor) -> Tensor:
+        score = self.scores[name]
+        distance: Tensor = (
+            score(x_hat[which], self.x)
+            if score.feature is None
+            else torch.linalg.vector_norm(score.feature(x_hat)[which] - self.heard[name], dim=1)
+        )
+        return distance
 
 
 class Evaluation:
@@ -38,28 +60,33 @@ class Evaluation:
         estimates = {name: self.parts.declared(predict(encoder, fold.columns["inputs"])) for name, encoder in encoders.items()}
         estimates["training_mean"] = train.nu.mean(0, keepdim=True).expand_as(fold.nu).clone()
         weights = {score: _weight(fold.columns[f"metric:{score}"]) for score in self.parts.scores if f"metric:{score}" in fold.columns}
-        with progress.bar("Scoring", len(estimates) * len(fold), "sounds") as advance:
-            distances = {estimate: self._distances(nu, fold.nu, advance) for estimate, nu in estimates.items()}
+        distances = self._distances(estimates, fold.nu)
         scores = {s: {e: _averages(distances[e][s], weights.get(s)) for e in estimates} for s in self.parts.scores}
         self._write_predictions(fold, estimates["trained"])
         self._write_distances(weights, distances)
         self._write_spectrum(fold)
         return {"sound_count": len(fold), "scores": scores, "parameters": parameter_errors(self.parts.synth.space, fold.nu, estimates)}
 
-    def _distances(self, nu_hat: Tensor, nu: Tensor, advance: Any) -> dict[str, Tensor]:
-        """score → distance [n] between g(ν̂) and g(ν)."""
-        found: dict[str, list[Tensor]] = {name: [] for name in self.parts.scores}
-        for rows_hat, rows in zip(nu_hat.split(CHUNK), nu.split(CHUNK), strict=True):
-            for name, distance in self.compare(self.render(rows_hat), self.render(rows)).items():
-                found[name].append(distance)
-            advance(len(rows))
-        return {name: torch.cat(distances) for name, distances in found.items()}
+    @single_thread()
+    @torch.no_grad()
+    def _distances(self, estimates: dict[str, Tensor], nu: Tensor) -> dict[str, dict[str, Tensor]]:
+        """estimate → score → distance [n] between g(ν̂) and g(ν); every sound is made, and heard by each score's Φ, once."""
+        found: dict[str, dict[str, list[Tensor]]] = {estimate: {name: [] for name in self.parts.scores} for estimate in estimates}
+        with progress.bar("Scoring", len(nu), "sounds") as advance:
+            for rows in torch.arange(len(nu)).split(CHUNK):
+                target = Target(self.parts.scores, self.render(nu[rows]))
+                for estimate, nu_hat in estimates.items():
+                    distinct, which = nu_hat[rows].unique(dim=0, return_inverse=True)
+                    for name, distance in target.distances(self.render(distinct), which).items():
+                        found[estimate][name].append(distance)
+                advance(len(rows))
+        return {estimate: {name: torch.cat(parts) for name, parts in scores.items()} for estimate, scores in found.items()}
 
     @single_thread()
     @torch.no_grad()
     def compare(self, x_hat: Tensor, x: Tensor) -> dict[str, Tensor]:
         """score → distance [B] between reconstructions and targets [B, N]."""
-        return {name: finite(score(x_hat, x)[:, None], f"The score {name!r}")[:, 0].cpu() for name, score in self.parts.scores.items()}
+        return Target(self.parts.scores, x).distances(x_hat, torch.arange(len(x)))
 
     @torch.no_grad()
     def render(self, nu: Tensor) -> Tensor:

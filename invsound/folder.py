@@ -14,6 +14,8 @@ from .files import read_json, safe_name, write_json, write_text
 from .store import load_tensors, save_tensors
 
 T = TypeVar("T")
+NAME = "name.txt"
+"""Beside the folders of a configuration's seeds: what the sweep calls it."""
 
 
 def create(out: Path | str | None, config: Config) -> Path:

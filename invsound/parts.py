@@ -98,7 +98,8 @@ class Parts:
         """ν [n, P] of the folds train, val and test in the synth's coordinates, as the data options say."""
         data = self.config.data
         counts = {"train": data.train, "val": data.val, "test": data.test}
-        drawn = designs.draw(self.synth, data.design, counts, self.config.seed, data.csv)
+        seed = self.config.seed if data.seed is None else data.seed
+        drawn = designs.draw(self.synth, data.design, counts, seed, data.csv)
         for fold, rows in drawn.items():
             if not len(rows):
                 raise InvsoundError(f"The fold {fold!r} is empty. Give it at least one sound: data.{fold}=8.")

@@ -42,12 +42,13 @@ class Column:
 
 @dataclass(frozen=True)
 class Result:
-    """A finished run: its options but for the seed, flat; and `values` by column."""
+    """A finished run: its options but for the seed, flat; `values` by column; and the name that its sweep gave it."""
 
     folder: Path
     options: dict[str, Any]
     seed: int
     values: dict[Column, float]
+    name: str | None = None
 
     @cached_property
     def _predictions(self) -> list[dict[str, str]]:
@@ -102,11 +103,16 @@ def read(run: Path) -> Result:
         chosen = flat({key: value for key, value in config.items() if key != "seed"})
         if missing := [kind for kind in PARTS if f"parts.{kind}" not in chosen]:
             raise KeyError(f"parts.{missing[0]}")
-        return Result(run, chosen, int(config["seed"]), _values(run, config, scores))
+        return Result(run, chosen, int(config["seed"]), _values(run, config, scores), _name(run))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InvsoundError(
             f"{str(run)!r} is damaged: {type(error).__name__}: {error}. Score it anew by: invsound evaluate {run}"
         ) from error
+
+
+def _name(run: Path) -> str | None:
+    file = run.parent / folders.NAME
+    return file.read_text("utf-8").strip() or None if file.is_file() else None
 
 
 def _values(run: Path, config: dict[str, Any], scores: dict[str, Any]) -> dict[Column, float]:

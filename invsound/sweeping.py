@@ -14,6 +14,8 @@ from . import device as devices
 from . import options, pipeline, progress
 from .config import Config
 from .errors import InvsoundError, UsageError, did_you_mean
+from .files import write_text
+from .folder import NAME
 from .naming import file_name, flat, label, nested, short
 
 KEYS = ("base", "grid", "configurations", "seeds")
@@ -65,6 +67,7 @@ def sweep(
 
 def _carry_out(run: Planned, jobs: int, device: str) -> dict[str, Any]:
     try:
+        write_text(run.folder.parent / NAME, f"{run.name}\n")
         if run.state == "new":
             pipeline.begin(run.config, run.folder, jobs=jobs, device=device)
         elif run.state == "begun":

@@ -151,6 +151,19 @@ def test_seeds_are_one_configuration_and_names_are_what_differs(tmp_path):
     }  # fmt: skip
 
 
+def test_a_sweep_s_own_names_are_kept_where_they_tell_all_rows_apart(tmp_path):
+    for name, loss in (("first, then | second", "a"), ("other", "b")):
+        write_run(tmp_path / name / "seed-0", [1.0, 2.0], loss=loss)
+        (tmp_path / name / "name.txt").write_text(f"{name}\n")
+    found = package.compare(tmp_path, out=tmp_path / "out")
+    assert [row.name for row in found.configurations] == ["first, then | second", "other"]
+    scores = (tmp_path / "out/comparison.md").read_text().split("\n\n")[0].splitlines()
+    assert scores[0] == "| configuration | seeds | macro ear |"
+    assert scores[2:] == ["| first, then &#124; second | 1 | 1.50 |", "| other | 1 | 1.50, p 1 |"]
+    (tmp_path / "other/name.txt").write_text("first, then | second")
+    assert [row.name for row in package.compare(tmp_path).configurations] == ["loss=a", "loss=b"]
+
+
 def test_one_configuration_is_named_by_its_parts_and_has_no_p(tmp_path):
     run = write_run(tmp_path / "alone", [1.0, 2.0])
     (row,) = package.compare([run, run, tmp_path]).configurations

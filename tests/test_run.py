@@ -15,7 +15,7 @@ import soundfile
 import torch
 
 import invsound as invsound_module
-from invsound import InvsoundError, data, pipeline, registry, store
+from invsound import InvsoundError, data, evaluation, pipeline, registry, results, store
 
 MSS = {"feature.n_fft": "[256,64]"}
 TOY = [
@@ -134,6 +134,30 @@ def test_prepared_columns_are_shared_between_runs(tiny, invsound, monkeypatch):
     assert invsound(*toy(tiny, "--out", "first")).exit_code == 0
     monkeypatch.setattr(data, "compute_shard", lambda task: pytest.fail("everything was prepared already"))
     assert invsound(*toy(tiny, "optimizer.lr=0.01", "--out", "second")).exit_code == 0
+
+
+def test_a_seed_of_its_own_gives_all_seeds_of_a_sweep_the_same_sounds(tiny, invsound, monkeypatch):
+    assert invsound(*toy(tiny, "data.seed=5", "--out", "first")).exit_code == 0
+    monkeypatch.setattr(data, "compute_shard", lambda task: pytest.fail("everything was prepared already"))
+    assert invsound(*toy(tiny, "data.seed=5", "seed=1", "--out", "second")).exit_code == 0
+    assert results.read(Path("first")).sounds == results.read(Path("second")).sounds
+    wrong = invsound(*toy(tiny, "data.seed=-1"))
+    assert (wrong.exit_code, "from 0 to" in wrong.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("name", ["jtfs", "mss"])
+def test_sounds_heard_once_are_as_far_apart_as_the_score_says(name, monkeypatch):
+    score = registry.build("score", name, signal=invsound_module.Signal(sample_rate=8000, num_samples=2048))
+    x, x_hat = torch.randn(2, 6, 2048, generator=torch.Generator().manual_seed(0))
+    which = torch.tensor([0, 1, 1, 0, 4, 1])
+    target = evaluation.Target({name: score}, x)
+    torch.testing.assert_close(target.distances(x_hat, which)[name], score(x_hat[which], x).detach())
+    heard = []
+    if score.feature is not None:
+        monkeypatch.setattr(type(score.feature), "forward", lambda self, x: heard.append(len(x)) or x)
+        target = evaluation.Target({name: score}, x)
+        _ = target.distances(x_hat[:2], which.clamp_max(1)), target.distances(x_hat[:3], which.clamp_max(2))
+        assert heard == [6, 2, 3]
 
 
 def test_columns_follow_the_options_that_made_them(tiny):

@@ -12,7 +12,7 @@ from .common import listen, print_json
 
 def compare(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders, or folders that hold them.")],
-    out: Annotated[Optional[Path], typer.Option(help="Folder for comparison.csv, comparison.json and comparison.html.")] = None,  # noqa: UP045
+    out: Annotated[Optional[Path], typer.Option(help="Folder for comparison.csv, .json, .md and .html.")] = None,  # noqa: UP045
     against: Annotated[Optional[str], typer.Option(metavar="NAME", help="The configuration the others are tested against.")] = None,  # noqa: UP045
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Only errors on stderr.")] = False,

@@ -59,6 +59,7 @@ class Train:
     batch: sounds per step
     examples: sounds drawn per epoch (null: all of them)
     plateau: epochs without improvement after which the learning rate is multiplied by 0.1 (null: never)
+    cosine: lower the learning rate along half a cosine, to 0 at the end of each loss's epochs
     clip: limit of the gradient (null: not clipped)
     clip_by: what is limited: norm (of the whole), value (each entry) or sign (each entry becomes ± clip)
     keep: the encoder that is kept: best (lowest validation loss) or last
@@ -69,6 +70,7 @@ class Train:
     batch: int = 32
     examples: int | None = None
     plateau: int | None = None
+    cosine: bool = False
     clip: float | None = None
     clip_by: str = "norm"
     keep: str = "best"
@@ -87,6 +89,8 @@ class Train:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name} is at least 1, got {value}")
+        if self.cosine and self.plateau is not None:
+            raise ValueError("cosine and plateau both set the learning rate: give plateau=null or cosine=false")
         if self.epochs < 0:
             raise ValueError(f"epochs is at least 0, got {self.epochs}")
 

@@ -59,6 +59,7 @@ class Trainer:
         self.optimizer = self.make_optimizer(list(self.encoder.parameters()))
         patience = self.options.plateau if self.options.plateau is not None else 10**9
         self.schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(self.optimizer, factor=0.1, patience=patience)
+        self.rates = [group["lr"] for group in self.optimizer.param_groups]
 
     @property
     def path(self) -> Path:
@@ -78,6 +79,7 @@ class Trainer:
             while self.epoch < self.options.epochs:
                 start = time.perf_counter()
                 self.epoch += 1
+                self._anneal()
                 train_loss = self.train_epoch(train)
                 self._validated(val, train_loss, time.perf_counter() - start)
                 if self.phase is not self._phase_after(self.epoch):
@@ -86,6 +88,14 @@ class Trainer:
                 advance(1)
         self.encoder.load_state_dict(self.kept)
         return self.encoder.eval()
+
+    def _anneal(self) -> None:
+        """Half a cosine from the optimizer's own learning rate in the first epoch of a phase to 0 after its last."""
+        if self.options.cosine:
+            start = max((phase.until for phase in self.phases if phase.until < self.epoch), default=0)
+            share = (self.epoch - 1 - start) / (self.phase.until - start)
+            for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
+                group["lr"] = rate * (1 + math.cos(math.pi * share)) / 2
 
     def _phase_after(self, epoch: int) -> Phase:
         return next((phase for phase in self.phases if epoch < phase.until), self.phases[-1])

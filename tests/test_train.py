@@ -1,6 +1,7 @@
 """Laws of the training loop."""
 
 import functools
+import math
 
 import pytest
 import torch
@@ -76,6 +77,14 @@ def test_a_plateau_lowers_the_learning_rate(tmp_path, monkeypatch):
     assert [m["lr"] for m in t.metrics] == pytest.approx([0.1] * 5 + [0.01] * 2)
 
 
+def test_a_cosine_lowers_the_learning_rate_to_nothing(tmp_path):
+    t = trainer(tmp_path, epochs=4, cosine=True)
+    t.fit(fold(16), fold(4))
+    assert [m["lr"] for m in t.metrics[1:]] == pytest.approx([0.1 * (1 + math.cos(math.pi * e / 4)) / 2 for e in range(4)])
+    with pytest.raises(ValueError, match="both set the learning rate"):
+        Train(cosine=True, plateau=3)
+
+
 def test_clipping_bounds_the_step(tmp_path):
     free, clipped = (trainer(tmp_path / str(clip), epochs=1, batch=64, clip=clip) for clip in (None, 1e-3))
     for t in (free, clipped):
@@ -139,8 +148,8 @@ def two_columns(n, seed=0):
     return Fold(plain.nu, plain.columns | {"pretrain": torch.empty(n, 0)})
 
 
-def pretrained(path, epochs=6, before=3, keep="best"):
-    options = Train(epochs=epochs, batch=8, keep=keep, pretrain=Pretrain("ninths", before))
+def pretrained(path, epochs=6, before=3, keep="best", **more):
+    options = Train(epochs=epochs, batch=8, keep=keep, **more, pretrain=Pretrain("ninths", before))
     adam = functools.partial(torch.optim.Adam, lr=0.05)
     return Trainer(Linear(), PLoss(None, PLossOptions()), adam, options, seed=0, folder=path, pretrain=Ninths())
 
@@ -172,7 +181,7 @@ def test_another_loss_takes_over_after_pretraining(tmp_path):
 @pytest.mark.parametrize("keep", ["best", "last"])
 @pytest.mark.parametrize("last", [1, 2, 3, 4, 5])
 def test_training_resumes_across_the_hand_over(last, keep, tmp_path, monkeypatch):
-    whole = pretrained(tmp_path / "whole", keep=keep)
+    whole = pretrained(tmp_path / "whole", keep=keep, cosine=keep == "last")
     expected = whole.fit(two_columns(64), two_columns(16, 1)).map.weight
     original = Trainer.train_epoch
 
@@ -183,13 +192,15 @@ def test_training_resumes_across_the_hand_over(last, keep, tmp_path, monkeypatch
 
     monkeypatch.setattr(Trainer, "train_epoch", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        pretrained(tmp_path / "cut", keep=keep).fit(two_columns(64), two_columns(16, 1))
+        pretrained(tmp_path / "cut", keep=keep, cosine=keep == "last").fit(two_columns(64), two_columns(16, 1))
     monkeypatch.setattr(Trainer, "train_epoch", original)
-    resumed = pretrained(tmp_path / "cut", keep=keep)
+    resumed = pretrained(tmp_path / "cut", keep=keep, cosine=keep == "last")
     assert torch.equal(resumed.fit(two_columns(64), two_columns(16, 1)).map.weight, expected)
     for record in (*resumed.metrics, *whole.metrics):
         record.pop("seconds")
     assert resumed.metrics == whole.metrics
+    lowered = [0.05, 0.0375, 0.0125] if keep == "last" else [0.05] * 3
+    assert [m["lr"] for m in whole.metrics[1:]] == pytest.approx(lowered * 2)
 
 
 def test_a_sampled_gradient_squared_is_the_diagonal_of_gauss_newton():

@@ -11,6 +11,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import kymatio
@@ -292,84 +293,107 @@ def table(head: str, rows: list[Row]) -> str:
     return "".join(f"| {line} |\n" for line in lines)
 
 
-PAGE = """# Benchmarks
+INTRODUCTION = """# Benchmarks
 
 Ratios of two things measured in turns in one process; medians. Absolute times are those of one machine on one day.
 
     nox -s bench -- --threads {threads} --repeats {repeats}
 
 {about}; {threads} threads, float32, J=13, Q=(12, 1), Q_fr=1, J_fr=3, F=2, T="global".
+"""
 
-## Against plain scattering
 
-kymatio's `Scattering1D` (order 2, Q=12, J=13, T=2^13) has no frequency scattering. A Jacobian (all P directions, the synthesizer
-included) is compared with one plain forward transform. *Not compiled* is what remains without a C compiler (`compile=False`).
+@dataclass(frozen=True)
+class Section:
+    """A heading, what is to be said, and a table: its head, and what measures its rows."""
 
-{kymatio}
-## Against plain eager code
+    title: str
+    text: str
+    head: str
+    rows: Callable[[argparse.Namespace], list[Row]]
 
-The same numbers by Fourier transforms of whole lengths and complex moduli in eager torch (`eager_jtfs` in benchmarks/bench.py), the
-Jacobian by `torch.func.jacfwd`, ms. Both at N = 2^15, since the plain code needs several GiB for the drum's 2^16 samples.
+    def measured(self, given: argparse.Namespace) -> str:
+        return f"## {self.title}\n\n{self.text.format(**vars(given))}\n\n{table(self.head, self.rows(given))}"
 
-{eager}
-## Against the floor
 
-The Fourier transforms and products of matrices alone, of the same shapes on the same number of threads, ms.
-
-{floors}
-## Representations
-
-ms per sound.
-
-{representations}
-## Synthesis
-
-ms per sound. The bound is 1.5 (1 + P) syntheses.
-
-{synthesis}
-## Scaling
-
-ms per sound of amfm × jtfs with the number of sounds, of samples and of directions.
-
-{scaling}
-## Averages over time
-
-ms per sound of amfm × jtfs by the support T of the average, samples; MiB of the output and at the peak of a Jacobian, one thread.
-
-{averages}
-## Memory
-
-MiB at the peak, above the imported baseline, one thread.
-
-{memory}
-## Processes
-
-Preparation of {sounds} + 8 amfm × jtfs sounds for PNP, start of the processes included, and what 2,000 sounds would take, s.
-
-{jobs}"""
+SECTIONS = (
+    Section(
+        "Against plain scattering",
+        "kymatio's `Scattering1D` (order 2, Q=12, J=13, T=2^13) has no frequency scattering. A Jacobian (all P directions, the\n"
+        "synthesizer included) is compared with one plain forward transform.\n"
+        "*Not compiled* is what remains without a C compiler (`compile=False`).",
+        "synth | what | ms | kymatio, ms | ratio",
+        lambda given: against_kymatio(given.repeats),
+    ),
+    Section(
+        "Against plain eager code",
+        "The same numbers by Fourier transforms of whole lengths and complex moduli in eager torch (`eager_jtfs` in\n"
+        "benchmarks/bench.py), the Jacobian by `torch.func.jacfwd`, ms.\n"
+        "Both at N = 2^15, since the plain code needs several GiB for the drum's 2^16 samples.",
+        "synth | N | ours | eager | ratio",
+        lambda given: against_eager(given.repeats),
+    ),
+    Section(
+        "Against the floor",
+        "The Fourier transforms and products of matrices alone, of the same shapes on the same number of threads, ms.",
+        "synth | what | ours | floor | share",
+        lambda given: floors(given.repeats),
+    ),
+    Section(
+        "Representations",
+        "ms per sound.",
+        "problem | forward | forward + backward | Jacobian | Jacobian, batch of 4",
+        lambda given: representations(given.repeats),
+    ),
+    Section(
+        "Synthesis",
+        "ms per sound. The bound is 1.5 (1 + P) syntheses.",
+        "synth | sound | Jacobian | in syntheses | bound | direct sum of modes, in syntheses",
+        lambda given: synthesis(given.repeats),
+    ),
+    Section(
+        "Scaling",
+        "ms per sound of amfm × jtfs with the number of sounds, of samples and of directions.",
+        "what grows | to | forward | forward + backward | Jacobian",
+        lambda given: scaling(max(1, given.repeats // 2)),
+    ),
+    Section(
+        "Averages over time",
+        "ms per sound of amfm × jtfs by the support T of the average, samples; MiB of the output and at the peak of a Jacobian, one\n"
+        "thread.",
+        "T | D | forward | forward + backward | Jacobian | output | peak",
+        lambda given: averages(max(1, given.repeats // 2)),
+    ),
+    Section(
+        "Memory",
+        "MiB at the peak, above the imported baseline, one thread.",
+        "what | synth | sounds | MiB",
+        lambda given: memory(),
+    ),
+    Section(
+        "Processes",
+        "Preparation of {sounds} + 8 amfm × jtfs sounds for PNP, start of the processes included, and what 2,000 sounds would take, s.",
+        "jobs | s | speed-up | 2,000 sounds",
+        lambda given: jobs(given.sounds),
+    ),
+)
 
 
 def main() -> None:
+    titles = [section.title for section in SECTIONS]
     parser = argparse.ArgumentParser()
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--sounds", type=int, default=504)
+    parser.add_argument("--only", nargs="+", choices=titles, metavar="TITLE", help="measure these sections, and keep the rest of the page")
     parser.add_argument("--out", type=Path, default=Path("docs/benchmarks.md"))
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     about = f"{environment.processor()}, torch {torch.__version__}, kymatio {kymatio.__version__}, Python {platform.python_version()}"
-    given.out.write_text(PAGE.format(
-        threads=given.threads, repeats=given.repeats, about=about, sounds=given.sounds,
-        kymatio=table("synth | what | ms | kymatio, ms | ratio", against_kymatio(given.repeats)),
-        eager=table("synth | N | ours | eager | ratio", against_eager(given.repeats)),
-        floors=table("synth | what | ours | floor | share", floors(given.repeats)),
-        representations=table("problem | forward | forward + backward | Jacobian | Jacobian, batch of 4", representations(given.repeats)),
-        synthesis=table("synth | sound | Jacobian | in syntheses | bound | direct sum of modes, in syntheses", synthesis(given.repeats)),
-        scaling=table("what grows | to | forward | forward + backward | Jacobian", scaling(max(1, given.repeats // 2))),
-        averages=table("T | D | forward | forward + backward | Jacobian | output | peak", averages(max(1, given.repeats // 2))),
-        memory=table("what | synth | sounds | MiB", memory()),
-        jobs=table("jobs | s | speed-up | 2,000 sounds", jobs(given.sounds)),
-    ))  # fmt: skip
+    page = {text.split("\n", 1)[0]: f"## {text}" for text in given.out.read_text().split("\n## ")[1:]} if given.only else {}
+    page |= {section.title: section.measured(given) for section in SECTIONS if section.title in (given.only or titles)}
+    introduction = INTRODUCTION.format(threads=given.threads, repeats=given.repeats, about=about)
+    given.out.write_text("\n".join([introduction, *(page[title].rstrip("\n") + "\n" for title in titles)]))
 
 
 if __name__ == "__main__":

@@ -35,13 +35,14 @@ STUDY = {
     "seeds": [0, 1, 2],
 }
 CLAIMS = [("distance", "P-loss"), ("P-loss", "as published")]
-"""Better, worse: orderings of docs/results.md whose intervals do not overlap there, at half of its sounds."""
+"""Better, worse: orderings of docs/results.md whose intervals do not overlap there, here at half of its sounds."""
 
 
 def test_the_losses_are_ordered_as_claimed():
     found = macro(STUDY, "runs/miniature")
-    for better, worse in CLAIMS:
-        assert max(found[better].values) < min(found[worse].values), (better, found[better].values, worse, found[worse].values)
+    for better, worse in CLAIMS:  # a seed gives both the same first weights and the same order of sounds
+        pairs = list(zip(found[better].values, found[worse].values, strict=True))
+        assert all(less < more for less, more in pairs), (better, worse, pairs)
 
 
 def test_a_step_of_pnp_costs_what_one_of_p_loss_does_and_the_spectral_loss_far_more():

@@ -6,7 +6,6 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +13,16 @@ import torch
 from torch import Tensor, nn
 
 from . import checkpoint, progress, rng
-from .config import Train
 from .data import Fold
 from .encoder import Encoder
 from .errors import InvsoundError, NonFiniteError
 from .files import write_text
 from .loss import Loss
+from .phase import Phase
+from .stages import Train
 from .step import Step
 
 MakeOptimizer = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
-
-
-@dataclass(frozen=True)
-class Phase:
-    """Epochs up to `until`, with one loss and the column that it has prepared."""
-
-    loss: Loss
-    column: str
-    until: int
 
 
 class Trainer:
@@ -47,8 +38,8 @@ class Trainer:
         pretrain: Loss | None = None,
     ) -> None:  # fmt: skip
         self.encoder, self.options, self.seed, self.folder, self.make_optimizer = encoder, options, seed, folder, make_optimizer
-        self.phases = [Phase(pretrain, "pretrain", options.pretraining)] if pretrain is not None else []
-        self.phases.append(Phase(loss, "side", options.epochs))
+        self.phases = [Phase(pretrain, "pretrain", 0, options.pretraining)] if pretrain is not None else []
+        self.phases.append(Phase(loss, "side", options.pretraining, options.epochs))
         self.epoch, self.kept = 0, self._weights()
         self.metrics: list[dict[str, Any]] = []
         self.noted: dict[str, float | list[float]] = {}
@@ -90,12 +81,9 @@ class Trainer:
         return self.encoder.eval()
 
     def _anneal(self) -> None:
-        """Half a cosine from the optimizer's own learning rate in the first epoch of a phase to 0 after its last."""
         if self.options.cosine:
-            start = max((phase.until for phase in self.phases if phase.until < self.epoch), default=0)
-            share = (self.epoch - 1 - start) / (self.phase.until - start)
             for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
-                group["lr"] = rate * (1 + math.cos(math.pi * share)) / 2
+                group["lr"] = rate * self.phase.cosine(self.epoch)
 
     def _phase_after(self, epoch: int) -> Phase:
         return next((phase for phase in self.phases if epoch < phase.until), self.phases[-1])

@@ -9,7 +9,7 @@ from torch import nn
 
 import invsound
 from invsound.builtin.ploss import PLoss, PLossOptions
-from invsound.config import Pretrain, Train
+from invsound.stages import Pretrain, Train
 from invsound.data import Fold
 from invsound.step import Step, fluctuation
 from invsound.train import Trainer

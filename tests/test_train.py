@@ -9,8 +9,8 @@ from torch import nn
 
 import invsound
 from invsound.builtin.ploss import PLoss, PLossOptions
-from invsound.stages import Pretrain, Train
 from invsound.data import Fold
+from invsound.stages import Pretrain, Train
 from invsound.step import Step, fluctuation
 from invsound.train import Trainer
 

@@ -110,9 +110,8 @@ def _groups(runs: list[Result]) -> list[list[Result]]:
 
 def _given_names(groups: list[list[Result]]) -> list[str] | None:
     """The names of sweeps, if every configuration has one, and one of its own."""
-    given = [{run.name for run in group} for group in groups]
-    names = [next(iter(found)) for found in given]
-    return [name for name in names if name] if len(set(names) - {None}) == len(groups) and max(map(len, given)) == 1 else None
+    names = [name for group in groups if len(given := {run.name for run in group}) == 1 for name in given if name]
+    return names if len(set(names)) == len(groups) else None
 
 
 def _names(configurations: list[dict[str, Any]]) -> list[str]:

@@ -28,7 +28,7 @@ def write(comparison: Comparison, out: Path) -> Path:
     """Write the four files into `out` and return the page. Raises InvsoundError if the disk refuses."""
     write_text(out / "comparison.csv", _csv(comparison))
     write_json(out / "comparison.json", comparison.as_dict())
-    write_text(out / "comparison.md", "\n".join(markdown(comparison, group) for group in GROUPS))
+    write_text(out / "comparison.md", "\n".join(_markdown(comparison, group) for group in GROUPS))
     rows, columns = comparison.configurations, comparison.columns
     return write_page(
         out / "comparison.html",
@@ -54,7 +54,7 @@ def _csv(comparison: Comparison) -> str:
     return text.getvalue()
 
 
-def markdown(comparison: Comparison, group: str) -> str:
+def _markdown(comparison: Comparison, group: str) -> str:
     """One group of columns as a table: median over seeds (its interval), and p against the reference."""
     columns = [column for column in comparison.columns if column.group == group]
     lines = [["configuration", "seeds", *(with_unit(column.name, column.unit) for column in columns)], ["---"] * (2 + len(columns))]

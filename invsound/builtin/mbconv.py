@@ -28,7 +28,7 @@ def convolution(
     layers = [
         nn.Conv2d(channels_in, channels_out, kernel, stride, kernel // 2, groups=groups, bias=False),
         nn.BatchNorm2d(channels_out),
-        nn.SiLU(inplace=True),
+        nn.SiLU(),
     ]
     return nn.Sequential(*layers[: 2 + activation])
 
@@ -38,12 +38,11 @@ class SqueezeExcitation(nn.Module):
 
     def __init__(self, channels: int, squeezed: int) -> None:
         super().__init__()
-        self.gate = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1), nn.Conv2d(channels, squeezed, 1), nn.SiLU(inplace=True), nn.Conv2d(squeezed, channels, 1), nn.Sigmoid()
-        )
+        self.gate = nn.Sequential(nn.Conv2d(channels, squeezed, 1), nn.SiLU(), nn.Conv2d(squeezed, channels, 1), nn.Sigmoid())
 
     def forward(self, x: Tensor) -> Tensor:
-        scaled: Tensor = x * self.gate(x)
+        mean = x.sum((2, 3), keepdim=True) / (x.shape[2] * x.shape[3])  # .mean() would write out its gradient for every pixel
+        scaled: Tensor = x * self.gate(mean)
         return scaled
 
 
@@ -67,7 +66,7 @@ class MBConv(nn.Module):
         if not self.residual:
             return y
         if self.training and self.drop > 0:
-            y = y * torch.empty(len(y), 1, 1, 1, device=y.device, dtype=y.dtype).bernoulli_(1 - self.drop) / (1 - self.drop)
+            y = y * (torch.empty(len(y), 1, 1, 1, device=y.device, dtype=y.dtype).bernoulli_(1 - self.drop) / (1 - self.drop))
         return x + y
 
 

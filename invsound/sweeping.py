@@ -43,17 +43,18 @@ class Planned:
 
 def sweep(
     what: Path | str | Mapping[str, Any], *, out: Path | str | None = None, preset: str | None = None, seeds: Sequence[int] | None = None,
-    overrides: Sequence[str] = (), jobs: int = 1, device: str = "cpu", dry_run: bool = False,
+    only: Sequence[str] | None = None, overrides: Sequence[str] = (), jobs: int = 1, device: str = "cpu", dry_run: bool = False,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Run every configuration of a sweep with every seed, and return name, seed, folder and state of each run.
 
     `what` is a YAML file or its content: `base` (options as in config.yaml, and `preset`), `grid` (dotted key → values),
-    `configurations` (name → options), `seeds`. `preset` and `seeds` replace the file's own, and `overrides` such as "data.train=64" hold
-    for every run. Runs are in `out`/name/seed-n; `out` is runs/ and the file's name, and that of the preset, if None. A run that is
-    finished is skipped, one that was interrupted goes on. A run that fails has the state "failed" and its "error"; the others go
-    on. Raises UsageError, before any work, for a wrong name or option, or where a folder was begun with other options.
+    `configurations` (name → options), `seeds`. `preset` and `seeds` replace the file's own, `only` names the configurations to run (None:
+    all), and `overrides` such as "data.train=64" hold for every run. Runs are in `out`/name/seed-n; `out` is runs/ and the file's name,
+    and that of the preset, if None. A run that is finished is skipped, one that was interrupted goes on. A run that fails has the state
+    "failed" and its "error"; the others go on. Raises UsageError, before any work, for a wrong name or option, or where a folder was begun
+    with other options.
     """
-    planned = plan(what, out, preset, seeds, overrides)
+    planned = plan(what, out, preset, seeds, only, overrides)
     devices.choose(device)
     if dry_run:
         return [run.told() for run in planned]
@@ -85,7 +86,7 @@ def _carry_out(run: Planned, jobs: int, device: str) -> dict[str, Any]:
 
 def plan(
     what: Path | str | Mapping[str, Any], out: Path | str | None = None, preset: str | None = None, seeds: Sequence[int] | None = None,
-    overrides: Sequence[str] = (),
+    only: Sequence[str] | None = None, overrides: Sequence[str] = (),
 ) -> list[Planned]:  # fmt: skip
     """Every run of a sweep, its options resolved, in the order of the file: seeds vary first, then the last key of the grid."""
     given = _read(what)
@@ -93,7 +94,7 @@ def plan(
     root = Path(out) if out else Path("runs") / (f"{title}-{preset}" if preset else title)
     base, last = nested(given.get("base") or {}) | ({"preset": preset} if preset else {}), options.from_overrides(overrides)
     planned: dict[Path, Planned] = {}
-    for name, own in _configurations(given):
+    for name, own in _chosen(list(_configurations(given)), only):
         for seed in _seeds(given if seeds is None else {"seeds": list(seeds)}):
             run = Planned(name, seed, root / file_name(name) / f"seed-{seed}", _resolve(name, base, options.merge(own, last), seed))
             if run.folder in planned:
@@ -135,6 +136,14 @@ def _configurations(given: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, A
         for values in itertools.product(*grid.values()):
             point = {str(key): value for key, value in zip(grid, values, strict=True)}
             yield ", ".join(filter(None, (str(name), label(point, names)))) or "base", options.merge(nested(overrides or {}), nested(point))
+
+
+def _chosen(configurations: list[tuple[str, dict[str, Any]]], only: Sequence[str] | None) -> list[tuple[str, dict[str, Any]]]:
+    names = [name for name, _ in configurations]
+    for name in only or ():
+        if name not in names:
+            raise UsageError(f"The sweep has no configuration {name!r}.{did_you_mean(name, names)} Available: {', '.join(names)}.")
+    return [(name, own) for name, own in configurations if only is None or name in only]
 
 
 def _resolve(name: str, base: Mapping[str, Any], overrides: Mapping[str, Any], seed: int) -> Config:

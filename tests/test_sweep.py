@@ -160,6 +160,16 @@ def test_preset_seeds_and_options_from_the_command_line_hold_for_every_run(what,
     assert invsound("sweep", "study.yaml", "data.trian=6").exit_code == 2
 
 
+def test_only_the_configurations_that_are_named(what, invsound):
+    what["configurations"] = {"plain": {}, "long": {"train.epochs": 7}}
+    what["grid"] = {}
+    assert [(run.name, run.seed) for run in sweeping.plan(what, seeds=[3], only=["long"])] == [("long", 3)]
+    dry = invsound("sweep", write(what), "--only", "long", "--only", "plain", "--seed", 1, "--dry-run", "--json")
+    assert [run["name"] for run in json.loads(dry.stdout)] == ["plain", "long"]
+    wrong = invsound("sweep", "study.yaml", "--only", "lnog", "--dry-run")
+    assert (wrong.exit_code, "Did you mean 'long'? Available: plain, long" in wrong.stderr) == (2, True), wrong.stderr
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

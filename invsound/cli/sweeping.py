@@ -19,6 +19,7 @@ def sweep(
     ] = None,
     preset: Annotated[Optional[str], typer.Option(help="quick or paper, instead of the file's own.")] = None,  # noqa: UP045
     seed: Annotated[Optional[list[int]], typer.Option(help="A seed instead of the file's own; may be given again.")] = None,  # noqa: UP045
+    only: Annotated[Optional[list[str]], typer.Option(metavar="NAME", help="A configuration to run; may be given again.")] = None,  # noqa: UP045
     out: Annotated[Optional[Path], typer.Option(help="Folder of the runs; runs/ and the file's name if not given.")] = None,  # noqa: UP045
     jobs: Annotated[Optional[int], typer.Option(min=1, help="Processes that prepare sounds; all cores if not given.")] = None,  # noqa: UP045
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps or auto.")] = "cpu",
@@ -32,7 +33,7 @@ def sweep(
     from .. import sweeping
 
     outcomes = sweeping.sweep(
-        file, out=out, preset=preset, seeds=seed or None, overrides=overrides,
+        file, out=out, preset=preset, seeds=seed or None, only=only or None, overrides=overrides,
         jobs=jobs or os.cpu_count() or 1, device=device, dry_run=dry_run,
     )  # fmt: skip
     if json:

@@ -122,20 +122,20 @@ def _values(run: Path, config: dict[str, Any], scores: dict[str, Any]) -> dict[C
         for average, value in estimates["trained"].items()
     }
     values |= {Column("errors", "error", name, row["unit"]): row["trained"] for name, row in scores["parameters"].items()}
-    values |= {column: value for column, value in _seconds(run, config).items() if value is not None}
+    values |= {column: value for column, value in _seconds(run).items() if value is not None}
     for column, value in values.items():
         if not math.isfinite(value):
             raise ValueError(f"{column.name} is {value}")
     return values
 
 
-def _seconds(run: Path, config: dict[str, Any]) -> dict[Column, float | None]:
+def _seconds(run: Path) -> dict[Column, float | None]:
     """Per epoch (the median of all), per step, and for the preparation, as far as they are known."""
     lines = (run / "metrics.jsonl").read_text("utf-8").splitlines() if (run / "metrics.jsonl").is_file() else []
-    epochs = [float(record["seconds"]) for record in map(json.loads, lines) if record["epoch"] > 0]
-    epoch = median(epochs) if epochs else None
-    n = min((count for count in (config["data"]["train"], config["train"]["examples"]) if count is not None), default=None)
-    step = None if epoch is None or n is None else epoch / math.ceil(n / config["train"]["batch"])
+    epochs = [record for record in map(json.loads, lines) if record["epoch"] > 0]
+    epoch = median([float(record["seconds"]) for record in epochs]) if epochs else None
+    steps = median([float(record.get("steps", 0)) for record in epochs]) if epochs else 0
+    step = epoch / steps if epoch is not None and steps > 0 else None
     spent = read_json(run / "seconds.json") if (run / "seconds.json").is_file() else {}
     found = {"per epoch": epoch, "per step": step, "preparing": spent.get("preparation")}
     return {Column("seconds", "seconds", name): value for name, value in found.items()}

@@ -40,7 +40,7 @@ class Trainer:
         self.encoder, self.options, self.seed, self.folder, self.make_optimizer = encoder, options, seed, folder, make_optimizer
         self.phases = [Phase(pretrain, "pretrain", 0, options.pretraining)] if pretrain is not None else []
         self.phases.append(Phase(loss, "side", options.pretraining, options.epochs))
-        self.epoch, self.kept = 0, self._weights()
+        self.epoch, self.steps, self.kept = 0, 0, self._weights()
         self.metrics: list[dict[str, Any]] = []
         self.noted: dict[str, float | list[float]] = {}
         self._begin(self.phases[0])
@@ -107,6 +107,7 @@ class Trainer:
                 total += self._descend(step, rows) * len(rows)
                 count += len(rows)
                 norms.append(float(step.norm))
+        self.steps = len(norms)
         self.noted["gradient"] = sum(norms) / len(norms)
         return total / count
 
@@ -154,7 +155,8 @@ class Trainer:
         monitor = {name: value for name, value in self.noted.items() if value != []}
         monitor |= {self.loss.monitor: float(getattr(self.loss, self.loss.monitor))} if self.loss.monitor else {}
         record: dict[str, Any] = {"epoch": self.epoch, "val_loss": val_loss, "lr": self.optimizer.param_groups[0]["lr"]}
-        record |= {"monitor": monitor, "seconds": seconds} | ({} if train_loss is None else {"train_loss": train_loss})
+        record |= {"monitor": monitor, "seconds": seconds}
+        record |= {} if train_loss is None else {"train_loss": train_loss, "steps": self.steps}
         record |= {"phase": "pretraining"} if self.phase is not self.phases[-1] else {}
         self.metrics.append(record)
         if val_loss < self.best or self.options.keep == "last":

@@ -27,7 +27,7 @@ def write_run(folder, distances, seed=0, sounds=None, loss="ploss", weights=None
     folder.mkdir(parents=True)
     sounds = range(n) if sounds is None else sounds
     parts = {"synth": "bell", "feature": "ear", "loss": loss, "optimizer": "adam", "encoder": "cnn"}
-    config = {"parts": parts, "data": {"train": 40}, "train": {"batch": 16, "examples": None}, "seed": seed}
+    config = {"parts": parts, "data": {"train": 40}, "train": {"batch": 16}, "seed": seed}
     for key, value in options.items():
         group, _, name = key.partition("__")
         config.setdefault(group, {})[name] = value
@@ -41,7 +41,8 @@ def write_run(folder, distances, seed=0, sounds=None, loss="ploss", weights=None
     scores = {"sound_count": n, "scores": {"ear": {"trained": averages, "untrained": {"macro": 99.0}}}, "parameters": errors, "targets": []}
     (folder / "scores.json").write_text(json.dumps(scores))
     (folder / "seconds.json").write_text(json.dumps({"preparation": 5.0 + seed, "training": 9.0}))
-    (folder / "metrics.jsonl").write_text("".join(json.dumps({"epoch": e, "seconds": 6.0 * e}) + "\n" for e in range(epochs + 1)))
+    lines = [json.dumps({"epoch": e, "seconds": 6.0 * e} | ({"steps": 3} if e else {})) for e in range(epochs + 1)]
+    (folder / "metrics.jsonl").write_text("".join(f"{line}\n" for line in lines))
     table(folder / "distances.csv", columns)
     table(
         folder / "predictions.csv",
@@ -172,12 +173,13 @@ def test_one_configuration_is_named_by_its_parts_and_has_no_p(tmp_path):
     assert all(cell.p is None for cell in row.cells.values())
 
 
-def test_steps_are_those_of_an_epoch(tmp_path):
-    write_run(tmp_path / "a", [1.0], train__examples=20, train__batch=16)
-    write_run(tmp_path / "b", [1.0], data__train=None)
+def test_steps_are_those_that_were_made(tmp_path):
+    write_run(tmp_path / "a", [1.0])
+    older = write_run(tmp_path / "b", [1.0]) / "metrics.jsonl"
+    older.write_text(older.read_text().replace(', "steps": 3', ""))
     write_run(tmp_path / "c", [1.0], epochs=0, loss="other")
     found = [{c.of: v for c, v in run.values.items() if c.group == "seconds"} for run in results.find([tmp_path])]
-    assert [values.get("per step") for values in found] == [6.0, None, None]
+    assert [values.get("per step") for values in found] == [4.0, None, None]
     assert [values.get("per epoch") for values in found] == [12.0, 12.0, None]
 
 

@@ -57,6 +57,9 @@ def test_the_epoch_has_every_example_once_in_an_order_of_its_own(tmp_path):
 
 def test_examples_limits_an_epoch_and_a_last_batch_of_one_is_left_out(tmp_path):
     assert [len(rows) for rows in trainer(tmp_path, batch=4, examples=10)._batches(100)] == [4, 4, 2]
+    t = trainer(tmp_path, batch=4, examples=100, epochs=1)
+    t.fit(fold(21), fold(4))
+    assert t.metrics[1]["steps"] == 5
     assert [len(rows) for rows in trainer(tmp_path, batch=4)._batches(9)] == [4, 4]
     assert [len(rows) for rows in trainer(tmp_path, batch=4)._batches(1)] == [1]
 

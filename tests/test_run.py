@@ -272,6 +272,11 @@ SLOWER = [
 ]
 
 
+def hear_ctrl_c():
+    """Tests that a shell runs in the background have inherited that Ctrl-C is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def start():
     """Start a command in a process group of its own, with one thread and a given cache; whatever still runs at the end is killed."""
@@ -279,7 +284,9 @@ def start():
 
     def begin(arguments, cache):
         environment = {**os.environ, "INVSOUND_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
-        process = subprocess.Popen(arguments, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
+        process = subprocess.Popen(
+            arguments, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True, preexec_fn=hear_ctrl_c
+        )
         started.append(process)
         return process
 

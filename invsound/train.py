@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from . import checkpoint, progress, rng
+from . import checkpoint, heap, progress, rng
 from .data import Fold
 from .encoder import Encoder
 from .errors import InvsoundError, NonFiniteError
@@ -65,7 +65,7 @@ class Trainer:
             phase.loss.calibrate(train.columns[phase.column])
         if not self.restore():
             self._validated(val, train_loss=None, seconds=0.0)
-        with progress.bar("Training", self.options.epochs, "epochs") as advance:
+        with heap.kept(), progress.bar("Training", self.options.epochs, "epochs") as advance:
             advance(self.epoch)
             while self.epoch < self.options.epochs:
                 start = time.perf_counter()

@@ -177,7 +177,9 @@ def test_a_config_from_before_these_options_still_resolves(tiny):
     assert config.resolve(old) == now
 
 
-PAPER = sorted((Path(__file__).parent.parent / "examples" / "paper").glob("*.yaml"))
+ROOT = Path(__file__).parent.parent
+PAPER = sorted((ROOT / "examples" / "paper").glob("*.yaml"))
+MEASURED = sorted((ROOT / "examples" / "results").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("file", PAPER, ids=lambda file: file.stem)
@@ -203,3 +205,16 @@ def test_every_experiment_is_there_for_both_synths_and_says_how_to_run_it():
     assert {file.stem for file in PAPER} == {f"{synth}-{name}" for synth in ("amfm", "ftm") for name in names}
     for file in PAPER:
         assert f"invsound sweep examples/paper/{file.name} --preset quick" in file.read_text()
+
+
+@pytest.mark.parametrize("file", MEASURED, ids=lambda file: file.stem)
+def test_every_measured_experiment_is_fair_and_on_the_page_of_results(file):
+    runs = sweeping.plan(file)
+    assert {run.seed for run in runs} == {0, 1, 2}
+    assert len({str(run.config.data) for run in runs}) == len({str(run.config.evaluate) for run in runs}) == 1
+    assert {run.config.data.seed for run in runs} == {0}  # all seeds hear the same sounds
+    assert len({(run.config.train.epochs, run.config.train.batch, run.config.parts["encoder"]) for run in runs}) == 1
+    command, page = f"invsound sweep examples/results/{file.name}", (ROOT / "docs" / "results.md").read_text()
+    assert command in file.read_text()
+    assert command in page
+    assert all(f"| {run.name} |" in page for run in runs)

@@ -36,10 +36,12 @@ class Step:
 
     def _clip(self, weights: list[nn.Parameter]) -> None:
         gradients = [p.grad for p in weights if p.grad is not None]
-        self.norm = nn.utils.get_total_norm(gradients)
+        self.norm = torch.stack([torch.linalg.vector_norm(gradient, dtype=torch.float64) for gradient in gradients]).norm()
         if not self.norm.isfinite():
             raise NonFiniteError(f"The gradient of the training loss has the norm {self.norm.item()}")
         if self.limit is None:
+            if self.norm**2 > torch.finfo(gradients[0].dtype).max:  # Adam would remember an infinite square, and stand still
+                raise NonFiniteError(f"The gradient of the training loss has the norm {self.norm.item():.3g}, too large to be squared,")
             return
         if self.by == "norm":
             nn.utils.clip_grads_with_norm_(weights, self.limit, self.norm)

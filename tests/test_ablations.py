@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from invsound import UsageError, config, data, options, sweeping
+from invsound import UsageError, config, data, options, registry, sweeping
 from invsound.parts import Parts
+from invsound.step import Step
 from invsound.train import Trainer
 
 TOY = ["data.train=16", "data.val=8", "data.test=4", "train.epochs=3", "train.batch=8", "evaluate.sounds=1", "evaluate.scores=[mss]"]
@@ -198,6 +199,35 @@ def test_every_published_experiment_resolves(file):
     assert {run.config.data.train for run in quick} == {256}
     configurations = [run.config.as_dict() | {"seed": 0} for run in quick]
     assert all(one != other for k, one in enumerate(configurations) for other in configurations[:k])
+
+
+# The largest eigenvalues of M over the training folds, as measured: λ₀ is their square.
+LARGEST = {"amfm": 2e4, "ftm": 3e10}
+
+
+@pytest.mark.parametrize("file", PAPER, ids=lambda file: file.stem)
+def test_every_published_pnp_takes_a_first_step_at_the_published_damping(file):
+    """The gradient of the damped form neither overflows when it is squared in float32, nor leaves the weights where they are."""
+    synth = file.stem.partition("-")[0]
+    draw = torch.Generator().manual_seed(0)
+    problem = Parts(config.resolve({"parts": {"synth": synth, "feature": "mss", "loss": "ploss"}})).problem
+    P = len(problem.space)
+    nu = torch.rand(16, P, generator=draw) * 2 - 1
+    spread = torch.logspace(0, -6, P, dtype=torch.float64) * torch.logspace(0, -6, 16, dtype=torch.float64)[:, None]
+    V = torch.linalg.qr(torch.randn(16, P, P, generator=draw, dtype=torch.float64))[0]
+    side = (LARGEST[synth] * spread).sqrt()[:, :, None] * V
+    for run in sweeping.plan(file, seeds=[0]):
+        for resolved in (run.config, run.config.pretraining() if run.config.train.pretraining else run.config):
+            if resolved.parts["loss"] != "pnp":
+                continue
+            loss = registry.build("loss", "pnp", resolved.of["loss"] | {"bound": resolved.of["loss"]["bound"] or 1e3}, problem=problem)
+            loss.calibrate(side)
+            encoder = torch.nn.Linear(8, P)
+            optimizer = torch.optim.Adam(encoder.parameters(), lr=1e-3)
+            before = encoder.weight.detach().clone()
+            optimizer.step(Step(encoder, loss.train(), (torch.randn(16, 8, generator=draw), nu, side), draw, run.config.train.clip))
+            moved = (encoder.weight.detach() - before).abs()
+            assert float(moved.median()) > 1e-4, run.name
 
 
 def test_every_experiment_is_there_for_both_synths_and_says_how_to_run_it():

@@ -127,6 +127,33 @@ def test_the_norm_of_the_gradient_is_noted_before_clipping(tmp_path):
     assert free.metrics[2]["monitor"]["gradient"] < expected
 
 
+class Loud(PLoss):
+    def forward(self, nu_hat, nu, side):
+        return 1e25 * super().forward(nu_hat, nu, side)
+
+
+LOUDNESS = {"loud": Loud(None, PLossOptions()), "plain": PLoss(None, PLossOptions())}
+
+
+@pytest.mark.parametrize("by", ["norm", "value", "sign"])
+def test_a_gradient_too_large_to_be_squared_is_clipped(tmp_path, by):
+    t, plain = (trainer(tmp_path / name, loss, epochs=1, batch=64, clip=1e-3, clip_by=by) for name, loss in LOUDNESS.items())
+    for each in (t, plain):
+        each.epoch = 1
+        each.train_epoch(fold(64))
+    assert t.noted["gradient"] == pytest.approx(1e25 * plain.noted["gradient"], rel=1e-5)
+    if by != "value":
+        torch.testing.assert_close(t.encoder.map.weight, plain.encoder.map.weight)
+    assert 0 < float(t.encoder.map.weight.detach().abs().max()) <= 1.001e-4
+
+
+def test_a_gradient_too_large_to_be_squared_is_an_error_without_clipping(tmp_path):
+    t = trainer(tmp_path, Loud(None, PLossOptions()), epochs=1)
+    with pytest.raises(invsound.NonFiniteError, match=r"norm \d\.\d+e\+24, too large to be squared, in epoch 1\..* set train\.clip=1"):
+        t.fit(fold(16), fold(4))
+    assert not t.encoder.map.weight.any()
+
+
 class Ninths(PLoss):
     """½ · 9 (ν̂₁ − ν₁)² + ½ (ν̂₂ − ν₂)²: steeper along one direction, and it adapts."""
 

@@ -217,7 +217,8 @@ def test_every_published_pnp_takes_a_first_step_at_the_published_damping(file):
     V = torch.linalg.qr(torch.randn(16, P, P, generator=draw, dtype=torch.float64))[0]
     side = (LARGEST[synth] * spread).sqrt()[:, :, None] * V
     for run in sweeping.plan(file, seeds=[0]):
-        for resolved in (run.config, run.config.pretraining() if run.config.train.pretraining else run.config):
+        train = run.config.train
+        for resolved in (run.config, *([run.config.pretraining()] if train.pretraining else [])):
             if resolved.parts["loss"] != "pnp":
                 continue
             loss = registry.build("loss", "pnp", resolved.of["loss"] | {"bound": resolved.of["loss"]["bound"] or 1e3}, problem=problem)
@@ -225,7 +226,8 @@ def test_every_published_pnp_takes_a_first_step_at_the_published_damping(file):
             encoder = torch.nn.Linear(8, P)
             optimizer = torch.optim.Adam(encoder.parameters(), lr=1e-3)
             before = encoder.weight.detach().clone()
-            optimizer.step(Step(encoder, loss.train(), (torch.randn(16, 8, generator=draw), nu, side), draw, run.config.train.clip))
+            batch = torch.randn(16, 8, generator=draw), nu, side
+            optimizer.step(Step(encoder, loss.train(), batch, draw, train.clip, train.clip_by))
             moved = (encoder.weight.detach() - before).abs()
             assert float(moved.median()) > 1e-4, run.name
 

@@ -55,9 +55,10 @@ def prepare(parts: Parts, store: Store, jobs: int, device: str = "cpu") -> dict[
     Worker processes share the cores of a CPU; any other device is one, and works for this process alone.
     """
     nu = parts.nu
-    metrics = [f"metric:{name}" for name, score in parts.scores.items() if parts.config.evaluate.micro and score.feature is not None]
+    kinds = ["heard", *(["metric"] if parts.config.evaluate.micro else [])]
+    scoring = [f"{kind}:{name}" for name, score in parts.scores.items() if score.feature is not None for kind in kinds]
     training = ["inputs", "side", *(["pretrain"] if parts.config.train.pretraining else [])]
-    wanted = {"train": training, "val": training, "test": ["inputs", *metrics]}
+    wanted = {"train": training, "val": training, "test": ["inputs", *scoring]}
     columns = {(fold, column): (column, nu[fold]) for fold, names in wanted.items() for column in names}
     made = _columns(parts, columns, store, jobs, device)
     return {fold: Fold(nu[fold], {column: made[fold, column] for column in names}) for fold, names in wanted.items()}
@@ -119,12 +120,12 @@ def address(config: configs.Config, column: str, nu: Tensor) -> str:
     reads = {"inputs": ["synth", "encoder"], "side": ["synth", "feature", "loss"], "features": ["synth", "feature"]}
     kinds = reads.get(column, ["synth"])
     recipe: dict[str, Any] = {kind: [registry.fingerprint(kind, config.parts[kind]), _relevant(config, kind)] for kind in kinds}
-    if column not in ("inputs", "features"):
+    if column not in ("inputs", "features") and not column.startswith("heard:"):
         recipe["jacobian"] = [config.problem.jacobian, config.problem.step]
     if column == "side" and config.space != SpaceOptions():
         recipe["space"] = options.as_dict(config.space)
-    if column.startswith("metric:"):
-        recipe["score"] = registry.fingerprint("score", column.removeprefix("metric:"))
+    if ":" in column:
+        recipe["score"] = registry.fingerprint("score", column.partition(":")[2])
     return digest([column, recipe, _core_version()], nu)
 
 
@@ -155,7 +156,7 @@ def _parts(text: str) -> Parts:
 
 
 def column_of(parts: Parts, column: str, nu: Tensor) -> Tensor:
-    """Compute a column at ν [B, P]: the encoder's inputs, the loss's side, or R of a score's representation."""
+    """Compute a column at ν [B, P]: the encoder's inputs, the loss's side, or Φ(x) or R of a score's representation."""
     with torch.no_grad():
         if column == "inputs":
             x = finite(parts.render(nu), f"The synth {parts.config.parts['synth']!r}")
@@ -167,6 +168,8 @@ def column_of(parts: Parts, column: str, nu: Tensor) -> Tensor:
             return finite(parts.pretrain.prepare(parts.learned(nu)), f"The loss {parts.config.train.pretrain.loss!r} in prepare")
         if column == "features":
             return finite(parts.problem(nu), f"The feature {parts.config.parts['feature']!r}")
-        feature = parts.scores[column.removeprefix("metric:")].feature
+        kind, _, name = column.partition(":")
+        feature = parts.scores[name].feature
         assert feature is not None
-        return Problem(parts.synth, feature, parts.config.problem).metric_factor(nu)
+        problem = Problem(parts.synth, feature, parts.config.problem)
+        return finite(problem(nu), f"The score {name!r}") if kind == "heard" else problem.metric_factor(nu)

@@ -25,11 +25,13 @@ CHUNK = 8
 
 
 class Target:
-    """Sounds x [B, N] that reconstructions are compared with; a score that is a distance in Φ hears them once."""
+    """Sounds x [B, N] that reconstructions are compared with; a score that is a distance in Φ hears them once, or knows Φ(x) [B, D]."""
 
-    def __init__(self, scores: dict[str, Score], x: Tensor) -> None:
-        self.scores, self.x = scores, x
-        self.heard = {name: score.feature(x) for name, score in scores.items() if score.feature is not None}
+    def __init__(self, scores: dict[str, Score], x: Tensor, heard: dict[str, Tensor] | None = None) -> None:
+        self.scores, self.x, known = scores, x, heard or {}
+        self.heard = {
+            name: known[name] if name in known else score.feature(x) for name, score in scores.items() if score.feature is not None
+        }
 
     def distances(self, x_hat: Tensor, which: Tensor) -> dict[str, Tensor]:
         """score → distance [B] between x̂[which] and x: reconstructions that are alike need to be given once."""
@@ -60,7 +62,7 @@ class Evaluation:
         estimates = {name: self.parts.declared(predict(encoder, fold.columns["inputs"])) for name, encoder in encoders.items()}
         estimates["training_mean"] = train.nu.mean(0, keepdim=True).expand_as(fold.nu).clone()
         weights = {score: _weight(fold.columns[f"metric:{score}"]) for score in self.parts.scores if f"metric:{score}" in fold.columns}
-        distances = self._distances(estimates, fold.nu)
+        distances = self._distances(estimates, fold)
         scores = {s: {e: _averages(distances[e][s], weights.get(s)) for e in estimates} for s in self.parts.scores}
         self._write_predictions(fold, estimates["trained"])
         self._write_distances(weights, distances)
@@ -69,12 +71,14 @@ class Evaluation:
 
     @single_thread()
     @torch.no_grad()
-    def _distances(self, estimates: dict[str, Tensor], nu: Tensor) -> dict[str, dict[str, Tensor]]:
+    def _distances(self, estimates: dict[str, Tensor], fold: Fold) -> dict[str, dict[str, Tensor]]:
         """estimate → score → distance [n] between g(ν̂) and g(ν); every sound is made, and heard by each score's Φ, once."""
+        heard = {name: fold.columns[f"heard:{name}"] for name in self.parts.scores if f"heard:{name}" in fold.columns}
         found: dict[str, dict[str, list[Tensor]]] = {estimate: {name: [] for name in self.parts.scores} for estimate in estimates}
-        with progress.bar("Scoring", len(nu), "sounds") as advance:
-            for rows in torch.arange(len(nu)).split(CHUNK):
-                target = Target(self.parts.scores, self.render(nu[rows]))
+        with progress.bar("Scoring", len(fold), "sounds") as advance:
+            for rows in torch.arange(len(fold)).split(CHUNK):
+                known = {name: S[rows].to(self.device) for name, S in heard.items()}
+                target = Target(self.parts.scores, self.render(fold.nu[rows]), known)
                 for estimate, nu_hat in estimates.items():
                     distinct, which = nu_hat[rows].unique(dim=0, return_inverse=True)
                     for name, distance in target.distances(self.render(distinct), which).items():

@@ -15,7 +15,8 @@ import soundfile
 import torch
 
 import invsound as invsound_module
-from invsound import InvsoundError, data, evaluation, pipeline, registry, results, store
+from invsound import InvsoundError, config, data, evaluation, pipeline, registry, results, store
+from invsound.parts import Parts
 
 MSS = {"feature.n_fft": "[256,64]"}
 TOY = [
@@ -160,9 +161,25 @@ def test_sounds_heard_once_are_as_far_apart_as_the_score_says(name, monkeypatch)
         assert heard == [6, 2, 3]
 
 
-def test_columns_follow_the_options_that_made_them(tiny):
-    from invsound import config
+def test_targets_are_heard_when_prepared_and_never_again(tiny, invsound, monkeypatch):
+    assert invsound(*toy(tiny, "evaluate.scores=[jtfs]", "data.test=10", "--out", "first")).exit_code == 0
+    before = (Path("first/scores.json").read_bytes(), Path("first/distances.csv").read_bytes())
+    parts = Parts(config.load(Path("first/config.yaml")))
+    known, made = [], evaluation.Target
 
+    def target(scores, x, heard):
+        known.append(heard["jtfs"])
+        return made(scores, x, heard)
+
+    monkeypatch.setattr(evaluation, "Target", target)
+    monkeypatch.setattr(data, "compute_shard", lambda task: pytest.fail("everything was prepared already"))
+    assert invsound("evaluate", "first", "--jobs", 1).exit_code == 0
+    assert (Path("first/scores.json").read_bytes(), Path("first/distances.csv").read_bytes()) == before
+    assert [len(heard) for heard in known] == [8, 2]
+    torch.testing.assert_close(torch.cat(known), parts.scores["jtfs"].feature(parts.render(parts.nu["test"])).detach())
+
+
+def test_columns_follow_the_options_that_made_them(tiny):
     nu = torch.zeros(2, 2)
 
     def address(column, **of):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
-from invsound import Loss
+from invsound import Loss, Problem
 
 
 @dataclass
@@ -27,7 +30,11 @@ class DDSPLossOptions:
 
 
 class DDSPLoss(Loss):
-    """½‖Φ(g(ν̂)) − Φ(g(ν))‖² [B], the perceptual loss itself (Engel et al., ICLR 2020, with any Φ)."""
+    """½‖Φ(g(ν̂)) − Φ(g(ν))‖² [B], the perceptual loss itself (Engel et al., ICLR 2020, with any Φ).
+
+    Its gradient Jᵀ(Φ(g(ν̂)) − Φ(g(ν))) is taken as the loss is, one chunk after another, so that memory grows with `chunk` and not with
+    the batch. It can be differentiated once.
+    """
 
     Options = DDSPLossOptions
     prepare_options = ("cache",)
@@ -45,4 +52,28 @@ class DDSPLoss(Loss):
     def forward(self, nu_hat: Tensor, nu: Tensor, side: Tensor) -> Tensor:
         S = side if side.shape[1] else self._target(nu)
         chunks = zip(nu_hat.split(self.options.chunk), S.split(self.options.chunk), strict=True)
-        return torch.cat([0.5 * (self.problem(rows) - target).square().sum(1) for rows, target in chunks])
+        distance: Callable[..., Tensor] = _Distance.apply if nu_hat.requires_grad and torch.is_grad_enabled() else _distance
+        return torch.cat([distance(self.problem, rows, target) for rows, target in chunks])
+
+
+def _distance(problem: Problem, nu: Tensor, target: Tensor) -> Tensor:
+    return 0.5 * (problem(nu) - target).square().sum(1)
+
+
+class _Distance(torch.autograd.Function):
+    """`_distance`, which keeps its gradient [B, P] and lets go of what led to it."""
+
+    @staticmethod
+    def forward(ctx: Any, problem: Problem, nu: Tensor, target: Tensor) -> Tensor:
+        with torch.enable_grad():
+            here = nu.detach().requires_grad_()
+            distance = _distance(problem, here, target)
+            (gradient,) = torch.autograd.grad(distance.sum(), here)
+        ctx.save_for_backward(gradient)
+        return distance.detach()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, weight: Tensor) -> tuple[None, Tensor, None]:
+        (gradient,) = ctx.saved_tensors
+        return None, weight[:, None] * gradient, None

@@ -16,6 +16,8 @@ from .store import load_tensors, save_tensors
 T = TypeVar("T")
 NAME = "name.txt"
 """Beside the folders of a configuration's seeds: what the sweep calls it."""
+ENCODER = "encoder.safetensors"
+"""The weights of the encoder that was kept."""
 
 
 def create(out: Path | str | None, config: Config) -> Path:
@@ -70,12 +72,12 @@ def write_scores(path: Path, scores: dict[str, Any], seconds: dict[str, float]) 
 
 def save_encoder(path: Path, encoder: Encoder) -> None:
     """encoder.safetensors."""
-    save_tensors(path / "encoder.safetensors", encoder.state_dict())
+    save_tensors(path / ENCODER, encoder.state_dict())
 
 
 def load_encoder(path: Path, encoder: Encoder) -> Encoder:
     """`encoder` with the weights of encoder.safetensors. Raises InvsoundError if the file is missing, damaged, or does not fit."""
-    file = path / "encoder.safetensors"
+    file = path / ENCODER
     loaded = load_tensors(file)
     if loaded is None:
         what = "is damaged" if file.exists() else "is missing: the run has not finished"

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from . import audio, data, environment, evaluation, folder, options, progress, registry, report
+from . import audio, data, environment, evaluation, folder, options, progress, registry, report, start
 from . import config as configs
 from . import device as devices
 from .config import Config
@@ -53,6 +53,7 @@ def begin(config: Config, out: Path | str | None = None, *, jobs: int = 1, devic
     for target in config.evaluate.targets:
         audio.load_for(parts.synth, target)  # one that cannot be read is said before hours of work, not after
     parts.check()
+    start.check(config)
     where = devices.choose(device)
     return _run(parts, folder.create(out, config), jobs, where)
 
@@ -82,7 +83,7 @@ def _trainer(parts: Parts, path: Path, where: str) -> Trainer:
         made: torch.optim.Optimizer = registry.build("optimizer", cfg.parts["optimizer"], cfg.of["optimizer"], params=params)
         return made
 
-    return Trainer(parts.encoder().to(where), parts.loss, optimizer, cfg.train, cfg.seed, path, parts.pretrain)
+    return Trainer(start.encoder(parts, path).to(where), parts.loss, optimizer, cfg.train, cfg.seed, path, parts.pretrain)
 
 
 def _evaluate(parts: Parts, path: Path, encoder: Any, folds: dict[str, data.Fold], seconds: folder.Clock, where: str) -> dict[str, Any]:

@@ -57,6 +57,7 @@ class Train:
     clip_by: what is limited: norm (of the whole), value (each entry) or sign (each entry becomes ± clip)
     keep: the encoder that is kept: best (lowest validation loss) or last
     pretrain: another loss for the first epochs
+    start: a finished run whose encoder is trained further (null: fresh weights); {seed} in it stands for the seed of this run
     """
 
     epochs: int = 60
@@ -68,6 +69,7 @@ class Train:
     clip_by: str = "norm"
     keep: str = "best"
     pretrain: Pretrain = field(default_factory=Pretrain)
+    start: str | None = None
 
     def __post_init__(self) -> None:
         if self.keep not in ("best", "last"):

@@ -35,7 +35,9 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], text: str = "") -> None
     from safetensors.torch import save
 
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    content = save(tensors, {"text": text, "sha256": _checksum(tensors, text)})
+    # safetensors writes several entries of metadata in any order: with one, equal tensors are equal files
+    metadata = {"sha256": _checksum(tensors, text)} | ({"text": text} if text else {})
+    content = save(tensors, metadata)
     with atomic(path) as temporary:
         temporary.write_bytes(content)
 

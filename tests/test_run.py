@@ -85,6 +85,7 @@ def test_the_same_command_twice_and_its_config_give_identical_scores(tiny, invso
     first = Path("first/scores.json").read_bytes()
     assert Path("second/scores.json").read_bytes() == first
     assert Path("third/scores.json").read_bytes() == first
+    assert len({Path(name, "encoder.safetensors").read_bytes() for name in ("first", "second", "third")}) == 1
     assert Path("third/config.yaml").read_bytes() == Path("first/config.yaml").read_bytes()
     assert invsound(*toy(tiny, "--out", "other", "--seed", 4)).exit_code == 0
     assert Path("other/scores.json").read_bytes() != first

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from invsound import InvsoundError, checkpoint
-from invsound.store import Store, digest
+from invsound.store import Store, digest, save_tensors
 
 
 @pytest.fixture
@@ -24,6 +24,13 @@ def test_a_column_comes_back_bit_for_bit(store):
         found = store.get("ab" * 32)
         assert found.dtype == column.dtype
         assert torch.equal(found, column)
+
+
+def test_equal_tensors_are_equal_files(tmp_path):
+    weights = {name: torch.full((2,), float(i)) for i, name in enumerate("cab")}
+    for i in range(20):
+        save_tensors(tmp_path / f"{i}.safetensors", dict(sorted(weights.items(), reverse=i % 2 == 0)))
+    assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
 
 
 def test_an_address_depends_on_the_recipe_and_on_nu():

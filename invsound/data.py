@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from . import config as configs
 from . import executor, options, progress, registry
+from .designs import FOLDS
 from .errors import InvsoundError
 from .parts import Parts
 from .problem import Problem, finite
@@ -49,8 +51,8 @@ class Task:
     device: str = "cpu"
 
 
-def prepare(parts: Parts, store: Store, jobs: int, device: str = "cpu") -> dict[str, Fold]:
-    """The three folds with the columns that training and evaluation need; what the store holds is not computed again.
+def prepare(parts: Parts, store: Store, jobs: int, device: str = "cpu", folds: Sequence[str] = FOLDS) -> dict[str, Fold]:
+    """Folds with the columns that training and evaluation need; what the store holds is not computed again.
 
     Worker processes share the cores of a CPU; any other device is one, and works for this process alone.
     """
@@ -58,7 +60,7 @@ def prepare(parts: Parts, store: Store, jobs: int, device: str = "cpu") -> dict[
     kinds = ["heard", *(["metric"] if parts.config.evaluate.micro else [])]
     scoring = [f"{kind}:{name}" for name, score in parts.scores.items() if score.feature is not None for kind in kinds]
     training = ["inputs", "side", *(["pretrain"] if parts.config.train.pretraining else [])]
-    wanted = {"train": training, "val": training, "test": ["inputs", *scoring]}
+    wanted = {fold: ["inputs", *scoring] if fold == "test" else training for fold in folds}
     columns = {(fold, column): (column, nu[fold]) for fold, names in wanted.items() for column in names}
     made = _columns(parts, columns, store, jobs, device)
     return {fold: Fold(nu[fold], {column: made[fold, column] for column in names}) for fold, names in wanted.items()}

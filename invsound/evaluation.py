@@ -54,13 +54,13 @@ class Evaluation:
         self.parts, self.folder, self.device = parts, folder, device
         parts.to(device)
 
-    def test(self, fold: Fold, train: Fold, encoders: dict[str, Encoder]) -> dict[str, Any]:
+    def test(self, fold: Fold, encoders: dict[str, Encoder]) -> dict[str, Any]:
         """Scores and errors per parameter on the test fold of each encoder, and of the training mean; all finite numbers.
 
         For a score with a representation Φ: macro = mean ‖ΔΦ‖₂, micro = the mean weighted by √(σ₁σ₂) of M at the true ν.
         """
         estimates = {name: self.parts.declared(predict(encoder, fold.columns["inputs"])) for name, encoder in encoders.items()}
-        estimates["training_mean"] = train.nu.mean(0, keepdim=True).expand_as(fold.nu).clone()
+        estimates["training_mean"] = self.parts.nu["train"].mean(0, keepdim=True).expand_as(fold.nu).clone()
         weights = {score: _weight(fold.columns[f"metric:{score}"]) for score in self.parts.scores if f"metric:{score}" in fold.columns}
         distances = self._distances(estimates, fold)
         scores = {s: {e: _averages(distances[e][s], weights.get(s)) for e in estimates} for s in self.parts.scores}

@@ -72,7 +72,7 @@ def _run(parts: Parts, path: Path, jobs: int, where: str) -> dict[str, Any]:
     trainer = _trainer(parts, path, where)
     encoder = seconds("training", lambda: trainer.fit(*(folds[name].at(parts.learned(folds[name].nu)) for name in ("train", "val"))))
     folder.save_encoder(path, encoder)
-    return _evaluate(parts, path, encoder, folds, seconds, where)
+    return _evaluate(parts, path, encoder, folds["test"], seconds, where)
 
 
 def _trainer(parts: Parts, path: Path, where: str) -> Trainer:
@@ -86,10 +86,10 @@ def _trainer(parts: Parts, path: Path, where: str) -> Trainer:
     return Trainer(start.encoder(parts, path).to(where), parts.loss, optimizer, cfg.train, cfg.seed, path, parts.pretrain)
 
 
-def _evaluate(parts: Parts, path: Path, encoder: Any, folds: dict[str, data.Fold], seconds: folder.Clock, where: str) -> dict[str, Any]:
+def _evaluate(parts: Parts, path: Path, encoder: Any, test: data.Fold, seconds: folder.Clock, where: str) -> dict[str, Any]:
     judge = evaluation.Evaluation(parts, path, where)
     encoders = {"trained": encoder, "untrained": parts.encoder().to(where)}
-    scores = seconds("evaluation", lambda: judge.test(folds["test"], folds["train"], encoders))
+    scores = seconds("evaluation", lambda: judge.test(test, encoders))
     scores["targets"] = judge.targets(parts.config.evaluate.targets, encoder)
     folder.write_scores(path, scores, seconds.spent)
     report.write_report(path)
@@ -104,5 +104,5 @@ def evaluate(path: Path | str, *, targets: Sequence[str | Path] = (), jobs: int 
         cfg.evaluate.targets = [str(Path(target).resolve()) for target in targets]
     parts = Parts(cfg)
     encoder = folder.load_encoder(run_folder, parts.encoder()).to(where).eval()
-    folds = data.prepare(parts, Store(), jobs, where)
-    return _evaluate(parts, run_folder, encoder, folds, folder.Clock(run_folder), where)
+    test = data.prepare(parts, Store(), jobs, where, ["test"])["test"]
+    return _evaluate(parts, run_folder, encoder, test, folder.Clock(run_folder), where)

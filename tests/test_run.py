@@ -197,6 +197,16 @@ def test_columns_follow_the_options_that_made_them(tiny):
     assert address("inputs") != address("side")
 
 
+def test_evaluate_needs_no_training_sound(tiny, invsound, monkeypatch):
+    assert invsound(*toy(tiny, "--out", "first")).exit_code == 0
+    before, original, prepared = Path("first/scores.json").read_bytes(), data.compute_shard, []
+    monkeypatch.setenv("INVSOUND_CACHE", str(Path.cwd() / "empty"))
+    monkeypatch.setattr(data, "compute_shard", lambda task: (prepared.append((task.column, len(task.nu))), original(task)))
+    assert invsound("evaluate", "first", "--jobs", 1).exit_code == 0
+    assert prepared == [("inputs", 4)]
+    assert Path("first/scores.json").read_bytes() == before
+
+
 def test_evaluate_scores_a_finished_run_anew(tiny, invsound, tmp_path):
     assert invsound(*toy(tiny, "--out", "first")).exit_code == 0
     before = Path("first/scores.json").read_bytes()

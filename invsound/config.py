@@ -78,7 +78,7 @@ def resolve(*layers: Mapping[str, Any], preset: str = "quick") -> Config:
     if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**31:
         raise UsageError(f"seed is a whole number from 0 to {2**31 - 1}, got {seed!r}.")
     if stages["train"].start is not None:
-        stages["train"].start = str(Path(stages["train"].start.replace("{seed}", str(seed))).resolve())
+        stages["train"].start = str(Path(stages["train"].start).resolve())
     return Config(parts, of, **stages, seed=seed)
 
 

@@ -21,7 +21,7 @@ def check(config: Config) -> None:
     """Raise UsageError if `train.start` is no finished run of the same synth, encoder and coordinates."""
     if config.train.start is None:
         return
-    path = Path(config.train.start)
+    path = _run(config, config.train.start)
     if not (path / folder.ENCODER).is_file():
         raise UsageError(f"train.start: {str(path)!r} holds no trained encoder. Give the folder of a run that has finished.")
     there, here = (_heard(run) for run in (configs.load(folder.existing(path) / "config.yaml"), config))
@@ -32,6 +32,10 @@ def check(config: Config) -> None:
                 "An encoder goes on with the synth, the encoder's options and the coordinates that it was trained with: "
                 "give the same here, or choose another run."
             )
+
+
+def _run(config: Config, start: str) -> Path:
+    return Path(start.replace("{seed}", str(config.seed)))
 
 
 def _heard(config: Config) -> dict[str, object]:
@@ -45,5 +49,5 @@ def encoder(parts: Parts, path: Path) -> Encoder:
     if start is None:
         return fresh
     if load_tensors(kept / folder.ENCODER) is None:
-        folder.save_encoder(kept, folder.load_encoder(folder.existing(start), fresh))
+        folder.save_encoder(kept, folder.load_encoder(folder.existing(_run(parts.config, start)), fresh))
     return folder.load_encoder(kept, fresh)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from invsound import compare
 from invsound.train import Trainer
 
 TOY = ["data.train=16", "data.val=8", "data.test=4", "train.epochs=3", "train.batch=8", "evaluate.sounds=0", "evaluate.scores=[mss]"]
@@ -96,6 +97,7 @@ def test_a_configuration_of_a_sweep_starts_from_another_of_the_same_seed(run, ti
     for _ in range(2):  # the second time nothing is left to do
         result = invsound("sweep", "study.yaml", "--jobs", 1)
         assert result.exit_code == 0, result.stderr
+    assert [(row.name, row.seeds) for row in compare("runs/study").configurations] == [("first", [0, 1]), ("second", [0, 1])]
     for seed in (0, 1):
         started = Path(f"runs/study/second/seed-{seed}/start/encoder.safetensors").read_bytes()
         assert started == Path(f"runs/study/first/seed-{seed}/encoder.safetensors").read_bytes()

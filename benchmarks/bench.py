@@ -22,7 +22,8 @@ from invsound_jtfs.plan import Plan
 from invsound_jtfs.threads import team
 
 import invsound
-from invsound import environment, pipeline
+from invsound import pipeline
+from invsound.runs import environment
 
 PAPER = {"amfm": 2**15, "ftm": 2**16}
 Row = tuple[str, ...]

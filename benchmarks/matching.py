@@ -15,7 +15,8 @@ from typing import Any
 import torch
 
 import invsound
-from invsound import environment, executor, progress
+from invsound.runs import environment
+from invsound.system import executor, progress
 
 ROOT = Path(__file__).parent.parent
 BUDGET = 60  # seconds per sound

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 
 import torch
 
-from invsound import config, rng
-from invsound.parts import Parts
-from invsound.step import Step
+from invsound.runs import config
+from invsound.runs.parts import Parts
+from invsound.system import rng
+from invsound.training.step import Step
 
 LOSSES = {"P-loss": ("ploss", "mss"), "PNP-JTFS": ("pnp", "jtfs"), "DDSP-MSS": ("ddsp", "mss"), "DDSP-JTFS": ("ddsp", "jtfs")}
 DISTINCT = 4  # sounds that are prepared; a larger batch repeats them, which costs a step the same

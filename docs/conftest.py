@@ -17,7 +17,7 @@ from sybil import Sybil
 from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.myst import CodeBlockParser, SkipParser
 
-from invsound import registry
+from invsound.hooks import registry
 
 APPEND = "at the end of "
 RECORDINGS = Path(__file__).parent.parent / "examples" / "recordings"

@@ -4,7 +4,9 @@ import dataclasses
 import functools
 import re
 
-from invsound import config, options, registry, testing
+from invsound import testing
+from invsound.hooks import options, registry
+from invsound.runs import config
 
 KINDS = {
     "synth": "Synthesizers", "feature": "Representations", "loss": "Losses", "optimizer": "Optimizers",

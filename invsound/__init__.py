@@ -5,41 +5,49 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from .hookspecs import API_VERSION, Part, hookimpl
+from .hooks.specs import API_VERSION, Part, hookimpl
+from .system.version import VERSION
 
 if TYPE_CHECKING:
-    from .comparison import compare
+    from .audio.partials import Partials, modal_energy, partials
+    from .data.designs import published_table
     from .encoder import Encoder
     from .errors import InvsoundError, NonFiniteError, UsageError
+    from .evaluation.radius import radius
+    from .experiments.comparison import compare
+    from .experiments.sweep import sweep
     from .feature import Feature
+    from .hooks.registry import make
     from .loss import Loss
-    from .matcher import Matcher, match
+    from .matching.matcher import Matcher, match
     from .pipeline import evaluate, resume, run
-    from .problem import Problem
-    from .registry import make
+    from .problem import Problem, volume
     from .score import Score
     from .signal import Signal
-    from .solver import Solution, Solver
+    from .solver import Forward, Solution, Solver
     from .space import Parameter, Space
-    from .sweeping import sweep
     from .synth import Synth
-    from .validity import radius
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 _home = {
-    "Encoder": "encoder", "Feature": "feature", "Loss": "loss", "Problem": "problem", "Score": "score", "Signal": "signal",
-    "Solution": "solver", "Solver": "solver", "Parameter": "space", "Space": "space", "Synth": "synth",
-    "InvsoundError": "errors", "NonFiniteError": "errors", "UsageError": "errors",
-    "make": "registry", "run": "pipeline", "resume": "pipeline", "evaluate": "pipeline", "match": "matcher", "Matcher": "matcher",
-    "sweep": "sweeping", "compare": "comparison", "radius": "validity",
+    "Encoder": "encoder", "Feature": "feature", "Forward": "solver", "InvsoundError": "errors", "Loss": "loss", "Matcher": "matching.matcher",
+    "NonFiniteError": "errors", "Parameter": "space", "Partials": "audio.partials", "Problem": "problem", "Score": "score",
+    "Signal": "signal", "Solution": "solver", "Solver": "solver", "Space": "space", "Synth": "synth", "UsageError": "errors",
+    "compare": "experiments.comparison", "evaluate": "pipeline", "make": "hooks.registry", "match": "matching.matcher",
+    "modal_energy": "audio.partials", "partials": "audio.partials", "published_table": "data.designs", "radius": "evaluation.radius",
+    "resume": "pipeline", "run": "pipeline", "sweep": "experiments.sweep", "volume": "problem",
 }  # fmt: skip
 
 __all__ = [
-    "API_VERSION", "Encoder", "Feature", "InvsoundError", "Loss", "Matcher", "NonFiniteError", "Parameter", "Part", "Problem", "Score",
-    "Signal", "Solution", "Solver", "Space", "Synth", "UsageError", "__version__", "compare", "evaluate", "hookimpl", "make",
-    "match", "radius", "resume", "run", "sweep",
+    "API_VERSION", "Encoder", "Feature", "Forward", "InvsoundError", "Loss", "Matcher", "NonFiniteError", "Parameter", "Part", "Partials",
+    "Problem", "Score", "Signal", "Solution", "Solver", "Space", "Synth", "UsageError", "__version__", "compare", "evaluate", "hookimpl",
+    "make", "match", "modal_energy", "partials", "published_table", "radius", "resume", "run", "sweep", "volume",
 ]  # fmt: skip
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 def __getattr__(name: str) -> Any:

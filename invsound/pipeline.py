@@ -7,14 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
-from . import audio, data, environment, evaluation, folder, options, progress, registry, report, start
-from . import config as configs
-from . import device as devices
-from .config import Config
-from .parts import Parts
-from .store import Store
-from .train import Trainer
+from .audio import recording as recordings
+from .data import columns, designs
+from .evaluation import evaluation
+from .hooks import options, registry
+from .pages import report
+from .runs import config as configs
+from .runs import environment, folder
+from .runs.config import Config
+from .runs.parts import Parts
+from .system import device as devices
+from .system import progress
+from .system.store import Store
+from .training import start
+from .training.trainer import Trainer
 
 
 def run(
@@ -51,28 +59,31 @@ def begin(config: Config, out: Path | str | None = None, *, jobs: int = 1, devic
     """`run`, of options that are resolved already."""
     parts = Parts(config)
     for target in config.evaluate.targets:
-        audio.load_for(parts.synth, target)  # one that cannot be read is said before hours of work, not after
+        recordings.load_for(parts.synth, target)  # one that cannot be read is said before hours of work, not after
     parts.check()
+    nu = designs.drawn(parts.synth, config.data, config.seed)
     start.check(config)
     where = devices.choose(device)
-    return _run(parts, folder.create(out, config), jobs, where)
+    return _run(parts, nu, folder.create(out, config), jobs, where)
 
 
 def resume(path: Path | str, *, jobs: int = 1, device: str = "cpu") -> dict[str, Any]:
     """Go on with an interrupted run from its last shard and epoch; the result is that of an uninterrupted one."""
     run_folder = folder.existing(path)
-    return _run(Parts(configs.load(run_folder / "config.yaml")), run_folder, jobs, devices.choose(device))
+    config = configs.load(run_folder / "config.yaml")
+    parts = Parts(config)
+    return _run(parts, designs.drawn(parts.synth, config.data, config.seed), run_folder, jobs, devices.choose(device))
 
 
-def _run(parts: Parts, path: Path, jobs: int, where: str) -> dict[str, Any]:
+def _run(parts: Parts, nu: dict[str, Tensor], path: Path, jobs: int, where: str) -> dict[str, Any]:
     seconds = folder.Clock(path)
     environment.write(path, parts.config, where)
     progress.log.info("Run folder: %s", path)
-    folds = seconds("preparation", lambda: data.prepare(parts, Store(), jobs, where))
+    folds = seconds("preparation", lambda: columns.prepare(parts, nu, Store(), jobs, where))
     trainer = _trainer(parts, path, where)
     encoder = seconds("training", lambda: trainer.fit(*(folds[name].at(parts.learned(folds[name].nu)) for name in ("train", "val"))))
     folder.save_encoder(path, encoder)
-    return _evaluate(parts, path, encoder, folds["test"], seconds, where)
+    return _evaluate(parts, path, encoder, folds["test"], nu["train"].mean(0), seconds, where)
 
 
 def _trainer(parts: Parts, path: Path, where: str) -> Trainer:
@@ -86,10 +97,12 @@ def _trainer(parts: Parts, path: Path, where: str) -> Trainer:
     return Trainer(start.encoder(parts, path).to(where), parts.loss, optimizer, cfg.train, cfg.seed, path, parts.pretrain)
 
 
-def _evaluate(parts: Parts, path: Path, encoder: Any, test: data.Fold, seconds: folder.Clock, where: str) -> dict[str, Any]:
+def _evaluate(
+    parts: Parts, path: Path, encoder: Any, test: columns.Fold, mean: Tensor, seconds: folder.Clock, where: str
+) -> dict[str, Any]:
     judge = evaluation.Evaluation(parts, path, where)
     encoders = {"trained": encoder, "untrained": parts.encoder().to(where)}
-    scores = seconds("evaluation", lambda: judge.test(test, encoders))
+    scores = seconds("evaluation", lambda: judge.test(test, encoders, mean))
     scores["targets"] = judge.targets(parts.config.evaluate.targets, encoder)
     folder.write_scores(path, scores, seconds.spent)
     report.write_report(path)
@@ -104,5 +117,6 @@ def evaluate(path: Path | str, *, targets: Sequence[str | Path] = (), jobs: int 
         cfg.evaluate.targets = [str(Path(target).resolve()) for target in targets]
     parts = Parts(cfg)
     encoder = folder.load_encoder(run_folder, parts.encoder()).to(where).eval()
-    test = data.prepare(parts, Store(), jobs, where, ["test"])["test"]
-    return _evaluate(parts, run_folder, encoder, test, folder.Clock(run_folder), where)
+    nu = designs.drawn(parts.synth, cfg.data, cfg.seed)
+    test = columns.prepare(parts, nu, Store(), jobs, where, ["test"])["test"]
+    return _evaluate(parts, run_folder, encoder, test, nu["train"].mean(0), folder.Clock(run_folder), where)

@@ -7,7 +7,8 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from invsound import cli, registry
+from invsound import cli
+from invsound.hooks import registry
 
 ROOT = Path(__file__).parent.parent
 TINY_SYNTH = '''

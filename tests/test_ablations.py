@@ -7,10 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from invsound import UsageError, config, data, options, registry, sweeping
-from invsound.parts import Parts
-from invsound.step import Step
-from invsound.train import Trainer
+from invsound import UsageError
+from invsound.data import columns
+from invsound.experiments import sweep as sweeps
+from invsound.hooks import options, registry
+from invsound.runs import config
+from invsound.runs.parts import Parts
+from invsound.training.step import Step
+from invsound.training.trainer import Trainer
 
 TOY = ["data.train=16", "data.val=8", "data.test=4", "train.epochs=3", "train.batch=8", "evaluate.sounds=1", "evaluate.scores=[mss]"]
 SMALL = ["feature.n_fft=[256,64]"]
@@ -81,8 +85,8 @@ def test_an_encoder_says_nothing_that_the_synth_cannot_make(tiny):
 
 def test_rescaling_changes_training_and_not_the_sounds(tiny, invsound, monkeypatch):
     assert invsound(*toy(tiny, "--out", "own")).exit_code == 0
-    prepared, compute = [], data.compute_shard
-    monkeypatch.setattr(data, "compute_shard", lambda task: (prepared.append(task.column), compute(task)))
+    prepared, compute = [], columns.compute_shard
+    monkeypatch.setattr(columns, "compute_shard", lambda task: (prepared.append(task.column), compute(task)))
     result = invsound(*toy(tiny, *RAW, "--out", "raw"))
     assert result.exit_code == 0, result.stderr
     assert set(prepared) == {"side"}
@@ -140,7 +144,7 @@ def test_any_loss_may_follow_any_other(first, then, tiny, invsound, monkeypatch)
 def test_pretraining_shares_the_columns_of_a_run_with_that_loss(tiny, invsound, monkeypatch):
     assert invsound(*toy(tiny, "--out", "pnp")).exit_code == 0
     assert invsound(*toy(tiny, "--out", "ploss", loss="ploss")).exit_code == 0
-    monkeypatch.setattr(data, "compute_shard", lambda task: pytest.fail("everything was prepared already"))
+    monkeypatch.setattr(columns, "compute_shard", lambda task: pytest.fail("everything was prepared already"))
     assert invsound(*toy(tiny, "train.pretrain.loss=pnp", "--out", "both", loss="ploss")).exit_code == 0
 
 
@@ -186,7 +190,7 @@ MEASURED = sorted((ROOT / "examples" / "results").glob("*.yaml"))
 @pytest.mark.parametrize("file", PAPER, ids=lambda file: file.stem)
 def test_every_published_experiment_resolves(file):
     synth = file.stem.partition("-")[0]
-    published, quick = sweeping.plan(file), sweeping.plan(file, preset="quick", seeds=[0])
+    published, quick = sweeps.plan(file), sweeps.plan(file, preset="quick", seeds=[0])
     assert len(published) == 5 * len(quick)
     assert len({run.folder for run in published}) == len(published)
     assert {run.config.parts["synth"] for run in (*published, *quick)} == {synth}
@@ -216,7 +220,7 @@ def test_every_published_pnp_takes_a_first_step_at_the_published_damping(file):
     spread = torch.logspace(0, -6, P, dtype=torch.float64) * torch.logspace(0, -6, 16, dtype=torch.float64)[:, None]
     V = torch.linalg.qr(torch.randn(16, P, P, generator=draw, dtype=torch.float64))[0]
     side = (LARGEST[synth] * spread).sqrt()[:, :, None] * V
-    for run in sweeping.plan(file, seeds=[0]):
+    for run in sweeps.plan(file, seeds=[0]):
         train = run.config.train
         for resolved in (run.config, *([run.config.pretraining()] if train.pretraining else [])):
             if resolved.parts["loss"] != "pnp":
@@ -241,7 +245,7 @@ def test_every_experiment_is_there_for_both_synths_and_says_how_to_run_it():
 
 @pytest.mark.parametrize("file", MEASURED, ids=lambda file: file.stem)
 def test_every_measured_experiment_is_fair_and_on_the_page_of_results(file):
-    runs = sweeping.plan(file)
+    runs = sweeps.plan(file)
     assert {run.seed for run in runs} == {0, 1, 2}
     assert len({str(run.config.data) for run in runs}) == len({str(run.config.evaluate) for run in runs}) == 1
     assert {run.config.data.seed for run in runs} == {0}  # all seeds hear the same sounds

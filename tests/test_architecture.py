@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from invsound import hookspecs, registry
+from invsound.hooks import registry, specs
 
 ROOT = Path(__file__).parent.parent
 CORE = sorted((ROOT / "invsound").rglob("*.py"))
@@ -40,10 +40,10 @@ def test_forbidden_calls(forbidden):
 
 
 def test_every_hook_is_documented_and_listed():
-    hooks = {name for name in dir(hookspecs) if name.startswith("invsound_")}
+    hooks = {name for name in dir(specs) if name.startswith("invsound_")}
     assert hooks == {hook for hook, _ in registry.KINDS.values()}
     text = (ROOT / "docs" / "plugins.md").read_text()
-    assert all(getattr(hookspecs, hook).__doc__ and f"`{hook}`" in text for hook in hooks)
+    assert all(getattr(specs, hook).__doc__ and f"`{hook}`" in text for hook in hooks)
 
 
 def test_hook_modules_import_nothing_heavy():

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 import torch
 
-from invsound.audio import load, save, to_wav_bytes
+from invsound.audio.recording import load, save, to_wav_bytes
 from invsound.errors import InvsoundError, UsageError
 from invsound.signal import Signal
 

@@ -8,9 +8,9 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from invsound.charts import Axes, Scale, line_chart, number, scatter_chart
-from invsound.figures import curves, scatters, spectrum
-from invsound.spectrogram import lowest, spectrogram, spectrogram_chart
+from invsound.pages.charts import Axes, Scale, line_chart, number, scatter_chart
+from invsound.pages.figures import curves, scatters, spectrum
+from invsound.pages.spectrogram import lowest, spectrogram, spectrogram_chart
 
 
 def parsed(svg: str) -> ElementTree.Element:

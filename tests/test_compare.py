@@ -14,8 +14,9 @@ import torch
 import yaml
 
 import invsound as package
-from invsound import InvsoundError, UsageError, comparison, results, statistics
-from invsound.results import Column
+from invsound import InvsoundError, UsageError
+from invsound.experiments import comparison, results, statistics
+from invsound.experiments.results import Column
 
 MACRO, MICRO = Column("scores", "macro", "ear"), Column("scores", "micro", "ear")
 EVIL = "<script>alert('x')</script>"

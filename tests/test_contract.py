@@ -10,7 +10,7 @@ from unittest import SkipTest
 import pytest
 
 import invsound
-from invsound import registry
+from invsound.hooks import registry
 from invsound.testing import (
     PACKAGE_LAWS,
     PART_LAWS,

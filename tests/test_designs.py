@@ -15,7 +15,7 @@ from invsound_ftm.string import String, StringOptions
 from torch import Tensor
 
 from invsound import UsageError
-from invsound.designs import draw
+from invsound.data.designs import draw
 
 DATA = Path(__file__).parent / "data" / "designs"
 COUNTS = {"train": 50, "val": 7, "test": 9}

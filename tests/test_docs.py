@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from invsound import cli, hookspecs, registry, testing
+from invsound import cli, testing
+from invsound.hooks import registry, specs
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGES = sorted(page for page in DOCS.rglob("*.md") if "_build" not in page.parts)
@@ -37,7 +38,7 @@ def test_every_hook_has_a_page_with_an_example_its_laws_and_its_contract(kind):
     hook = registry.KINDS[kind][0]
     page = DOCS / "hooks" / f"{hook.removeprefix('invsound_')}.md"
     text = page.read_text()
-    assert hasattr(hookspecs, hook)
+    assert hasattr(specs, hook)
     assert text.count(f"{hook}") >= 2, "named, and implemented"
     assert f"<!-- laws of {kind} -->" in text
     assert testing.PART_LAWS[kind]

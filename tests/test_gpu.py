@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import invsound
-from invsound import registry
+from invsound.hooks import registry
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")]
 

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="anoth
 PROGRAM = """
 import contextlib, json, resource
 import torch
-from invsound import heap
+from invsound.system import heap
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

@@ -8,11 +8,14 @@ import pytest
 import torch
 
 import invsound
-from invsound import audio, designs, matches, pipeline
-from invsound.alignment import align, undo
-from invsound.search import Search
-from invsound.survey import Survey
-from invsound.uncertainty import standard_errors
+from invsound import pipeline
+from invsound.audio import recording as recordings
+from invsound.audio.alignment import align, undo
+from invsound.data import designs
+from invsound.matching import matches
+from invsound.matching.search import Search
+from invsound.matching.survey import Survey
+from invsound.matching.uncertainty import standard_errors
 
 N = 4096
 OF = {"synth": {"num_samples": N}, "feature": {"n_fft": [512, 128]}}
@@ -109,7 +112,7 @@ def test_the_survey_follows_its_models_to_the_minimum():
 
 
 def test_the_survey_keeps_the_nearest_and_gives_points_that_are_apart(monkeypatch):
-    from invsound import survey as module
+    from invsound.matching import survey as module
 
     monkeypatch.setattr(module, "MEMORY", 4 * 3 * 30)
     survey, u = Survey(Bowl(), torch.zeros(3), 0), torch.rand(100, 3, generator=torch.Generator().manual_seed(0))
@@ -212,7 +215,7 @@ def test_a_match_is_never_worse_than_its_best_candidate(target):
 
 
 def test_candidates_too_large_to_keep_give_the_same_match(target, monkeypatch):
-    from invsound import matcher as module
+    from invsound.matching import setup as module
 
     kept = deaf(matcher(evaluations=150, budget=None))(target[0], 8192)
     monkeypatch.setattr(module, "DICTIONARY", 0)
@@ -270,7 +273,7 @@ def test_mistakes_are_named(how, words):
 
 def test_samples_in_python_match_as_a_file_does(target, tmp_path):
     x = target[0]
-    path = audio.save(tmp_path / "x.wav", x, 8192)
+    path = recordings.save(tmp_path / "x.wav", x, 8192)
     how = {
         "synth": "amfm",
         "feature": "mss",
@@ -289,7 +292,7 @@ def test_samples_in_python_match_as_a_file_does(target, tmp_path):
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_file_that_fails_does_not_stop_the_others(target, tmp_path, jobs):
-    good = [audio.save(tmp_path / folder / "<b>one.wav", target[0], 8192) for folder in ("a", "b")]
+    good = [recordings.save(tmp_path / folder / "<b>one.wav", target[0], 8192) for folder in ("a", "b")]
     (tmp_path / "bad.wav").write_text("nothing")
     of = {**OF, "match": {"candidates": 16, "evaluations": 40}}
     results = matches.match_files([good[0], tmp_path / "bad.wav", good[1]], tmp_path / "out", "amfm", "mss", "lm", of, jobs=jobs)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from invsound import registry
+from invsound.hooks import registry
 from invsound.testing import PACKAGE_LAWS, PART_LAWS, Subject
 from invsound.testing.examine import examine, examine_part, judge
 from invsound.testing.package import Package

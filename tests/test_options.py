@@ -5,7 +5,9 @@ import dataclasses
 import pytest
 from omegaconf import OmegaConf
 
-from invsound import UsageError, config, options, registry
+from invsound import UsageError
+from invsound.hooks import options, registry
+from invsound.runs import config
 
 
 def test_overrides_are_yaml_and_nested():

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from invsound.partials import energy, partials
+from invsound.audio.partials import modal_energy, partials
 
 SAMPLE_RATE = 22050.0
 
@@ -43,7 +43,7 @@ def test_a_sum_of_partials_comes_back() -> None:
 def test_loudest_first_whatever_the_gain() -> None:
     x = render(*modes(12, seed=1))
     heard, louder = partials(x, SAMPLE_RATE), partials(1000 * x, SAMPLE_RATE)
-    loudness = energy(heard.sigma, heard.amplitude, 8192 / SAMPLE_RATE)
+    loudness = modal_energy(heard.sigma, heard.amplitude, 8192 / SAMPLE_RATE)
     assert loudness.diff().max() < 0
     torch.testing.assert_close(louder.omega, heard.omega, rtol=1e-9, atol=0)
     torch.testing.assert_close(louder.amplitude, 1000 * heard.amplitude, rtol=1e-6, atol=0)

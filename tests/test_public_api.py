@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 import invsound
-from invsound import scaffold, testing
+from invsound import testing
+from invsound.authoring import scaffold
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted((ROOT / "examples").rglob("*.py"))

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from invsound import sweeping
-from invsound.train import Trainer
+from invsound.experiments import sweep as sweeps
+from invsound.training.trainer import Trainer
 
 ROOT = Path(__file__).parent.parent
 GPU = pytest.param("cuda", marks=[pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")])
@@ -18,7 +18,7 @@ CUT = ["synth.num_samples=16384", "data.train=8", "data.val=4", "data.test=4", "
 @pytest.mark.parametrize("synth", ["amfm", "ftm"])
 def test_every_published_loss_trains_and_goes_on_after_an_interruption(synth, device, invsound, monkeypatch):
     file = ROOT / "examples" / "paper" / f"{synth}-losses.yaml"
-    runs = sweeping.plan(file, "runs", seeds=[0])
+    runs = sweeps.plan(file, "runs", seeds=[0])
     original = Trainer.checkpoint
 
     def interrupted(self):

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from invsound import UsageError, validity
+from invsound import UsageError
+from invsound.evaluation import radius as radii
+from invsound.evaluation.radius import STEPS, errors, reach
+from invsound.pages.radius import told
 from invsound.testing import toys
-from invsound.validity import STEPS, errors, reach, told
 
 
 class Curved:
@@ -74,8 +76,8 @@ def test_the_command_prints_writes_and_repeats_itself(tiny, invsound):
     assert set(printed["radius"]) == {"f", "tau"}
     assert all(len(curve) == len(printed["steps"]) for curve in printed["errors"].values())
     assert 1e-4 < printed["radius"]["f"] < printed["radius"]["tau"]
-    assert validity.radius(tiny, "mss", sounds=3, overrides=["feature.n_fft=[256,64]"]).as_dict() == printed
-    assert validity.radius(tiny, "mss", sounds=3, seed=1, overrides=["feature.n_fft=[256,64]"]).errors != printed["errors"]
+    assert radii.radius(tiny, "mss", sounds=3, overrides=["feature.n_fft=[256,64]"]).as_dict() == printed
+    assert radii.radius(tiny, "mss", sounds=3, seed=1, overrides=["feature.n_fft=[256,64]"]).errors != printed["errors"]
 
 
 def test_mistakes_are_said(tiny, invsound):
@@ -84,4 +86,4 @@ def test_mistakes_are_said(tiny, invsound):
     assert (wrong.exit_code, "radius has no option 'loss'" in wrong.stderr) == (2, True)
     assert invsound("doctor", "radius", "--synth", tiny).exit_code == 2
     with pytest.raises(UsageError, match="At least one sound"):
-        validity.radius(tiny, "mss", sounds=0)
+        radii.radius(tiny, "mss", sounds=0)

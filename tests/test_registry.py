@@ -5,7 +5,8 @@ import json
 import pytest
 
 import invsound
-from invsound import InvsoundError, UsageError, registry
+from invsound import InvsoundError, UsageError
+from invsound.hooks import registry
 
 PART = "from invsound import Part, hookimpl\n"
 GOOD = PART + "@hookimpl\ndef invsound_synths():\n    return [Part('tiny', 'tiny_parts:Tiny', 'a tiny synth')]\n"

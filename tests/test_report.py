@@ -20,7 +20,7 @@ import soundfile
 import yaml
 
 from invsound.errors import InvsoundError, UsageError
-from invsound.report import EXAMPLES, write_report
+from invsound.pages.report import EXAMPLES, write_report
 
 EVIL = "<script>alert('x')<script> & \"tom\""
 SPACE = [
@@ -281,5 +281,5 @@ def test_long_runs_make_quick_and_small_reports(tmp_path: Path) -> None:
 
 
 def test_a_report_needs_no_torch() -> None:
-    code = "import sys, invsound.report; sys.exit('torch' in sys.modules)"
+    code = "import sys, invsound.pages.report; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -15,8 +15,14 @@ import soundfile
 import torch
 
 import invsound as invsound_module
-from invsound import InvsoundError, config, data, evaluation, pipeline, registry, results, store
-from invsound.parts import Parts
+from invsound import InvsoundError, pipeline
+from invsound.data import columns, designs
+from invsound.evaluation import evaluation
+from invsound.experiments import results
+from invsound.hooks import registry
+from invsound.runs import config
+from invsound.runs.parts import Parts
+from invsound.system import store
 
 MSS = {"feature.n_fft": "[256,64]"}
 TOY = [
@@ -93,7 +99,7 @@ def test_the_same_command_twice_and_its_config_give_identical_scores(tiny, invso
 
 def test_training_interrupted_after_any_epoch_resumes_to_the_same_scores(tiny, invsound, monkeypatch):
     assert invsound(*toy(tiny, "--out", "whole")).exit_code == 0
-    from invsound.train import Trainer
+    from invsound.training.trainer import Trainer
 
     original = Trainer.train_epoch
     for last in (1, 2):
@@ -134,13 +140,13 @@ def test_a_truncated_shard_is_computed_again_and_a_truncated_checkpoint_is_said(
 
 def test_prepared_columns_are_shared_between_runs(tiny, invsound, monkeypatch):
     assert invsound(*toy(tiny, "--out", "first")).exit_code == 0
-    monkeypatch.setattr(data, "compute_shard", lambda task: pytest.fail("everything was prepared already"))
+    monkeypatch.setattr(columns, "compute_shard", lambda task: pytest.fail("everything was prepared already"))
     assert invsound(*toy(tiny, "optimizer.lr=0.01", "--out", "second")).exit_code == 0
 
 
 def test_a_seed_of_its_own_gives_all_seeds_of_a_sweep_the_same_sounds(tiny, invsound, monkeypatch):
     assert invsound(*toy(tiny, "data.seed=5", "--out", "first")).exit_code == 0
-    monkeypatch.setattr(data, "compute_shard", lambda task: pytest.fail("everything was prepared already"))
+    monkeypatch.setattr(columns, "compute_shard", lambda task: pytest.fail("everything was prepared already"))
     assert invsound(*toy(tiny, "data.seed=5", "seed=1", "--out", "second")).exit_code == 0
     assert results.read(Path("first")).sounds == results.read(Path("second")).sounds
     wrong = invsound(*toy(tiny, "data.seed=-1"))
@@ -173,11 +179,14 @@ def test_targets_are_heard_when_prepared_and_never_again(tiny, invsound, monkeyp
         return made(scores, x, heard)
 
     monkeypatch.setattr(evaluation, "Target", target)
-    monkeypatch.setattr(data, "compute_shard", lambda task: pytest.fail("everything was prepared already"))
+    monkeypatch.setattr(columns, "compute_shard", lambda task: pytest.fail("everything was prepared already"))
     assert invsound("evaluate", "first", "--jobs", 1).exit_code == 0
     assert (Path("first/scores.json").read_bytes(), Path("first/distances.csv").read_bytes()) == before
     assert [len(heard) for heard in known] == [8, 2]
-    torch.testing.assert_close(torch.cat(known), parts.scores["jtfs"].feature(parts.render(parts.nu["test"])).detach())
+    torch.testing.assert_close(
+        torch.cat(known),
+        parts.scores["jtfs"].feature(parts.render(designs.drawn(parts.synth, parts.config.data, parts.config.seed)["test"])).detach(),
+    )
 
 
 def test_columns_follow_the_options_that_made_them(tiny):
@@ -185,7 +194,7 @@ def test_columns_follow_the_options_that_made_them(tiny):
 
     def address(column, **of):
         layers = {"parts": {"synth": tiny, "feature": "mss", "loss": "pnp"}, **of}
-        return data.address(config.resolve(layers), column, nu)
+        return columns.address(config.resolve(layers), column, nu)
 
     assert address("side") != address("side", feature={"n_fft": [256, 64]})
     assert address("inputs") == address("inputs", feature={"n_fft": [256, 64]})
@@ -199,9 +208,9 @@ def test_columns_follow_the_options_that_made_them(tiny):
 
 def test_evaluate_needs_no_training_sound(tiny, invsound, monkeypatch):
     assert invsound(*toy(tiny, "--out", "first")).exit_code == 0
-    before, original, prepared = Path("first/scores.json").read_bytes(), data.compute_shard, []
+    before, original, prepared = Path("first/scores.json").read_bytes(), columns.compute_shard, []
     monkeypatch.setenv("INVSOUND_CACHE", str(Path.cwd() / "empty"))
-    monkeypatch.setattr(data, "compute_shard", lambda task: (prepared.append((task.column, len(task.nu))), original(task)))
+    monkeypatch.setattr(columns, "compute_shard", lambda task: (prepared.append((task.column, len(task.nu))), original(task)))
     assert invsound("evaluate", "first", "--jobs", 1).exit_code == 0
     assert prepared == [("inputs", 4)]
     assert Path("first/scores.json").read_bytes() == before

@@ -12,8 +12,9 @@ import pytest
 import torch
 
 import invsound as api
-from invsound import registry, scaffold
+from invsound.authoring import scaffold
 from invsound.errors import UsageError
+from invsound.hooks import registry
 from invsound.testing import toys
 
 KINDS = {"synth": "clang", "feature": "rough", "loss": "heard", "optimizer": "signs", "encoder": "tiny", "solver": "dice"}

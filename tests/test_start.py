@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from invsound import compare
-from invsound.train import Trainer
+from invsound.training.trainer import Trainer
 
 TOY = ["data.train=16", "data.val=8", "data.test=4", "train.epochs=3", "train.batch=8", "evaluate.sounds=0", "evaluate.scores=[mss]"]
 

@@ -5,8 +5,9 @@ import os
 import pytest
 import torch
 
-from invsound import InvsoundError, checkpoint
-from invsound.store import Store, digest, save_tensors
+from invsound import InvsoundError
+from invsound.system.store import Store, digest, save_tensors
+from invsound.training import checkpoint
 
 
 @pytest.fixture

@@ -7,9 +7,12 @@ import pytest
 import yaml
 
 import invsound as package
-from invsound import UsageError, config, data, sweeping
-from invsound.naming import file_name, flat, nested, short
-from invsound.train import Trainer
+from invsound import UsageError
+from invsound.data import columns
+from invsound.experiments import sweep as sweeps
+from invsound.runs import config
+from invsound.runs.naming import file_name, flat, nested, short
+from invsound.training.trainer import Trainer
 
 ROOT = Path(__file__).parent.parent
 
@@ -52,7 +55,7 @@ def test_a_sweep_runs_every_combination_and_skips_what_is_finished(what, invsoun
     assert set(before) == {f"runs/study/lr={lr}/seed-{seed}/scores.json" for lr in (0.001, 0.003) for seed in (0, 1)}
     assert len(set(before.values())) == 4
     monkeypatch.setattr(Trainer, "train_epoch", lambda *_: pytest.fail("everything was finished already"))
-    monkeypatch.setattr(data, "prepare", lambda *_: pytest.fail("everything was finished already"))
+    monkeypatch.setattr(columns, "prepare", lambda *_: pytest.fail("everything was finished already"))
     again = invsound("sweep", "study.yaml")
     assert again.exit_code == 0
     assert again.stderr.count("which is finished") == 4
@@ -68,7 +71,7 @@ def test_a_run_of_a_sweep_is_that_of_the_command_line(what):
 
 def test_columns_are_prepared_once_for_all_configurations(what, monkeypatch):
     package.sweep(what | {"seeds": [0], "grid": {"optimizer.lr": [1e-3]}}, out="first")
-    monkeypatch.setattr(data, "compute_shard", lambda task: pytest.fail("everything was prepared already"))
+    monkeypatch.setattr(columns, "compute_shard", lambda task: pytest.fail("everything was prepared already"))
     package.sweep(what | {"seeds": [0]}, out="second")
 
 
@@ -99,7 +102,7 @@ def test_an_interrupted_sweep_goes_on_from_the_epoch_it_was_in(what, invsound, m
 
 def test_changed_options_are_said_before_any_work(what, monkeypatch):
     package.sweep(what | {"seeds": [0]}, out="out")
-    monkeypatch.setattr(data, "prepare", lambda *_: pytest.fail("nothing may begin"))
+    monkeypatch.setattr(columns, "prepare", lambda *_: pytest.fail("nothing may begin"))
     what["base"]["train"]["epochs"] = 3
     with pytest.raises(UsageError, match=r"lr=0.001/seed-0' was begun with other options: train.epochs was 2 and is 3 now"):
         package.sweep(what | {"seeds": [1, 0]}, out="out")
@@ -127,7 +130,7 @@ def test_a_failed_configuration_does_not_stop_the_others(what, invsound, monkeyp
 
 def test_configurations_times_grid_times_seeds(what):
     named = {"plain": None, "long": {"train.epochs": 5}, "nested": {"train": {"epochs": 7}, "parts.loss": "pnp"}}
-    runs = sweeping.plan(what | {"configurations": named, "seeds": [4, 2]})
+    runs = sweeps.plan(what | {"configurations": named, "seeds": [4, 2]})
     assert [(run.name, run.seed) for run in runs] == [
         (f"{name}, lr={lr}", seed) for name in named for lr in (0.001, 0.003) for seed in (4, 2)
     ]
@@ -140,7 +143,7 @@ def test_configurations_times_grid_times_seeds(what):
 
 
 def test_a_preset_is_an_option_of_the_base(what):
-    (run,) = sweeping.plan({"base": what["base"] | {"preset": "paper", "data": {}}})
+    (run,) = sweeps.plan({"base": what["base"] | {"preset": "paper", "data": {}}})
     assert run.config.train.examples == 25600
     assert run.config.train.epochs == 2
     assert (run.name, run.seed) == ("base", 0)
@@ -148,7 +151,7 @@ def test_a_preset_is_an_option_of_the_base(what):
 
 def test_preset_seeds_and_options_from_the_command_line_hold_for_every_run(what, invsound):
     what["grid"]["train.epochs"] = [2, 3]
-    runs = sweeping.plan(what, preset="paper", seeds=[7], overrides=["data.train=5", "optimizer.beta1=0.5"])
+    runs = sweeps.plan(what, preset="paper", seeds=[7], overrides=["data.train=5", "optimizer.beta1=0.5"])
     assert [(run.seed, run.config.train.epochs) for run in runs] == [(7, 2), (7, 3)] * 2
     assert {run.config.parts["encoder"] for run in runs} == {"efficientnet-b0"}
     assert {(run.config.data.train, run.config.data.val, run.config.of["optimizer"]["beta1"]) for run in runs} == {(5, 4, 0.5)}
@@ -163,7 +166,7 @@ def test_preset_seeds_and_options_from_the_command_line_hold_for_every_run(what,
 def test_only_the_configurations_that_are_named(what, invsound):
     what["configurations"] = {"plain": {}, "long": {"train.epochs": 7}}
     what["grid"] = {}
-    assert [(run.name, run.seed) for run in sweeping.plan(what, seeds=[3], only=["long"])] == [("long", 3)]
+    assert [(run.name, run.seed) for run in sweeps.plan(what, seeds=[3], only=["long"])] == [("long", 3)]
     dry = invsound("sweep", write(what), "--only", "long", "--only", "plain", "--seed", 1, "--dry-run", "--json")
     assert [run["name"] for run in json.loads(dry.stdout)] == ["plain", "long"]
     wrong = invsound("sweep", "study.yaml", "--only", "lnog", "--dry-run")
@@ -217,6 +220,6 @@ def test_names():
 
 
 def test_the_example_is_a_sweep():
-    runs = sweeping.plan(ROOT / "examples" / "sweep.yaml")
+    runs = sweeps.plan(ROOT / "examples" / "sweep.yaml")
     assert len(runs) == 12
     assert len({run.folder for run in runs}) == 12

@@ -9,10 +9,10 @@ from torch import nn
 
 import invsound
 from invsound.builtin.ploss import PLoss, PLossOptions
-from invsound.data import Fold
-from invsound.stages import Pretrain, Train
-from invsound.step import Step, fluctuation
-from invsound.train import Trainer
+from invsound.data.columns import Fold
+from invsound.runs.stages import Pretrain, Train
+from invsound.training.step import Step, fluctuation
+from invsound.training.trainer import Trainer
 
 
 class Linear(invsound.Encoder):

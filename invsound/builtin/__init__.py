@@ -1,6 +1,6 @@
 """The parts every run needs, offered through the same hooks as anybody's."""
 
-from invsound.hookspecs import Part, hookimpl
+from ..hooks.specs import Part, hookimpl
 
 INVSOUND_API = 1
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from invsound.solver import Forward, Solution, Solver
+from ..solver import Forward, Solution, Solver
 
 
 @dataclass

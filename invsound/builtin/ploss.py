@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from invsound.loss import Loss
+from ..loss import Loss
 
 
 @dataclass

@@ -39,7 +39,7 @@ def version(
         typer.echo(f"invsound {__version__}")
         raise typer.Exit()
     if strict:
-        from ..registry import check_all
+        from ..hooks.registry import check_all
 
         check_all()
 

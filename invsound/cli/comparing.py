@@ -19,7 +19,7 @@ def compare(
 ) -> None:
     """Compare finished runs: medians and intervals over seeds, significance over test sounds."""
     listen(quiet)
-    from .. import comparison
+    from ..experiments import comparison
 
     found = comparison.compare(runs, against=against, out=out)
     if json:

@@ -47,9 +47,9 @@ def radius(
     """Measure how far the linear model of a synthesizer and a representation reaches: whether a loss on its Jacobian can work."""
     overrides, _ = sort_arguments(arguments or [])
     listen(quiet)
-    from .. import validity
+    from ..evaluation import radius as radii
 
-    found = validity.radius(synth, feature, overrides=overrides, sounds=sounds, seed=seed, device=device, out=out)
+    found = radii.radius(synth, feature, overrides=overrides, sounds=sounds, seed=seed, device=device, out=out)
     if json:
         print_json(found.as_dict())
         return
@@ -63,7 +63,7 @@ def _show(found: Any) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from ..validity import told
+    from ..pages.radius import told
 
     table = Table(title=f"Relative error of Jδ, median over {found.sounds} sounds", title_justify="left")
     table.add_column("parameter")
@@ -77,7 +77,8 @@ def _show(found: Any) -> None:
 
 
 def _checks() -> Any:
-    from .. import environment, registry
+    from ..hooks import registry
+    from ..runs import environment
 
     about = environment.describe()
     about.pop("plugins")
@@ -101,7 +102,7 @@ def _devices() -> tuple[str, bool, str]:
 
 def _builds(offer: Any) -> tuple[bool, str]:
     """Whether a part builds, small, and by the shortest name."""
-    from .. import registry
+    from ..hooks import registry
     from ..testing.examine import first_verdicts
 
     for verdict in first_verdicts(offer):
@@ -114,8 +115,8 @@ def _builds(offer: Any) -> tuple[bool, str]:
 
 def _cache() -> tuple[str, bool, str]:
     from ..errors import InvsoundError
-    from ..files import write_text
-    from ..store import default_root
+    from ..system.files import write_text
+    from ..system.store import default_root
 
     root = default_root()
     try:

@@ -16,7 +16,7 @@ def list_plugins(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List installed parts by kind, and broken plugins with the reason; or one part's parameters and options."""
-    from .. import registry
+    from ..hooks import registry
 
     if name is not None:
         _details(name, json)
@@ -47,7 +47,7 @@ def _head(offer: Any) -> dict[str, Any]:
 
 
 def _details(name: str, as_json: bool) -> None:
-    from .. import registry
+    from ..hooks import registry
 
     bare = name.rpartition(":")[2]
     everything = [o for kind in registry.KINDS for o in registry.offers(kind)]
@@ -68,7 +68,7 @@ def _details(name: str, as_json: bool) -> None:
 
 
 def _describe(offer: Any) -> dict[str, Any]:
-    from .. import options, registry
+    from ..hooks import options, registry
 
     cls = registry.load(offer)
     lines = options.help_lines(cls.Options)

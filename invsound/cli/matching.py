@@ -40,14 +40,14 @@ def match(
     if not sounds:
         raise UsageError("Which sound? Give at least one recording: invsound match tom.flac --synth NAME --feature NAME.")
     listen(quiet)
-    from .. import matcher, matches
+    from ..matching import matcher, matches, options
 
     how: dict[str, Any] = {
         "budget": None if budget == "none" else budget, "evaluations": evaluations, "candidates": candidates, "starts": starts,
         "survey": survey, "keep": keep, "free": [name.strip() for name in free.split(",")] if free else None, "fix": _held(fix or []),
         "encoder": str(encoder) if encoder else None,
     }  # fmt: skip
-    of, jobs = matcher.groups([*overrides, *seed_override(seed)], how), jobs or os.cpu_count() or 1
+    of, jobs = options.groups([*overrides, *seed_override(seed)], how), jobs or os.cpu_count() or 1
     if len(sounds) == 1:
         found = matcher.Matcher(synth, feature, solver, of, jobs=jobs, device=device)(sounds[0])
         folder = out or Path("runs") / f"match-{Path(sounds[0]).stem}"

@@ -24,7 +24,8 @@ def render(
     """Synthesise one sound; parameters not named are at mid-range."""
     overrides, _ = sort_arguments(arguments or [])
     listen(quiet)
-    from .. import audio, options, registry
+    from ..audio import recording as recordings
+    from ..hooks import options, registry
     from ..problem import finite
 
     given = options.from_overrides(overrides)
@@ -34,7 +35,7 @@ def render(
             raise UsageError(f"Parameter {name} takes a number, got {value!r}. Available: {made.space.describe()}.")
     theta = made.space.values({name: float(value) for name, value in given.items()})
     x = finite(made(theta[None].float()), f"The synth {synth!r}")[0]
-    audio.save(out, x, made.signal.sample_rate)
+    recordings.save(out, x, made.signal.sample_rate)
     parameters = {p.name: {"value": float(v), "unit": p.unit} for p, v in zip(made.space, theta, strict=True)}
     if json:
         print_json({"file": str(out), "parameters": parameters, "seconds": made.signal.duration})

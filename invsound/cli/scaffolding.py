@@ -25,7 +25,7 @@ def new_plugin(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Write a new plugin package that works at once: a part of each kind asked for, its options, tests, README, CI and licence."""
-    from .. import scaffold
+    from ..authoring import scaffold
 
     kinds = {"synth": synth, "feature": feature, "loss": loss, "optimizer": optimizer, "encoder": encoder, "solver": solver}
     made = scaffold.write(name, {kind: names or [] for kind, names in kinds.items()}, out, author)

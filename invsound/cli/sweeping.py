@@ -30,9 +30,9 @@ def sweep(
     """Run a grid of options with several seeds; what is finished is skipped. Exit code 1 if a run failed."""
     overrides, _ = sort_arguments(arguments or [])
     listen(quiet)
-    from .. import sweeping
+    from ..experiments import sweep as sweeps
 
-    outcomes = sweeping.sweep(
+    outcomes = sweeps.sweep(
         file, out=out, preset=preset, seeds=seed or None, only=only or None, overrides=overrides,
         jobs=jobs or os.cpu_count() or 1, device=device, dry_run=dry_run,
     )  # fmt: skip

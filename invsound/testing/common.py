@@ -9,8 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .. import encoder, feature, loss, options, rng, score, solver, synth
-from ..registry import KINDS
+from .. import encoder, feature, loss, score, solver, synth
+from ..hooks import options
+from ..hooks.registry import KINDS
+from ..system import rng
 from .law import hold, law, skip
 from .subject import DTYPES, Subject, apart
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from .. import registry
+from ..hooks import registry
 from ..signal import Signal
 from . import examine  # noqa: F401  the laws are declared there
 from .law import PACKAGE_LAWS, PART_LAWS, Law

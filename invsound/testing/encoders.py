@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .. import rng
+from ..system import rng
 from .features import edge_sounds
 from .law import hold, law
 from .subject import Subject, apart, noise

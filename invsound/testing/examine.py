@@ -8,7 +8,7 @@ from typing import Any
 from unittest import SkipTest
 
 from ..errors import InvsoundError
-from ..registry import Offer
+from ..hooks.registry import Offer
 from . import common, encoders, features, gradients, losses, optimizers, solvers, synths  # noqa: F401  they declare the laws
 from .law import PACKAGE_LAWS, PART_LAWS, Law
 from .package import Package

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from unittest import SkipTest
 
-from ..registry import KINDS
+from ..hooks.registry import KINDS
 
 Check = Callable[[Any], None]
 

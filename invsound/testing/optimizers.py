@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .. import checkpoint
+from ..training import checkpoint
 from .law import hold, law
 from .subject import Subject
 

@@ -12,9 +12,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .. import registry
 from ..errors import InvsoundError, UsageError, did_you_mean
-from ..registry import Offer, Plugin
+from ..hooks import registry
+from ..hooks.registry import Offer, Plugin
 from .law import hold, package_law, skip
 
 SLOW = 0.2

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .. import options, registry
 from ..errors import UsageError
-from ..registry import Offer
+from ..hooks import options, registry
+from ..hooks.registry import Offer
 from ..signal import Signal
 from ..synth import Synth
 from . import toys

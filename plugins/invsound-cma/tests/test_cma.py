@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import invsound
-from invsound import designs
+from invsound.data import designs
 from invsound.testing import SolverContract, toys
 
 

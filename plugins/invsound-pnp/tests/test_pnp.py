@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import invsound
-from invsound import registry
+from invsound.hooks import registry
 
 INITIAL = 100.0
 

@@ -82,8 +82,8 @@ def test_no_entry_of_a_step_is_larger_than_lr():
 @pytest.mark.parametrize("loss", ["ploss", "pnp", "ddsp"])
 def test_a_run_samples_and_resumes_to_the_same_bits(loss, tmp_path, monkeypatch):
     from invsound import pipeline
-    from invsound.step import Step
-    from invsound.train import Trainer
+    from invsound.training.step import Step
+    from invsound.training.trainer import Trainer
 
     torch.set_num_threads(1)
     monkeypatch.setenv("INVSOUND_CACHE", str(tmp_path / "cache"))

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from invsound import Parameter, Signal, Space, Synth
-from invsound.designs import published_table
+from invsound import Parameter, Signal, Space, Synth, published_table
 
 from .chirp import chirp
 from .listening import listen

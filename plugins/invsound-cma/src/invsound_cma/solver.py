@@ -11,8 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from invsound import Solution, Solver
-from invsound.solver import Forward
+from invsound import Forward, Solution, Solver
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # without matplotlib cma says that it cannot plot

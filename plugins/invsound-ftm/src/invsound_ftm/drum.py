@@ -8,9 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from invsound import Parameter, Signal, Space, Synth
-from invsound.designs import published_table
-from invsound.partials import Partials
+from invsound import Parameter, Partials, Signal, Space, Synth, published_table
 
 from .listen import listen
 from .modes import below_nyquist, excitation, modal_sum, peak_normalize, wide

@@ -9,8 +9,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from invsound import Synth
-from invsound.partials import Partials, energy, partials
+from invsound import Partials, Synth, modal_energy, partials
 
 from .newton import derivatives, newton
 from .timbre import search
@@ -61,7 +60,7 @@ class Ear:
         self.audible = synth.shape.nonzero()[:, 0]
         start = int((x.abs() >= 0.5 * x.abs().max()).to(torch.uint8).argmax())
         heard = partials(x[start:], self.sample_rate, num_samples=WINDOW)
-        E = energy(heard.sigma, heard.amplitude, self.duration)
+        E = modal_energy(heard.sigma, heard.amplitude, self.duration)
         loud = min(LOUD, int((1e-8 * E[:1] < E).sum()))
         self.heard, self.energy = Partials(*(part[:loud] for part in heard)), E[:loud] / E[:1]
 
@@ -72,7 +71,7 @@ class Ear:
     def meeting(self, rates: Tensor, tolerance: float, most: int) -> tuple[Tensor, Tensor]:
         """How near the `most` loudest partials and the modes are, 0–1, [C, I, M], by log ω to `tolerance`; the modes' energies [C, M]."""
         omega, sigma = rates.unbind(1)
-        E = energy(sigma, self.synth.shape[self.audible].to(omega) / omega, self.duration)
+        E = modal_energy(sigma, self.synth.shape[self.audible].to(omega) / omega, self.duration)
         E = torch.where(omega < math.pi * self.sample_rate, E, 1e-30)
         E = (E / E.amax(1, keepdim=True)).clamp_min(1e-30)
         slowest = 0.1 / self.duration

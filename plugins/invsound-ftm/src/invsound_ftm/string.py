@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from invsound import Parameter, Signal, Space, Synth
-from invsound.partials import Partials
+from invsound import Parameter, Partials, Signal, Space, Synth
 
 from .listen import distinct, listen
 from .modes import below_nyquist, excitation, modal_sum, peak_normalize, wide

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from invsound import InvsoundError, Loss, Problem
-from invsound.problem import volume
+from invsound import InvsoundError, Loss, Problem, volume
 
 from .damping import Damping
 from .metric import along, balanced, largest, smoothed, trace, typical_distance

@@ -1,0 +1,1 @@
+"""Sound files in and out, and how the sounds in them begin."""

@@ -1,0 +1,173 @@
+"""Prepared columns: for each fold ν, and what is computed from it once, in shards, by as many processes as asked for."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import InvsoundError
+from ..hooks import options, registry
+from ..problem import Problem, finite
+from ..runs import config as configs
+from ..runs.parts import Parts
+from ..space import SpaceOptions
+from ..system import executor, progress
+from ..system.store import Store, digest
+from ..system.version import VERSION
+from .designs import FOLDS
+
+SHARD = 8
+"""Sounds per shard: what a kill −9 loses at most, per worker."""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """ν [n, P] and the columns computed from it, row by row."""
+
+    nu: Tensor
+    columns: dict[str, Tensor]
+
+    def __len__(self) -> int:
+        return len(self.nu)
+
+    def at(self, nu: Tensor) -> Fold:
+        """The same sounds in other coordinates."""
+        return Fold(nu, self.columns)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One shard of one column, as a worker process receives it."""
+
+    column: str
+    config: str
+    nu: list[list[float]]
+    root: str
+    device: str = "cpu"
+
+
+def prepare(
+    parts: Parts, nu: Mapping[str, Tensor], store: Store, jobs: int, device: str = "cpu", folds: Sequence[str] = FOLDS
+) -> dict[str, Fold]:
+    """Folds of ν [n, P] with the columns that training and evaluation need; what the store holds is not computed again.
+
+    Worker processes share the cores of a CPU; any other device is one, and works for this process alone.
+    """
+    kinds = ["heard", *(["metric"] if parts.config.evaluate.micro else [])]
+    scoring = [f"{kind}:{name}" for name, score in parts.scores.items() if score.feature is not None for kind in kinds]
+    training = ["inputs", "side", *(["pretrain"] if parts.config.train.pretraining else [])]
+    wanted = {fold: ["inputs", *scoring] if fold == "test" else training for fold in folds}
+    columns = {(fold, column): (column, nu[fold]) for fold, names in wanted.items() for column in names}
+    made = _columns(parts, columns, store, jobs, device)
+    return {fold: Fold(nu[fold], {column: made[fold, column] for column in names}) for fold, names in wanted.items()}
+
+
+def features(parts: Parts, nu: Tensor, store: Store, jobs: int, device: str = "cpu") -> Tensor:
+    """Φ(g(ν)) [n, D], stored as the columns of a run are: candidates that every match with these parts shares."""
+    return _columns(parts, {"features": ("features", nu)}, store, jobs, device)["features"]
+
+
+def _columns(parts: Parts, wanted: dict[Any, tuple[str, Tensor]], store: Store, jobs: int, device: str) -> dict[Any, Tensor]:
+    """Columns (name, ν), by any key: what the store lacks is computed, as one batch of shards."""
+    text = json.dumps(parts.config.as_dict())
+    shards = {key: [(address(parts.config, column, rows), rows) for rows in nu.split(SHARD)] for key, (column, nu) in wanted.items()}
+    missing = [
+        Task(wanted[key][0], text, rows.tolist(), str(store.root), device)
+        for key, pieces in shards.items()
+        for name, rows in pieces
+        if not store.path(name).exists()
+    ]
+    compute(missing, jobs if device == "cpu" else 1)
+    return {key: _read(pieces, wanted[key][0], text, store) for key, pieces in shards.items()}
+
+
+def compute(tasks: list[Task], jobs: int) -> None:
+    """Compute shards, in `jobs` processes if there are enough of them to be worth the start."""
+    if not tasks:
+        return
+    with executor.local(min(jobs, len(tasks))) as pool, progress.bar("Preparing", len(tasks), "shards") as advance:
+        executor.run_all(pool, compute_shard, tasks, lambda: advance(1))
+
+
+def _read(pieces: list[tuple[str, Tensor]], column: str, text: str, store: Store) -> Tensor:
+    """Shards in order, as one tensor. A damaged shard is computed again."""
+    total = sum(len(rows) for _, rows in pieces)
+    whole, start = torch.empty(0), 0
+    for name, rows in pieces:
+        shard = store.get(name)
+        if shard is None or len(shard) != len(rows):
+            progress.log.warning("A shard of the column %r was damaged and is computed again.", column)
+            store.path(name).unlink(missing_ok=True)
+            compute([Task(column, text, rows.tolist(), str(store.root))], jobs=1)
+            shard = store.get(name)
+            if shard is None:
+                raise InvsoundError(
+                    f"A shard cannot be read back from {str(store.path(name))!r}. Check that disk, or set INVSOUND_CACHE to another."
+                )
+        if start == 0:
+            whole = shard.new_empty(total, *shard.shape[1:])
+        whole[start : start + len(rows)] = shard
+        start += len(rows)
+    return whole
+
+
+def address(config: configs.Config, column: str, nu: Tensor) -> str:
+    """The content address of a column at ν: parts, their options and source, and ν itself."""
+    if column == "pretrain":
+        return address(config.pretraining(), "side", nu)
+    reads = {"inputs": ["synth", "encoder"], "side": ["synth", "feature", "loss"], "features": ["synth", "feature"]}
+    kinds = reads.get(column, ["synth"])
+    recipe: dict[str, Any] = {kind: [registry.fingerprint(kind, config.parts[kind]), _relevant(config, kind)] for kind in kinds}
+    if column not in ("inputs", "features") and not column.startswith("heard:"):
+        recipe["jacobian"] = [config.problem.jacobian, config.problem.step]
+    if column == "side" and config.space != SpaceOptions():
+        recipe["space"] = options.as_dict(config.space)
+    if ":" in column:
+        recipe["score"] = registry.fingerprint("score", column.partition(":")[2])
+    return digest([column, recipe, VERSION], nu)
+
+
+def _relevant(config: configs.Config, kind: str) -> dict[str, Any]:
+    """The options of a part that a column depends on."""
+    names = registry.load(registry.find(kind, config.parts[kind])).prepare_options if kind in ("encoder", "loss") else None
+    return {name: value for name, value in config.of[kind].items() if names is None or name in names}
+
+
+def compute_shard(task: Task) -> None:
+    """What a worker does: build the parts (once per process), compute one column at ν, store it."""
+    parts = _parts(task.config)
+    nu = torch.tensor(task.nu, dtype=torch.float32)
+    column = column_of(parts.to(task.device), task.column, nu.to(task.device))
+    Store(Path(task.root)).put(address(parts.config, task.column, nu), column)
+
+
+@functools.lru_cache(maxsize=4)
+def _parts(text: str) -> Parts:
+    return Parts(configs.resolve(json.loads(text)))
+
+
+def column_of(parts: Parts, column: str, nu: Tensor) -> Tensor:
+    """Compute a column at ν [B, P]: the encoder's inputs, the loss's side, or Φ(x) or R of a score's representation."""
+    with torch.no_grad():
+        if column == "inputs":
+            x = finite(parts.render(nu), f"The synth {parts.config.parts['synth']!r}")
+            return finite(parts.front_end.prepare(x), f"The front end of the encoder {parts.config.parts['encoder']!r}")
+        if column == "side":
+            return finite(parts.loss.prepare(parts.learned(nu)), f"The loss {parts.config.parts['loss']!r} in prepare")
+        if column == "pretrain":
+            assert parts.pretrain is not None
+            return finite(parts.pretrain.prepare(parts.learned(nu)), f"The loss {parts.config.train.pretrain.loss!r} in prepare")
+        if column == "features":
+            return finite(parts.problem(nu), f"The feature {parts.config.parts['feature']!r}")
+        kind, _, name = column.partition(":")
+        feature = parts.scores[name].feature
+        assert feature is not None
+        problem = Problem(parts.synth, feature, parts.config.problem)
+        return finite(problem(nu), f"The score {name!r}") if kind == "heard" else problem.metric_factor(nu)

@@ -1,0 +1,61 @@
+"""Tables of parameters: one row per sound, one column per parameter, in physical units."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..errors import UsageError, did_you_mean
+from ..space import Parameter, Space
+
+
+def read_table(path: Path, space: Space, folds: Sequence[str]) -> tuple[Tensor, list[str] | None]:
+    """θ [n, P] in float64 from a CSV file, and each row's fold where there is a column `fold`; other columns are ignored.
+
+    Raises UsageError, with file, line and column, for a missing column, a value that is no number or out of bounds,
+    and a fold that is none of `folds`.
+    """
+    columns, rows = _read(path)
+    for name in space.names:
+        if name not in columns:
+            found = ", ".join(columns)
+            raise UsageError(f"{path}: no column {name!r}.{did_you_mean(name, columns)} Needed: {', '.join(space.names)}. Found: {found}.")
+    theta = [[_value(f"{path}, line {line}", row[p.name], p) for p in space] for line, row in rows]
+    names = [_fold(f"{path}, line {line}", row["fold"], folds) for line, row in rows] if "fold" in columns else None
+    return torch.tensor(theta, dtype=torch.float64), names
+
+
+def _read(path: Path) -> tuple[Sequence[str], list[tuple[int, dict[str, str]]]]:
+    """The columns of a file, and its rows with their line numbers."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, restval="", skipinitialspace=True)
+            rows = [(reader.line_num, row) for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"Cannot read {path} as a table: {error}.") from error
+    if not rows:
+        raise UsageError(f"{path} has no rows. It needs a line of column names and one line per sound.")
+    return reader.fieldnames or [], rows
+
+
+def _value(where: str, text: str, p: Parameter) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise UsageError(f"{where}, column {p.name!r}: needs a number between {p.low:g} and {p.high:g} {p.unit}, got {text!r}.") from None
+    # a bound printed with few digits is still the bound
+    nearest = min(max(value, p.low), p.high)
+    if not math.isclose(value, nearest, rel_tol=1e-5):
+        raise UsageError(f"{where}, column {p.name!r}: {value:g} is out of bounds. Choose between {p.low:g} and {p.high:g} {p.unit}.")
+    return nearest
+
+
+def _fold(where: str, text: str, folds: Sequence[str]) -> str:
+    if text not in folds:
+        raise UsageError(f"{where}, column 'fold': got {text!r}.{did_you_mean(text, folds)} Available: {', '.join(folds)}.")
+    return text

@@ -1,0 +1,1 @@
+"""What is measured of an encoder, and of a problem."""

@@ -1,0 +1,204 @@
+"""Evaluation: scores of reconstructions, errors of parameters, and what the report shows of both."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..audio import recording as recordings
+from ..data.columns import Fold
+from ..encoder import Encoder
+from ..problem import finite, volume
+from ..runs.parts import Parts
+from ..score import Score
+from ..space import Space
+from ..system import progress
+from ..system.executor import single_thread
+from ..system.files import safe_name, write_json, write_text
+
+CHUNK = 8
+
+
+class Target:
+    """Sounds x [B, N] that reconstructions are compared with; a score that is a distance in Φ hears them once, or knows Φ(x) [B, D]."""
+
+    def __init__(self, scores: dict[str, Score], x: Tensor, heard: dict[str, Tensor] | None = None) -> None:
+        self.scores, self.x, known = scores, x, heard or {}
+        self.heard = {
+            name: known[name] if name in known else score.feature(x) for name, score in scores.items() if score.feature is not None
+        }
+
+    def distances(self, x_hat: Tensor, which: Tensor) -> dict[str, Tensor]:
+        """score → distance [B] between x̂[which] and x: reconstructions that are alike need to be given once."""
+        return {name: finite(self._distance(name, x_hat, which)[:, None], f"The score {name!r}")[:, 0].cpu() for name in self.scores}
+
+    def _distance(self, name: str, x_hat: Tensor, which: Tensor) -> Tensor:
+        score = self.scores[name]
+        distance: Tensor = (
+            score(x_hat[which], self.x)
+            if score.feature is None
+            else torch.linalg.vector_norm(score.feature(x_hat)[which] - self.heard[name], dim=1)
+        )
+        return distance
+
+
+class Evaluation:
+    """Everything that is measured at the end of a run, and written to its folder."""
+
+    def __init__(self, parts: Parts, folder: Path, device: str = "cpu") -> None:
+        self.parts, self.folder, self.device = parts, folder, device
+        parts.to(device)
+
+    def test(self, fold: Fold, encoders: dict[str, Encoder], mean: Tensor) -> dict[str, Any]:
+        """Scores and errors per parameter on the test fold of each encoder, and of ν [P], the training mean; all finite numbers.
+
+        For a score with a representation Φ: macro = mean ‖ΔΦ‖₂, micro = the mean weighted by √(σ₁σ₂) of M at the true ν.
+        """
+        estimates = {name: self.parts.declared(predict(encoder, fold.columns["inputs"])) for name, encoder in encoders.items()}
+        estimates["training_mean"] = mean.expand_as(fold.nu).clone()
+        weights = {score: _weight(fold.columns[f"metric:{score}"]) for score in self.parts.scores if f"metric:{score}" in fold.columns}
+        distances = self._distances(estimates, fold)
+        scores = {s: {e: _averages(distances[e][s], weights.get(s)) for e in estimates} for s in self.parts.scores}
+        self._write_predictions(fold, estimates["trained"])
+        self._write_distances(weights, distances)
+        self._write_spectrum(fold)
+        return {"sound_count": len(fold), "scores": scores, "parameters": parameter_errors(self.parts.synth.space, fold.nu, estimates)}
+
+    @single_thread()
+    @torch.no_grad()
+    def _distances(self, estimates: dict[str, Tensor], fold: Fold) -> dict[str, dict[str, Tensor]]:
+        """estimate → score → distance [n] between g(ν̂) and g(ν); every sound is made, and heard by each score's Φ, once."""
+        heard = {name: fold.columns[f"heard:{name}"] for name in self.parts.scores if f"heard:{name}" in fold.columns}
+        found: dict[str, dict[str, list[Tensor]]] = {estimate: {name: [] for name in self.parts.scores} for estimate in estimates}
+        with progress.bar("Scoring", len(fold), "sounds") as advance:
+            for rows in torch.arange(len(fold)).split(CHUNK):
+                known = {name: S[rows].to(self.device) for name, S in heard.items()}
+                target = Target(self.parts.scores, self.render(fold.nu[rows]), known)
+                for estimate, nu_hat in estimates.items():
+                    distinct, which = nu_hat[rows].unique(dim=0, return_inverse=True)
+                    for name, distance in target.distances(self.render(distinct), which).items():
+                        found[estimate][name].append(distance)
+                advance(len(rows))
+        return {estimate: {name: torch.cat(parts) for name, parts in scores.items()} for estimate, scores in found.items()}
+
+    @single_thread()
+    @torch.no_grad()
+    def compare(self, x_hat: Tensor, x: Tensor) -> dict[str, Tensor]:
+        """score → distance [B] between reconstructions and targets [B, N]."""
+        return Target(self.parts.scores, x).distances(x_hat, torch.arange(len(x)))
+
+    @torch.no_grad()
+    def render(self, nu: Tensor) -> Tensor:
+        """ν [B, P] → audio [B, N], checked."""
+        return finite(self.parts.render(nu.to(self.device)), f"The synth {self.parts.config.parts['synth']!r}")
+
+    def targets(self, paths: Iterable[str], encoder: Encoder) -> list[dict[str, Any]]:
+        """Match recordings with the trained encoder: parameters, scores and two WAV files for each."""
+        return [self._target(recording, name, encoder) for name, recording in _named(load_recordings(self.parts, paths))]
+
+    @torch.no_grad()
+    def _target(self, recording: recordings.Recording, name: str, encoder: Encoder) -> dict[str, Any]:
+        x = recording.x[None].to(self.device)
+        nu_hat = self.parts.declared(predict(encoder, self.parts.front_end.prepare(x)))
+        x_hat = self.render(nu_hat)
+        self.write_pair(name, x[0], x_hat[0])
+        theta = self.parts.synth.space.to_theta(nu_hat[0].double()).tolist()
+        scores = {score: float(distance[0]) for score, distance in self.compare(x_hat, x).items()}
+        progress.log.info("%s: %s", name, ", ".join(f"{score} {value:.4g}" for score, value in scores.items()))
+        parameters = dict(zip(self.parts.synth.space.names, theta, strict=True))
+        return {"file": str(recording.path), "name": name, "notes": recording.notes, "parameters": parameters, "scores": scores}
+
+    def write_pair(self, name: str, x: Tensor, x_hat: Tensor) -> None:
+        """audio/NAME-target.wav and audio/NAME-reconstruction.wav."""
+        rate = self.parts.synth.signal.sample_rate
+        recordings.save(self.folder / "audio" / f"{name}-target.wav", x.cpu(), rate)
+        recordings.save(self.folder / "audio" / f"{name}-reconstruction.wav", x_hat.cpu(), rate)
+
+    def _write_predictions(self, fold: Fold, nu_hat: Tensor) -> None:
+        """predictions.csv in physical units, and the first few test sounds as audio."""
+        space = self.parts.synth.space
+        true, predicted = space.to_theta(fold.nu.double()), space.to_theta(nu_hat.double())
+        columns = {
+            f"{kind}_{name}": theta[:, i]
+            for i, name in enumerate(space.names)
+            for kind, theta in (("true", true), ("predicted", predicted))
+        }
+        write_text(self.folder / "predictions.csv", _table(columns))
+        write_json(self.folder / "space.json", [_public(p) for p in space])
+        count = min(self.parts.config.evaluate.sounds, len(fold))
+        for index in range(count):
+            self.write_pair(f"test-{index:02d}", self.render(fold.nu[index : index + 1])[0], self.render(nu_hat[index : index + 1])[0])
+
+    def _write_distances(self, weights: dict[str, Tensor], distances: dict[str, dict[str, Tensor]]) -> None:
+        """distances.csv: per test sound, each score of each estimate, and its weight in the score's micro average where that is known."""
+        columns = {f"weight_{score}": weight for score, weight in weights.items()}
+        columns |= {f"{score}_{estimate}": values[score] for score in self.parts.scores for estimate, values in distances.items()}
+        write_text(self.folder / "distances.csv", _table(columns))
+
+    def _write_spectrum(self, fold: Fold) -> None:
+        """spectrum.json: eigenvalues of M, descending, per test sound, for the first score that has them."""
+        R = next((value for name, value in fold.columns.items() if name.startswith("metric:")), None)
+        if R is not None:
+            write_json(self.folder / "spectrum.json", {"eigenvalues": torch.linalg.svdvals(R).square().tolist()})
+
+
+@torch.no_grad()
+def predict(encoder: Encoder, inputs: Tensor, batch: int = 64) -> Tensor:
+    """inputs [n, …] → ν̂ [n, P] on the CPU, in `eval()`."""
+    encoder.eval()
+    device = next((p.device for p in encoder.parameters()), inputs.device)
+    return finite(torch.cat([encoder(rows.to(device)).cpu() for rows in inputs.split(batch)]), f"The encoder {type(encoder).__name__}")
+
+
+def parameter_errors(space: Space, nu: Tensor, estimates: dict[str, Tensor]) -> dict[str, Any]:
+    """parameter → its unit and, for each estimate ν̂ [n, P], the mean absolute error in that unit."""
+    theta = space.to_theta(nu.double())
+    errors = {name: (space.to_theta(nu_hat.double()) - theta).abs().mean(0).tolist() for name, nu_hat in estimates.items()}
+    return {p.name: {"unit": p.unit} | {name: values[i] for name, values in errors.items()} for i, p in enumerate(space)}
+
+
+def _weight(R: Tensor) -> Tensor:
+    """R [n, …, P] → √(σ₁σ₂) [n] of M = RᵀR: how strongly each sound responds to its parameters."""
+    return volume(torch.linalg.svdvals(R.cpu()))
+
+
+def _averages(distances: Tensor, weight: Tensor | None) -> dict[str, float]:
+    macro = {"macro": float(distances.double().mean())}
+    total = 0.0 if weight is None else float(weight.sum())
+    return macro | ({"micro": float((weight * distances.double()).sum()) / total} if weight is not None and total > 0 else {})
+
+
+def _table(columns: dict[str, Tensor]) -> str:
+    """Columns [n] as CSV with an index, every number to its last digit."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["index", *columns])
+    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+    table.writerows([index, *map(repr, row)] for index, row in enumerate(rows))
+    return text.getvalue()
+
+
+def _public(p: Any) -> dict[str, Any]:
+    return {"name": p.name, "unit": p.unit, "low": p.low, "high": p.high, "scale": p.scale}
+
+
+def load_recordings(parts: Parts, paths: Iterable[str]) -> list[recordings.Recording]:
+    """Recordings made into the synth's signal; everything done to each is said."""
+    return [recordings.tell(recordings.load_for(parts.synth, path)) for path in paths]
+
+
+def _named(found: list[recordings.Recording]) -> Iterable[tuple[str, recordings.Recording]]:
+    """A distinct, safe file stem for each recording."""
+    used: set[str] = set()
+    for recording in found:
+        stem = safe_name(recording.path.stem)[:60] or "sound"
+        stem = f"recording-{stem}" if stem.startswith("test-") else stem  # test-00, … are the test sounds
+        name = next(n for n in (stem, *(f"{stem}-{i}" for i in range(2, 10**6))) if n not in used)
+        used.add(name)
+        yield name, recording

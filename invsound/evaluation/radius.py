@@ -1,0 +1,101 @@
+"""How far the linear model reaches: S(ν + δ) ≈ S(ν) + Jδ, parameter by parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..data import designs
+from ..errors import UsageError
+from ..hooks import options
+from ..pages import radius as page
+from ..problem import Problem, finite
+from ..runs import config as configs
+from ..runs.parts import Parts
+from ..system import device as devices
+from ..system import progress
+from ..system.executor import single_thread
+
+STEPS = [1e-5 * 10 ** (k / 3) for k in range(14)] + [0.3]
+"""|δ|, in ν: three to a decade."""
+
+
+@dataclass(frozen=True)
+class Radius:
+    """Per parameter, the median over sounds of ‖Jδ − ΔS‖ / ‖ΔS‖, ΔS = Φ(ν + δ) − Φ(ν), at each |δ| of `steps`.
+
+    `radius` is the largest |δ| up to which it is below 50 %; None where it is not even at the smallest.
+    """
+
+    synth: str
+    feature: str
+    sounds: int
+    seed: int
+    steps: list[float]
+    errors: dict[str, list[float]]
+    radius: dict[str, float | None]
+
+    def as_dict(self) -> dict[str, Any]:
+        """What `invsound doctor radius --json` prints."""
+        return asdict(self)
+
+
+def radius(
+    synth: str, feature: str, *, overrides: Sequence[str] = (), sounds: int = 8, seed: int = 0, device: str = "cpu",
+    out: Path | str | None = None,
+) -> Radius:  # fmt: skip
+    """Measure up to which error of each parameter a loss on J, such as a quadratic form of M = JᵀJ, knows what an error sounds like.
+
+    Each of `sounds` random sounds is moved along one parameter at a time, towards the middle of its range, in float64. Overrides are
+    "synth.…", "feature.…" and "problem.…". With `out`, radius.json and radius.html are written there. Raises UsageError for a wrong
+    name, option or number of sounds, NonFiniteError for a NaN.
+    """
+    if sounds < 1:
+        raise UsageError(f"At least one sound is needed, got {sounds}.")
+    where = devices.choose(device)
+    problem = _problem(synth, feature, options.from_overrides(overrides)).to(where)
+    nu = designs.draw(problem.synth, "random", {"train": sounds}, seed)["train"].double().to(where)
+    with single_thread(), progress.bar("Measuring", sounds, "sounds") as advance:
+        found = []
+        for row in nu:
+            found.append(errors(problem, row, STEPS))
+            advance(1)
+    median = torch.stack(found).quantile(0.5, dim=0).tolist()
+    names = problem.space.names
+    result = Radius(
+        synth, feature, sounds, seed, STEPS, dict(zip(names, median, strict=True)),
+        {name: reach(STEPS, error) for name, error in zip(names, median, strict=True)},
+    )  # fmt: skip
+    if out is not None:
+        page.write(result.as_dict(), Path(out))
+    return result
+
+
+def _problem(synth: str, feature: str, given: dict[str, Any]) -> Problem:
+    if unknown := set(given) - {"synth", "feature", "problem"}:
+        raise UsageError(f"radius has no option {min(unknown)!r}. Available: synth.…, feature.…, problem.….")
+    return Parts(configs.resolve({"parts": {"synth": synth, "feature": feature}}, given)).problem
+
+
+@torch.no_grad()
+def errors(problem: Problem, nu: Tensor, steps: Sequence[float], chunk: int = 8) -> Tensor:
+    """‖Jδ − ΔS‖ / ‖ΔS‖ [P, K] at one ν [P], for δ along each parameter and of each length; 0 where nothing changes."""
+    J = problem.jacobian(nu[None])[0]
+    delta = -torch.where(nu > 0, 1.0, -1.0).to(nu).diag()[:, None, :] * torch.tensor(steps).to(nu)[None, :, None]
+    origin = problem(nu[None])
+    moved = torch.cat([finite(problem(rows), "The problem") for rows in (nu + delta).flatten(0, 1).split(chunk)])
+    change = (moved - origin).unflatten(0, delta.shape[:2])
+    predicted = delta @ J.mT
+    error: Tensor = (predicted - change).norm(dim=2) / change.norm(dim=2).clamp_min(torch.finfo(nu.dtype).tiny)
+    return error
+
+
+def reach(steps: Sequence[float], errors: Sequence[float]) -> float | None:
+    """The largest step up to which every error is below the limit; None if the first is not."""
+    good = next((k for k, error in enumerate(errors) if not error < page.LIMIT), len(steps))
+    return steps[good - 1] if good else None

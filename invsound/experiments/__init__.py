@@ -1,0 +1,1 @@
+"""Many runs: sweeps, and what their results say side by side."""

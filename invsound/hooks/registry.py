@@ -1,0 +1,216 @@
+"""Finds plugins, isolates the broken ones, and looks parts up by kind and name. Imports no part until one is made."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.metadata
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pluggy
+
+from ..errors import InvsoundError, UsageError, did_you_mean
+from . import options, specs
+from .specs import API_VERSION, Part
+
+KINDS = {
+    "synth": ("invsound_synths", ()),
+    "feature": ("invsound_features", ("signal",)),
+    "loss": ("invsound_losses", ("problem",)),
+    "optimizer": ("invsound_optimizers", ("params",)),
+    "encoder": ("invsound_encoders", ("signal", "num_outputs")),
+    "solver": ("invsound_solvers", ()),
+    "score": ("invsound_scores", ("signal",)),
+}
+"""kind → (its hook, what a part of this kind is built from, before its options)."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A part and who offers it."""
+
+    kind: str
+    part: Part
+    distribution: str
+    version: str
+
+    @property
+    def label(self) -> str:
+        return f"{self.part.name} ({self.distribution} {self.version})"
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """An installed plugin: what it offers, or the reason why it is broken."""
+
+    name: str
+    distribution: str
+    version: str
+    offers: tuple[Offer, ...] = ()
+    broken: str = ""
+
+
+@functools.cache
+def plugins() -> tuple[Plugin, ...]:
+    """Every installed plugin, in the order of their distributions' names; a broken one is listed with its reason."""
+    disabled = {name.strip().lower() for name in os.environ.get("INVSOUND_DISABLE_PLUGINS", "").split(",")}
+    found: dict[tuple[str, str], Plugin] = {}
+    for entry in importlib.metadata.entry_points(group="invsound"):
+        distribution, version = _origin(entry)
+        if not {distribution.lower(), entry.name.lower()} & disabled:
+            found.setdefault((distribution, entry.name), _inspect(entry, distribution, version))
+    return tuple(found[key] for key in sorted(found))
+
+
+def _origin(entry: importlib.metadata.EntryPoint) -> tuple[str, str]:
+    """Distribution and version; the hook module stands in for the name where the metadata are damaged."""
+    metadata = entry.dist.metadata if entry.dist else None
+    if metadata is None or "Name" not in metadata or "Version" not in metadata:
+        return entry.value.partition(":")[0], "?"
+    return metadata["Name"], metadata["Version"]
+
+
+def _inspect(entry: importlib.metadata.EntryPoint, distribution: str, version: str) -> Plugin:
+    try:
+        module = entry.load()
+        return Plugin(entry.name, distribution, version, tuple(_offers(module, distribution, version)))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a stranger's module may raise anything, SystemExit included
+        reason = str(error) if isinstance(error, InvsoundError) else f"{type(error).__name__}: {error}"
+        return Plugin(entry.name, distribution, version, broken=reason)
+
+
+def _offers(module: Any, distribution: str, version: str) -> Iterator[Offer]:
+    api = getattr(module, "INVSOUND_API", API_VERSION)
+    if api not in (API_VERSION, API_VERSION - 1):
+        raise InvsoundError(f"it was written for plugin API {api}; this invsound speaks {API_VERSION} and {API_VERSION - 1}.")
+    manager = pluggy.PluginManager("invsound")
+    manager.add_hookspecs(specs)
+    hooks = {hook: kind for kind, (hook, _) in KINDS.items()}
+    for name in dir(module):
+        if manager.parse_hookimpl_opts(module, name) and name not in hooks:
+            raise InvsoundError(f"there is no hook {name!r}.{did_you_mean(name, hooks)} Available: {', '.join(hooks)}.")
+    manager.register(module)
+    for hook, kind in hooks.items():
+        for parts in getattr(manager.hook, hook)():
+            if not isinstance(parts, list) or not all(isinstance(part, Part) for part in parts):
+                raise InvsoundError(f"{hook} returned {parts!r}; a hook returns a list of invsound.Part.")
+            _check_names(kind, parts)
+            yield from (Offer(kind, part, distribution, version) for part in parts)
+
+
+def _check_names(kind: str, parts: list[Part]) -> None:
+    """Raise InvsoundError for a part that could not be asked for by its name, or not be found by its target."""
+    for part in parts:
+        texts = all(isinstance(text, str) for text in (part.name, part.target, part.summary))
+        if not texts or not re.fullmatch(r"\w[\w.-]*", part.name) or not re.fullmatch(r"[\w.]+:\w+", part.target):
+            raise InvsoundError(f"{part!r} is not of the form Part('one-word', 'package.module:Class', 'summary').")
+        if sum(other.name == part.name for other in parts) > 1:
+            raise InvsoundError(f"It offers two {kind}s named {part.name!r}: rename one.")
+
+
+def check_all() -> None:
+    """Raise UsageError if any installed plugin is broken, naming each with its reason."""
+    if broken := [f"{p.distribution} {p.version}: {p.broken}" for p in plugins() if p.broken]:
+        raise UsageError(f"Broken plugins: {'; '.join(broken)} Mend or uninstall them, or leave out --strict-plugins.")
+
+
+def offers(kind: str) -> list[Offer]:
+    """All parts of one kind, in the order of their distributions' names."""
+    return [offer for plugin in plugins() for offer in plugin.offers if offer.kind == kind]
+
+
+def rivals(offer: Offer) -> list[str]:
+    """The other distributions that offer a part of the same kind and name."""
+    return [o.distribution for o in offers(offer.kind) if o.part.name == offer.part.name and o != offer]
+
+
+def find(kind: str, name: str) -> Offer:
+    """The part called `name`, or `distribution:name` where two distributions offer the same name.
+
+    Raises UsageError for a name that nobody, or more than one distribution, offers.
+    """
+    available = offers(kind)
+    distribution, _, bare = name.rpartition(":")
+    matches = [o for o in available if o.part.name == bare and distribution in ("", o.distribution)]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        choices = " or ".join(f"{o.distribution}:{bare}" for o in matches)
+        raise UsageError(f"{len(matches)} distributions offer a {kind} named {bare!r}. Say which: {choices}.")
+    broken = "".join(f" {p.distribution} is broken: {p.broken}" for p in plugins() if p.broken)
+    listing = ", ".join(o.label for o in available) or "none"
+    raise UsageError(f"No {kind} named {name!r}.{did_you_mean(name, [o.part.name for o in available])} Installed: {listing}.{broken}")
+
+
+def load(offer: Offer) -> Any:
+    """The class behind an offer. Raises InvsoundError with the reason if it cannot be imported."""
+    module, _, attribute = offer.part.target.partition(":")
+    try:
+        cls = getattr(importlib.import_module(module), attribute)
+    except (Exception, SystemExit) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise InvsoundError(f"The {offer.kind} {offer.label} cannot be loaded from {offer.part.target}: {reason}") from error
+    if not options.is_options(getattr(cls, "Options", None)):
+        raise InvsoundError(
+            f"The {offer.kind} {offer.label} has no Options: {offer.part.target} needs a class attribute Options, a dataclass."
+        )
+    return cls
+
+
+def build(kind: str, name: str, given: Any = (), **context: Any) -> Any:
+    """Make a part from its context and a mapping of options. Raises UsageError for a wrong name, option, type or value."""
+    offer = find(kind, name)
+    cls = load(offer)
+    try:
+        chosen = options.resolve(cls.Options, dict(given), f"{kind} {offer.part.name}")
+        return cls(*(context[key] for key in KINDS[kind][1]), chosen)
+    except ValueError as error:
+        raise UsageError(f"The {kind} {offer.label} cannot be built: {error}") from error
+    except InvsoundError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise InvsoundError(f"The {kind} {offer.label} failed while being built. {type(error).__name__}: {error}") from error
+
+
+def make(kind: str, name: str, **keywords: Any) -> Any:
+    """A part by kind and name, options by keyword: `make("feature", name, signal=synth.signal, J=10)`.
+
+    What a kind is built from is a keyword too: `signal` (feature, score, encoder), `problem` (loss), `params`
+    (optimizer), `num_outputs` (encoder). Raises UsageError for anything unknown.
+    """
+    if kind not in KINDS:
+        raise UsageError(f"No kind of part named {kind!r}.{did_you_mean(kind, KINDS)} Kinds: {', '.join(KINDS)}.")
+    needed = KINDS[kind][1]
+    missing = [key for key in needed if key not in keywords]
+    if missing:
+        raise UsageError(f"A {kind} is built from {', '.join(needed)}: give {', '.join(missing)}=… too.")
+    context = {key: keywords.pop(key) for key in needed}
+    return build(kind, name, keywords, **context)
+
+
+def fingerprint(kind: str, name: str) -> str:
+    """What the part's numbers depend on besides its options: distribution, version, and a digest of its package's source.
+
+    The digest is what spares an author who edits a part in place from columns prepared by yesterday's code.
+    """
+    offer = find(kind, name)
+    return f"{offer.distribution} {offer.version} {_source_digest(offer.part.target.partition(':')[0])}"
+
+
+@functools.cache
+def _source_digest(module: str) -> str:
+    import hashlib
+    from pathlib import Path
+
+    origin = getattr(importlib.import_module(module), "__file__", None)
+    if origin is None:
+        return ""
+    beside = [file for file in Path(origin).parent.iterdir() if file.is_file() and file.suffix != ".pyc"]
+    files = sorted(beside) if "." in module else [Path(origin)]
+    return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()[:16]

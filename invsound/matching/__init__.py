@@ -1,0 +1,1 @@
+"""One sound, without training: from a recording to named parameters."""

@@ -1,0 +1,46 @@
+"""What was found of one sound."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from torch import Tensor
+
+
+@dataclass
+class Match:
+    """What was found: named parameters with units and standard errors, and whether the sound determines them; the distance
+    ‖Φ(x̂) − Φ(x)‖₂ and that of a typical random sound; gain and onset of the recording; both sounds; distinct other solutions."""
+
+    name: str
+    synth: str
+    feature: str
+    solver: str
+    parameters: dict[str, float]
+    units: dict[str, str]
+    standard_errors: dict[str, float | None]
+    determined: dict[str, bool]
+    distance: float
+    random_distance: float
+    converged: bool
+    advice: str
+    gain_db: float
+    onset: float
+    correlation: float
+    notes: list[str]
+    evaluations: int
+    seconds: float
+    history: list[tuple[int, float]]
+    alternatives: list[dict[str, Any]]
+    nu: Tensor
+    x: Tensor
+    x_hat: Tensor
+    sample_rate: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything but the sounds, JSON-ready."""
+        plain = asdict(self)
+        for name in ("nu", "x", "x_hat"):
+            del plain[name]
+        return plain

@@ -1,0 +1,106 @@
+"""Many sounds: each matched into a folder of its own, a failure told and passed over, and a table of them all."""
+
+from __future__ import annotations
+
+import csv
+import functools
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..audio import recording as recordings
+from ..errors import InvsoundError
+from ..pages import match as match_page
+from ..system import executor, progress
+from ..system.files import safe_name, write_json, write_text
+from .match import Match
+from .matcher import Matcher
+
+
+@dataclass(frozen=True)
+class Task:
+    """One file, as a worker process receives it; `how` are synth, feature, solver, options and device, as JSON."""
+
+    path: str
+    folder: str
+    how: str
+
+
+def match_files(
+    paths: Sequence[Path], out: Path, synth: str, feature: str, solver: str, of: dict[str, Any], *, jobs: int = 1, device: str = "cpu"
+) -> list[dict[str, Any]]:
+    """Match files into folders under `out`, `jobs` at a time, and write matches.csv, matches.json and matches.html there.
+
+    A file that cannot be matched gives {"name", "error"}. Raises UsageError for a wrong part or option, before any file is read.
+    """
+    how = json.dumps([synth, feature, solver, of, device])
+    ready = _matcher(how)
+    ready.jobs = jobs
+    if ready.dictionary is None:
+        progress.log.info("The representation is too large to prepare candidates: every sound computes its own.")
+    tasks = [Task(str(path), str(out / name), how) for path, name in zip(paths, _names(paths), strict=True)]
+    workers = min(jobs, len(tasks)) if device == "cpu" else 1
+    with executor.local(workers) as pool, progress.bar("Matching", len(tasks), "sounds") as advance:
+        results = executor.run_all(pool, match_file, tasks, lambda: advance(1))
+    write_json(out / "matches.json", results)
+    write_text(out / "matches.csv", _csv(results))
+    match_page.write_many(out, results)
+    return results
+
+
+@functools.lru_cache(maxsize=1)
+def _matcher(how: str) -> Matcher:
+    synth, feature, solver, of, device = json.loads(how)
+    return Matcher(synth, feature, solver, of, device=device)
+
+
+def match_file(task: Task) -> dict[str, Any]:
+    """Match one file and write what was found; an error is a result like another."""
+    try:
+        found = _matcher(task.how)(task.path)
+        write(found, Path(task.folder))
+    except InvsoundError as error:
+        progress.log.warning("%s", error)
+        return {"name": Path(task.path).name, "error": str(error)}
+    return {**found.as_dict(), "folder": task.folder}
+
+
+def write(found: Match, folder: Path) -> Path:
+    """match.json, match.wav, target.wav (the sound as it was compared) and match.html; returns the page."""
+    write_json(folder / "match.json", found.as_dict())
+    recordings.save(folder / "match.wav", found.x_hat, found.sample_rate)
+    recordings.save(folder / "target.wav", found.x, found.sample_rate)
+    return match_page.write_one(folder, found.as_dict())
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """A distinct, safe folder name for each file."""
+    used: list[str] = []
+    for path in paths:
+        stem = safe_name(path.stem)[:60] or "sound"
+        used.append(next(name for k in range(1, len(paths) + 2) if (name := stem if k == 1 else f"{stem}-{k}") not in used))
+    return used
+
+
+def _csv(results: list[dict[str, Any]]) -> str:
+    """One row per file: distances, then each parameter in its unit with its standard error and whether it is determined."""
+    found = next((result for result in results if "error" not in result), None)
+    units: dict[str, str] = found["units"] if found else {}
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    heads = [head for name, unit in units.items() for head in (f"{name} ({unit})" if unit else name, f"{name} ±", f"{name} determined")]
+    table.writerow(["file", "distance", "random distance", "seconds", *heads, "advice"])
+    for result in results:
+        if "error" in result:
+            table.writerow([result["name"], *[""] * (3 + len(heads)), result["error"]])
+            continue
+        cells = [
+            cell
+            for name in units
+            for cell in (result["parameters"][name], result["standard_errors"][name], result["determined"].get(name, "held"))
+        ]
+        table.writerow([result["name"], result["distance"], result["random_distance"], result["seconds"], *cells, result["advice"]])
+    return text.getvalue()

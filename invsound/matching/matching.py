@@ -1,0 +1,178 @@
+"""Matching one sound: listen, survey, solve, and say how sure one may be."""
+
+from __future__ import annotations
+
+import math
+import time
+
+import torch
+from torch import Tensor
+
+from ..audio import recording as recordings
+from ..audio.alignment import align, undo
+from ..solver import Solution
+from ..system import progress
+from . import verdict
+from .match import Match
+from .search import Search
+from .setup import Setup
+from .survey import Survey
+from .uncertainty import DETERMINED, standard_errors
+from .verdict import FOUND, REACH
+from .waveform import waveform_errors
+
+CHUNK = 8
+REALIGNED = 3  # times at most
+IDLE = 2  # rounds that may pass without getting a hundredth nearer
+
+Ends = list[tuple[Tensor, float]]
+
+
+class Matching:
+    """One sound on its way: `gain` and `lag` (samples) are what has been taken back of the recording so far."""
+
+    def __init__(self, setup: Setup, recording: recordings.Recording) -> None:
+        self.setup, self.recording, self.start = setup, recording, time.perf_counter()
+        self.x = recording.x.to(setup.device)
+        self.gain, self.lag, self.correlation, self.aligned, self.typical = 1.0, 0.0, 0.0, 0, 0.0
+        self.event: Tensor | None = None
+        target, options = setup.represent(self.x[None])[0], setup.options
+        self.search = Search(setup.problem, setup.free, setup.held, target, options.budget, options.evaluations)
+
+    def match(self) -> Match:
+        """Rounds of survey and solver, until the sound is found, the time is over, or a round does not help."""
+        guesses, options, search = self.setup.guesses(self.x), self.setup.options, self.search
+        if len(guesses):
+            self._align(guesses)
+        survey = self._survey(guesses)
+        progress.log.info("Nearest of %d candidates: %.4g; typical: %.4g.", len(survey.u), search.distance, self.typical)
+        idle, near = 0, 5 * FOUND * self.typical
+        if self.event is not None and search.distance > near:
+            return self._heard(self.event)
+        while True:
+            before = search.distance
+            if options.survey and before > near:
+                survey.explore(options.starts, search.spent(0.5, near))
+            starts = survey.nearest(options.starts, apart=0.01).to(self.x)
+            solution = self.setup.solver.solve(search, search.target, starts, search.spent())
+            ends = [(search.best, search.distance), (solution.nu, solution.distance), *solution.ends]
+            ends = sorted(ends, key=lambda end: end[1])
+            if self._align(ends[0][0][None]):
+                survey = self._survey(torch.stack([u for u, _ in ends]))
+                continue
+            idle = 0 if ends[0][1] < 0.99 * before else idle + 1
+            if search.spent()() or idle == IDLE or ends[0][1] < FOUND * self.typical:
+                return self._told(solution, ends, survey)
+            self._add(survey, ends[0][0][None])
+
+    def _align(self, u: Tensor) -> bool:
+        """Take back the gain and the lag of the recording against the most similar of some sounds; whether there was anything to do."""
+        with torch.no_grad():
+            sounds = self.setup.problem.render(self.search.full(u))
+        found = [align(self.x, x_hat, len(self.x) // 2) for x_hat in sounds]
+        best = max(found, key=lambda a: abs(a.correlation))
+        self.correlation, self.event = best.correlation, u[found.index(best)] if best.trusted else None
+        done = abs(best.lag) < 0.05 and abs(math.log(abs(best.gain) or 1e-9)) < 1e-3
+        if done or not best.trusted or self.aligned == REALIGNED:
+            return False
+        self.aligned += 1
+        self.x, self.gain, self.lag = undo(self.x, best), self.gain * best.gain, self.lag + best.lag
+        self.search.aim(self.setup.represent(self.x[None])[0])
+        return True
+
+    @torch.no_grad()
+    def _survey(self, known: Tensor) -> Survey:
+        """All candidates, and the points that are known to be good, compared with the sound."""
+        search, u, S = self.search, self.setup.candidates, self.setup.dictionary
+        survey = Survey(search, search.target, self.setup.options.seed)
+        distances = []
+        for k in range(0, len(u), CHUNK):
+            rows = u[k : k + CHUNK]
+            residuals = (S[k : k + CHUNK] if S is not None else search(rows)) - search.target
+            if S is not None:
+                search.evaluations += len(rows) * (not self.typical)  # once, not for every alignment
+                search.see(rows, residuals)
+            survey.add(rows, residuals)
+            distances.append(residuals.norm(dim=1))
+        self.typical = float(torch.cat(distances).median())
+        if len(known):
+            self._add(survey, known.to(self.x))
+        return survey
+
+    @torch.no_grad()
+    def _add(self, survey: Survey, u: Tensor) -> None:
+        for rows in u.split(CHUNK):
+            survey.add(rows, self.search(rows) - self.search.target)
+
+    @torch.no_grad()
+    def _errors(self, u: Tensor, survey: Survey) -> Tensor:
+        """Standard errors [F] in ν; where the sound was not found, also of a model that does not trust structure too fine to follow."""
+        residual = self.setup.problem(self.search.full(u[None]))[0] - self.search.target
+        scale = float(self.search.target.norm())
+        errors = standard_errors(self.setup.problem.jacobian(self.search.full(u[None]))[0][:, self.setup.free], residual, scale)
+        if float(residual.norm()) < FOUND * self.typical:
+            return errors
+        return torch.maximum(errors, standard_errors(survey.model(u), residual, scale))
+
+    def _told(self, solution: Solution, ends: Ends, survey: Survey) -> Match:
+        """What the rounds have found."""
+        share = ends[0][1] / self.typical if self.typical else 0.0
+        errors = self._errors(ends[0][0], survey)
+        determined = (errors < DETERMINED) & (share < REACH)
+        said = verdict.of_features(share, self._unknown(determined), solution.advice)
+        return self._match(ends, errors, determined, solution.converged, said)
+
+    def _heard(self, u: Tensor) -> Match:
+        """A sound whose waveform explains the recording, though not in Φ: there is something else in it, such as noise."""
+        setup, nu = self.setup, self.search.full(u[None])[0]
+        errors = waveform_errors(setup.problem, nu, setup.free, self.x)
+        with torch.no_grad():
+            distance = float((setup.problem(nu[None])[0] - self.search.target).norm())
+        determined = errors < DETERMINED
+        said = verdict.of_waveform(distance / self.typical, self.correlation, self._unknown(determined))
+        return self._match([(u, distance)], errors, determined, True, said)
+
+    def _unknown(self, determined: Tensor) -> list[str]:
+        return [name for name, known in zip(self._free(), determined.tolist(), strict=True) if not known]
+
+    def _free(self) -> list[str]:
+        return [name for name, free in zip(self.setup.synth.space.names, self.setup.free.tolist(), strict=True) if free]
+
+    def _match(self, ends: Ends, errors: Tensor, determined: Tensor, converged: bool, advice: str) -> Match:
+        setup, space, search = self.setup, self.setup.synth.space, self.search
+        u, distance = ends[0]
+        nu, free = search.full(u[None])[0], self._free()
+        with torch.no_grad():
+            x_hat = setup.problem.render(nu[None])[0]
+        sample_rate = setup.synth.signal.sample_rate
+        gain_db = 20 * math.log10(max(abs(self.recording.gain * self.gain), 1e-12))
+        return Match(
+            self.recording.path.name, setup.parts.config.parts["synth"], setup.parts.config.parts["feature"], setup.name,
+            self._theta(u), {p.name: p.unit for p in space}, self._in_units(nu, free, errors),
+            dict(zip(free, determined.tolist(), strict=True)), distance, self.typical, converged, advice,
+            gain_db, self.recording.onset + self.lag / sample_rate, self.correlation, self.recording.notes,
+            search.evaluations, time.perf_counter() - self.start, search.history,
+            [{"parameters": self._theta(v), "distance": d} for v, d in _distinct(ends)[1 : setup.options.keep]],
+            nu.cpu(), self.x.cpu(), x_hat.cpu(), sample_rate,
+        )  # fmt: skip
+
+    def _theta(self, u: Tensor) -> dict[str, float]:
+        space = self.setup.synth.space
+        return dict(zip(space.names, space.to_theta(self.search.full(u[None])[0].double()).tolist(), strict=True))
+
+    def _in_units(self, nu: Tensor, free: list[str], errors: Tensor) -> dict[str, float | None]:
+        """Standard errors in the units of θ, dθ/dν times those in ν, no larger than the range; None for a parameter that is held."""
+        space = self.setup.synth.space
+        ones = torch.ones_like(nu.double())
+        slope = torch.func.jvp(space.to_theta, (nu.double(),), (ones,))[1].abs().tolist()
+        scaled = dict(zip(free, errors.tolist(), strict=True))
+        return {p.name: min(scaled[p.name] * s, p.high - p.low) if p.name in scaled else None for p, s in zip(space, slope, strict=True)}
+
+
+def _distinct(ends: Ends, apart: float = 0.05) -> Ends:
+    """Ends that differ by more than `apart` in some coordinate, nearest first."""
+    kept: Ends = []
+    for u, distance in ends:
+        if all(float((u - v).abs().max()) > apart for v, _ in kept):
+            kept.append((u, distance))
+    return kept

@@ -1,0 +1,65 @@
+"""The options of matching."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..hooks import options
+
+
+@dataclass
+class MatchOptions:
+    """How a sound is matched.
+
+    candidates: random sounds it is compared with
+    starts: regions that are surveyed and points that are handed to the solver
+    survey: whether candidates are refined by regression models before the solver begins
+    keep: distinct solutions to return
+    budget: time for one sound, in seconds or as 90s or 2min, apart from the candidates, which all sounds share (null: no limit)
+    evaluations: sounds computed per target, candidates included; a Jacobian counts one per parameter (null: any number)
+    fix: parameters that are held, and their values in their units
+    free: parameters that are estimated; the others are held, at mid-range where `fix` does not say (null: all)
+    encoder: folder of a run whose trained encoder adds a start
+    seed: seed of candidates and survey
+    """
+
+    candidates: int = 256
+    starts: int = 4
+    survey: bool = True
+    keep: int = 1
+    budget: int | float | str | None = 60
+    evaluations: int | None = None
+    fix: dict[str, float] = field(default_factory=dict)
+    free: list[str] | None = None
+    encoder: str | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("candidates", "starts", "keep"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is at least 1, got {getattr(self, name)}")
+        self.budget = _seconds(self.budget)
+        for name in ("budget", "evaluations"):
+            if (value := getattr(self, name)) is not None and not value > 0:
+                raise ValueError(f"{name} is positive or null, got {value}")
+
+
+def _seconds(text: int | float | str | None) -> float | None:
+    """`90`, `"90s"`, `"1.5 min"`."""
+    if isinstance(text, str):
+        matched = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*(s|min|h)?\s*", text)
+        if not matched:
+            raise ValueError(f"budget is a time such as 60s or 2min, got {text!r}")
+        return float(matched[1]) * {"h": 3600.0, "min": 60.0}.get(matched[2], 1.0)
+    return text
+
+
+def groups(overrides: Sequence[str], how: Mapping[str, Any]) -> dict[str, Any]:
+    """Options by group, from "group.key=value" and from fields of `MatchOptions`; "seed=1" is "match.seed=1"."""
+    given = options.from_overrides(overrides)
+    if "seed" in given:
+        given = options.merge(given, {"match": {"seed": given.pop("seed")}})
+    return options.merge(given, {"match": dict(how)}) if how else given

@@ -1,0 +1,63 @@
+"""What a solver sees of a problem: some coordinates free, the others held, every evaluation counted and the best remembered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from torch import Tensor
+
+from ..problem import Problem, finite
+
+
+class Search:
+    """S as a function of the free coordinates u [B, F] of ν, the others held at `nu` [P]. A `Forward`, for solvers.
+
+    `evaluations` counts sounds (a Jacobian counts F of them), `history` has the best distance to `target` after each improvement.
+    """
+
+    def __init__(self, problem: Problem, free: Tensor, nu: Tensor, target: Tensor, budget: float | None, limit: int | None) -> None:
+        self.problem, self.free, self.nu = problem, free, nu
+        self.limit, self.evaluations = limit, 0
+        self.end = time.monotonic() + budget if budget is not None else float("inf")
+        self.history: list[tuple[int, float]] = []
+        self.aim(target)
+
+    def aim(self, target: Tensor) -> None:
+        """Take another target [D]: what was nearest to the last one is forgotten."""
+        self.target, self.best, self.distance = target, self.nu[self.free], float("inf")
+
+    def __call__(self, nu: Tensor) -> Tensor:
+        S = finite(self.problem(self.full(nu)), f"{type(self.problem.feature).__name__} of {type(self.problem.synth).__name__}")
+        self.evaluations += len(nu)
+        self.see(nu, S.detach() - self.target)
+        return S
+
+    def see(self, u: Tensor, residuals: Tensor) -> None:
+        """Remember the nearest of some points [B, F] by their residuals [B, D]."""
+        distance, k = residuals.double().norm(dim=1).min(0)
+        if float(distance) < self.distance:
+            self.best, self.distance = u[k].detach().clone(), float(distance)
+            self.history.append((self.evaluations, self.distance))
+
+    def jacobian(self, nu: Tensor) -> Tensor:
+        self.evaluations += nu.numel()
+        return self.problem.jacobian(self.full(nu))[..., self.free]
+
+    def full(self, u: Tensor) -> Tensor:
+        """ν [B, P] from its free coordinates."""
+        return full(u, self.nu, self.free)
+
+    def spent(self, share: float = 1.0, near: float = 0.0) -> Callable[[], bool]:
+        """Turns true when this share of the time and evaluations left now is used up, or something nearer than `near` is found."""
+        now = time.monotonic()
+        end = now + share * (self.end - now)
+        limit = self.evaluations + share * (self.limit - self.evaluations) if self.limit is not None else float("inf")
+        return lambda: time.monotonic() >= end or self.evaluations >= limit or self.distance < near
+
+
+def full(u: Tensor, held: Tensor, free: Tensor) -> Tensor:
+    """ν [B, P] with the free coordinates u [B, F], the others as in `held` [P]."""
+    nu = held.to(u).expand(len(u), -1).clone()
+    nu[:, free] = u
+    return nu

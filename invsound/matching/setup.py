@@ -1,0 +1,106 @@
+"""What matching needs besides a sound: parts that are ready, candidates, and whoever can listen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..data import columns, designs
+from ..errors import UsageError, did_you_mean
+from ..evaluation import evaluation
+from ..hooks import options, registry
+from ..problem import finite
+from ..runs import config as configs
+from ..runs import folder
+from ..runs.parts import Parts
+from ..solver import Solver
+from ..system import device as devices
+from ..system.store import Store
+from .options import MatchOptions
+from .search import full
+
+DICTIONARY = 2**28  # bytes of S of the candidates that are kept in the cache
+
+
+class Setup:
+    """A synthesizer, a representation and a solver, ready for any number of sounds.
+
+    `of` holds options by group: synth, feature, solver, problem, and match (`MatchOptions`). Raises UsageError for a wrong name or value.
+    """
+
+    def __init__(
+        self, synth: str, feature: str, solver: str = "lm", of: Mapping[str, Any] | None = None, *, jobs: int = 1, device: str = "cpu"
+    ) -> None:
+        groups = ("synth", "feature", "solver", "problem", "match")
+        given = {group: dict((of or {}).get(group, {})) for group in groups}
+        if unknown := set(of or {}) - set(groups):
+            raise UsageError(f"match has no option {min(unknown)!r}. Available: {', '.join(f'{g}.…' for g in groups)}.")
+        self.options = options.resolve(MatchOptions, given.pop("match"), "match")
+        self.name, self.jobs, self.device = solver, jobs, devices.choose(device)
+        self.solver: Solver = registry.build("solver", solver, given.pop("solver"))
+        named = {"synth": synth, "feature": feature}
+        self.parts = Parts(configs.resolve({"parts": named, **given, "seed": self.options.seed}))
+        self.synth, self.problem = self.parts.synth, self.parts.problem.to(self.device)
+        if self.solver.needs_gradient and not self.synth.differentiable:
+            raise UsageError(
+                f"The solver {solver!r} needs gradients, which the synth {synth!r} does not have. Choose one that does without."
+            )
+        self.held, self.free = self._held()
+
+    def _held(self) -> tuple[Tensor, Tensor]:
+        """ν [P] of the parameters that are held, zero elsewhere, and which are free [P]."""
+        space, fix, free = self.synth.space, self.options.fix, self.options.free
+        for name in (*fix, *(free or ())):
+            if name not in space.names:
+                raise UsageError(f"{name!r} is no parameter.{did_you_mean(name, space.names)} Available: {', '.join(space.names)}.")
+        nu = space.to_nu(space.values(fix))
+        mask = torch.tensor([name not in fix and (free is None or name in free) for name in space.names])
+        if not mask.any():
+            raise UsageError("Every parameter is held: leave at least one free.")
+        return nu.float().to(self.device), mask.to(self.device)
+
+    @cached_property
+    def candidates(self) -> Tensor:
+        """u [n, F], Sobol points."""
+        return designs.draw(self.synth, "sobol", {"train": self.options.candidates}, self.options.seed)["train"].to(self.device)[
+            :, self.free
+        ]
+
+    @cached_property
+    def dictionary(self) -> Tensor | None:
+        """S [n, D] of the candidates, prepared once for all sounds; None if that is too large to keep."""
+        nu = full(self.candidates, self.held, self.free)
+        D = len(self.represent(self.problem.render(nu[:1]))[0])
+        if 4 * D * len(nu) > DICTIONARY:
+            return None
+        return columns.features(self.parts, nu.cpu(), Store(), self.jobs, self.device).to(self.device)
+
+    @torch.no_grad()
+    def represent(self, x: Tensor) -> Tensor:
+        """Φ(x) [B, D] of audio [B, N]."""
+        return finite(self.problem.feature(x), f"The feature {type(self.problem.feature).__name__}")
+
+    @cached_property
+    def encoder(self) -> tuple[Parts, Any] | None:
+        """The parts of the run and its trained encoder."""
+        if self.options.encoder is None:
+            return None
+        path = folder.existing(self.options.encoder)
+        parts = Parts(configs.load(path / "config.yaml"))
+        if (parts.synth.space.names, parts.synth.signal) != (self.synth.space.names, self.synth.signal):
+            raise UsageError(f"The run {str(path)!r} learned another synth or signal than {self.parts.config.parts['synth']!r} here.")
+        return parts, folder.load_encoder(path, parts.encoder()).eval()
+
+    @torch.no_grad()
+    def guesses(self, x: Tensor) -> Tensor:
+        """u [K, F] from whoever can listen: the synth itself, an encoder."""
+        found = [self.synth.guess(x).to(self.held)]
+        if self.encoder:
+            parts, encoder = self.encoder
+            theta = parts.space.to_theta(evaluation.predict(encoder, parts.front_end.prepare(x[None].cpu())).double())
+            found.append(self.synth.space.to_nu(theta).to(self.held))
+        return torch.cat(found).clamp(-1, 1)[:, self.free]

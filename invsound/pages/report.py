@@ -1,0 +1,129 @@
+"""report.html: a run, read from its folder and told on one page."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import UsageError
+from ..system.files import read_json
+from .figures import curves, scatters, spectrum
+from .page import Pair, Sound, read_sounds, write_page
+
+EXAMPLES = 12  # test sounds in the report, at most
+SYSTEMS = {"trained": "trained encoder", "untrained": "untrained encoder", "training_mean": "training mean"}
+
+
+def write_report(run: str | Path) -> Path:
+    """Write `report.html` into the folder of a run, from its other files; what is missing there is left out.
+
+    Raises UsageError if there is no such folder, InvsoundError if one of its files is damaged.
+    """
+    run = Path(run)
+    if not run.is_dir():
+        raise UsageError(f"No run folder {str(run)!r}. Give the folder that `invsound run` wrote.")
+    scores, space, predictions = _json(run / "scores.json", {}), _json(run / "space.json", []), _table(run / "predictions.csv")
+    targets = scores.get("targets", [])
+    return write_page(
+        run / "report.html",
+        "report.html",
+        parts=_parts(_text(run / "config.yaml")),
+        systems=SYSTEMS,
+        scores=scores.get("scores", {}),
+        score_rows=_score_rows(scores.get("scores", {})),
+        error_rows=[(name, row.get("unit", ""), _systems(row)) for name, row in scores.get("parameters", {}).items()],
+        sound_count=scores.get("sound_count", 0),
+        seconds=scores.get("seconds") or _json(run / "seconds.json", {}),
+        recordings=[_recording(run, target, space) for target in targets],
+        examples=_examples(run, {target["name"] for target in targets}, space, predictions),
+        curves=curves(_epochs(run / "metrics.jsonl")),
+        scatters=scatters(space, predictions),
+        spectrum=spectrum(_json(run / "spectrum.json", {}).get("eigenvalues", [])),
+        config=_text(run / "config.yaml"),
+        environment=_flat(_json(run / "environment.json", {})),
+    )
+
+
+def _text(path: Path) -> str:
+    return path.read_text("utf-8") if path.is_file() else ""
+
+
+def _json(path: Path, default: Any) -> Any:
+    return read_json(path) if path.is_file() else default
+
+
+def _parts(config: str) -> dict[str, str]:
+    """kind → name, from the `parts` of the resolved options."""
+    from omegaconf import OmegaConf
+
+    options: Any = OmegaConf.create(config)
+    return {str(kind): str(name) for kind, name in (options.get("parts") or {}).items()}
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Nested values as rows: `plugins / distribution`, version."""
+    rows: list[tuple[str, str]] = []
+    for key, value in values.items():
+        rows += _flat(value, f"{prefix}{key} / ") if isinstance(value, dict) else [(prefix + key, str(value))]
+    return rows
+
+
+def _epochs(path: Path) -> list[dict[str, Any]]:
+    """One record per epoch; a last line that a killed run left unfinished is none."""
+    lines = _text(path).splitlines()
+    try:
+        return [json.loads(line) for line in lines]
+    except ValueError:
+        return [json.loads(line) for line in lines[:-1]]
+
+
+def _table(path: Path) -> dict[str, np.ndarray]:
+    """The columns `true_…` and `predicted_…` of the predictions."""
+    rows = list(csv.DictReader(io.StringIO(_text(path))))
+    names = [name for name in (rows[0] if rows else {}) if name.startswith(("true_", "predicted_"))]
+    return {name: np.array([float(row[name]) for row in rows]) for name in names}
+
+
+def _systems(row: dict[str, Any]) -> dict[str, float]:
+    return {system: row[system] for system in SYSTEMS if system in row}
+
+
+def _score_rows(scores: dict[str, Any]) -> list[tuple[str, str, dict[str, float]]]:
+    """One row for each score and average: heading, unit (none), and the value of each system that has it."""
+    rows = []
+    for name, systems in scores.items():
+        averages = dict.fromkeys(average for values in systems.values() for average in values)
+        rows += [(f"{name}, {a}", "", _systems({s: v[a] for s, v in systems.items() if a in v})) for a in averages]
+    return rows
+
+
+def _recording(run: Path, target: dict[str, Any], space: list[dict[str, Any]]) -> Pair:
+    found = target.get("parameters", {})
+    parameters = [(p["name"], p["unit"], {"estimated": found[p["name"]]}) for p in space if p["name"] in found]
+    title = Path(target.get("file") or target["name"]).name
+    return Pair(title, _pair(run, target["name"]), target.get("notes", []), target.get("scores", {}), parameters)
+
+
+def _examples(run: Path, recordings: set[str], space: list[dict[str, Any]], predictions: dict[str, np.ndarray]) -> list[Pair]:
+    """The first test sounds: `audio/test-07-target.wav` is row 7 of the predictions."""
+    found = sorted(
+        (int(m[1]), m[0][: -len("-target.wav")]) for p in run.glob("audio/*") if (m := re.fullmatch(r"test-(\d+)-target\.wav", p.name))
+    )
+    shown = [(row, name) for row, name in found if name not in recordings][:EXAMPLES]
+    return [Pair(name.replace("-", " "), _pair(run, name), parameters=_row(space, predictions, row)) for row, name in shown]
+
+
+def _row(space: list[dict[str, Any]], predictions: dict[str, np.ndarray], row: int) -> list[tuple[str, str, dict[str, float]]]:
+    """name, unit, and the true and the estimated value of each parameter, in one row of the predictions."""
+    columns = [(p, predictions.get(f"true_{p['name']}", ()), predictions.get(f"predicted_{p['name']}", ())) for p in space]
+    return [(p["name"], p["unit"], {"true": t[row], "estimated": e[row]}) for p, t, e in columns if row < min(len(t), len(e))]
+
+
+def _pair(run: Path, name: str) -> list[Sound]:
+    return read_sounds(name, **{role: run / "audio" / f"{name}-{role}.wav" for role in ("target", "reconstruction")})

@@ -1,0 +1,45 @@
+"""Where and with what a run was made."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+from ..hooks import registry
+from .config import Config
+from ..system.version import VERSION
+from ..system.files import write_json
+
+
+def describe(device: str = "cpu") -> dict[str, Any]:
+    """Versions of Python, torch, invsound and every plugin, the machine's processor and cores, the device."""
+    import torch
+
+    return {
+        "invsound": VERSION,
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        "platform": platform.platform(),
+        "processor": processor(),
+        "cores": str(os.cpu_count()),
+        "threads": str(torch.get_num_threads()),
+        "device": device if device == "cpu" else f"{device} ({torch.cuda.get_device_name(device)})",
+        "plugins": {p.distribution: p.version for p in registry.plugins() if not p.broken},
+    }
+
+
+def processor() -> str:
+    """The processor's name."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def write(path: Path, config: Config, device: str) -> None:
+    """environment.json of a run folder."""
+    parts = {f"{kind} {name}": registry.fingerprint(kind, name) for kind, name in config.parts.items()}
+    write_json(path / "environment.json", describe(device) | {"parts": parts})

@@ -1,0 +1,89 @@
+"""The run folder: the whole truth of a run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from .config import Config
+from ..encoder import Encoder
+from ..errors import InvsoundError, UsageError
+from ..system.files import read_json, safe_name, write_json, write_text
+from ..system.store import load_tensors, save_tensors
+
+T = TypeVar("T")
+NAME = "name.txt"
+"""Beside the folders of a configuration's seeds: what the sweep calls it."""
+ENCODER = "encoder.safetensors"
+"""The weights of the encoder that was kept."""
+
+
+def create(out: Path | str | None, config: Config) -> Path:
+    """A new run folder with its config.yaml. Raises UsageError if `out` holds a run already, InvsoundError if it cannot be written."""
+    from omegaconf import OmegaConf
+
+    path = Path(out) if out else _next(Path("runs"), "-".join(config.parts[kind] for kind in ("synth", "feature", "loss")))
+    if (path / "config.yaml").exists():
+        raise UsageError(f"{str(path)!r} holds a run already. Go on with it by --resume {path}, or choose another --out.")
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise UsageError(f"{str(path)!r} exists and is no run folder. Choose another --out.")
+    write_text(path / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(config.as_dict())))
+    return path
+
+
+def _next(root: Path, name: str) -> Path:
+    name = safe_name(name, "-_.")
+    return next(root / f"{name}-{i:03d}" for i in range(1, 10**6) if not (root / f"{name}-{i:03d}").exists())
+
+
+def existing(path: Path | str) -> Path:
+    """An existing run folder. Raises UsageError if there is none."""
+    if not (Path(path) / "config.yaml").is_file():
+        raise UsageError(f"{str(path)!r} is no run folder: it has no config.yaml. Give the folder that `invsound run` wrote.")
+    return Path(path)
+
+
+class Clock:
+    """Seconds spent per stage, over all the sessions that a run took; `clock(stage, work)` does the work and counts it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path / "checkpoint" / "seconds.json"
+        try:
+            self.spent: dict[str, float] = dict(read_json(self.path))
+        except (InvsoundError, ValueError, TypeError):
+            self.spent = {}
+
+    def __call__(self, stage: str, work: Callable[[], T]) -> T:
+        start = time.perf_counter()
+        try:
+            return work()
+        finally:
+            self.spent[stage] = round(self.spent.get(stage, 0.0) + time.perf_counter() - start, 3)
+            write_json(self.path, self.spent)
+
+
+def write_scores(path: Path, scores: dict[str, Any], seconds: dict[str, float]) -> None:
+    """scores.json, a function of the config alone, and seconds.json, which is not."""
+    write_json(path / "scores.json", scores)
+    write_json(path / "seconds.json", seconds)
+
+
+def save_encoder(path: Path, encoder: Encoder) -> None:
+    """encoder.safetensors."""
+    save_tensors(path / ENCODER, encoder.state_dict())
+
+
+def load_encoder(path: Path, encoder: Encoder) -> Encoder:
+    """`encoder` with the weights of encoder.safetensors. Raises InvsoundError if the file is missing, damaged, or does not fit."""
+    file = path / ENCODER
+    loaded = load_tensors(file)
+    if loaded is None:
+        what = "is damaged" if file.exists() else "is missing: the run has not finished"
+        raise InvsoundError(f"{str(file)!r} {what}. Train to the end with: invsound run --resume {path}")
+    try:
+        encoder.load_state_dict(loaded[0])
+    except RuntimeError as error:
+        raise InvsoundError(f"{str(file)!r} does not fit the encoder of {str(path / 'config.yaml')!r}: {error}") from error
+    return encoder

@@ -1,0 +1,113 @@
+"""The parts of a resolved run, built: each constructor takes the object before it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from torch import Tensor
+
+from ..hooks import registry
+from .config import Config
+from ..encoder import Encoder
+from ..errors import UsageError
+from ..feature import Feature
+from ..loss import Loss
+from ..problem import Problem
+from ..system.rng import forked
+from ..score import Score
+from ..space import Space
+from .stretched import Stretched
+from ..synth import Synth
+
+
+class Parts:
+    """`Config` → synth → feature(synth.signal) → problem → loss(problem); an encoder and scores for the same signal."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    def _build(self, kind: str, **context: Any) -> Any:
+        return registry.build(kind, self.config.parts[kind], self.config.of[kind], **context)
+
+    @cached_property
+    def synth(self) -> Synth:
+        return self._build("synth")  # type: ignore[no-any-return]
+
+    @cached_property
+    def feature(self) -> Feature:
+        return self._build("feature", signal=self.synth.signal)  # type: ignore[no-any-return]
+
+    @cached_property
+    def problem(self) -> Problem:
+        return Problem(self.synth, self.feature, self.config.problem, self.space)
+
+    @cached_property
+    def space(self) -> Space:
+        """The coordinates that are learned; sounds are drawn and scored in those of the synth."""
+        try:
+            return self.synth.space.rescaled(self.config.space)
+        except ValueError as error:
+            raise UsageError(f"space.scale={self.config.space.scale}: {error}. Choose declared or linear.") from error
+
+    def learned(self, nu: Tensor) -> Tensor:
+        """ν in the synth's coordinates → in those that are learned."""
+        return nu if self.space is self.synth.space else self.space.to_nu(self.synth.space.to_theta(nu.double())).to(nu)
+
+    def declared(self, nu: Tensor) -> Tensor:
+        """ν in the coordinates that are learned → in the synth's."""
+        return nu if self.space is self.synth.space else self.synth.space.to_nu(self.space.to_theta(nu.double())).to(nu)
+
+    def render(self, nu: Tensor) -> Tensor:
+        """ν [B, P] in the synth's coordinates → audio x [B, N]."""
+        x: Tensor = self.synth(self.synth.space.to_theta(nu))
+        return x
+
+    @cached_property
+    def loss(self) -> Loss:
+        return self._loss(self.config)
+
+    @cached_property
+    def pretrain(self) -> Loss | None:
+        """The loss of the first epochs, if it is another."""
+        return self._loss(self.config.pretraining()) if self.config.train.pretraining else None
+
+    def _loss(self, config: Config) -> Loss:
+        loss: Loss = registry.build("loss", config.parts["loss"], config.of["loss"], problem=self.problem)
+        if loss.needs_gradient and not self.synth.differentiable:
+            names = config.parts
+            raise UsageError(
+                f"The loss {names['loss']!r} differentiates through the synth {names['synth']!r}, which is not differentiable. "
+                "Choose a loss that does not: one on parameters alone, or on a prepared Jacobian (problem.jacobian=finite)."
+            )
+        return loss
+
+    def encoder(self) -> Encoder:
+        """A fresh encoder whose initial weights depend on the seed only."""
+        with forked(self.config.seed, "weights"):
+            encoder: Encoder = self._build("encoder", signal=self.synth.signal, num_outputs=len(self.synth.space))
+        return encoder if self.space.normalize else Stretched(encoder, self.space)
+
+    @cached_property
+    def front_end(self) -> Encoder:
+        """An encoder for its `prepare` only, which has no weights."""
+        return self.encoder().eval()
+
+    def check(self) -> None:
+        """Raise now, before a folder is made and hours are spent, what building the parts would raise later."""
+        _ = self.loss, self.pretrain, self.front_end, self.scores
+
+    @cached_property
+    def scores(self) -> dict[str, Score]:
+        """name → score, in the order asked for."""
+        names = self.config.evaluate.scores
+        if names is None:
+            names = [offer.part.name for offer in registry.offers("score")]
+        return {name: registry.build("score", name, signal=self.synth.signal).eval() for name in names}
+
+    def to(self, device: Any) -> Parts:
+        """Move what computes to a device."""
+        for module in (self.problem, self.loss, self.pretrain, self.front_end, *self.scores.values()):
+            if module is not None:
+                module.to(device)
+        return self

@@ -1,0 +1,1 @@
+"""What the machine gives: files, stored tensors, processes, devices, randomness, progress."""

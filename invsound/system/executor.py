@@ -1,0 +1,102 @@
+"""Where shards are computed: one seam, `submit(function, *arguments)`. In this process, or in workers of one thread each."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from ..errors import InvsoundError
+
+
+@contextmanager
+def single_thread() -> Iterator[None]:
+    """One torch thread inside the block: many small operations on several threads mostly wait for each other on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+class InProcess(Executor):
+    """Runs what is submitted at once, here, on one thread: the same bits as a worker gives."""
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any, **keywords: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        with single_thread():
+            future.set_result(function(*arguments, **keywords))
+        return future
+
+
+def _start_worker() -> None:
+    torch.set_num_threads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would wait for tasks for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+@contextmanager
+def local(jobs: int) -> Iterator[Executor]:
+    """An executor on this machine. One thread per worker beats several threads in one, and gives the same bits for any `jobs`."""
+    if jobs <= 1:
+        yield InProcess()
+        return
+    inherited = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+    os.environ.update(dict.fromkeys(inherited, "1"))
+    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _start_worker)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+        for name, value in inherited.items():
+            os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Workers started in this block inherit a deaf ear for Ctrl-C, also while they are still importing torch."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
+def run_all(executor: Executor, function: Callable[..., Any], tasks: list[Any], done: Callable[[], None]) -> list[Any]:
+    """`function(task)` of every task, in their order, calling `done()` as each ends. What is finished stays finished when one fails."""
+    try:
+        if isinstance(executor, InProcess):
+            results = []
+            for task in tasks:
+                results.append(executor.submit(function, task).result())
+                done()
+            return results
+        with _interrupts_ignored():
+            futures = [executor.submit(function, task) for task in tasks]
+        for future in as_completed(futures):
+            future.result()
+            done()
+        return [future.result() for future in futures]
+    except BrokenExecutor as error:
+        raise InvsoundError(
+            "A worker process died: it was killed, or the machine ran out of memory. Finished shards are kept: "
+            "give the same command again, with a smaller --jobs if memory was short."
+        ) from error

@@ -1,0 +1,61 @@
+"""Files that are written whole, durably, or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ..errors import InvsoundError
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """A temporary path in the folder of `path`, made if need be, that replaces `path` if the block succeeds and is removed if not.
+
+    Raises InvsoundError if the disk refuses.
+    """
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise InvsoundError(f"Cannot write {str(path)!r}: {error.strerror or error}. Make room or choose another folder.") from error
+    finally:
+        if temporary:
+            temporary.unlink(missing_ok=True)
+
+
+def safe_name(text: str, also: str = "-_") -> str:
+    """`text` with every character that is not a letter, a digit or in `also` replaced by an underscore."""
+    return "".join(c if c.isalnum() or c in also else "_" for c in text)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text in UTF-8. Raises InvsoundError if the disk refuses."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as JSON, indented; a NaN or an infinity is a ValueError. Raises InvsoundError if the disk refuses."""
+    write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """The value in a JSON file. Raises InvsoundError if it is missing or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InvsoundError(f"Cannot read {str(path)!r}: {error}.") from error

@@ -1,0 +1,3 @@
+"""The version of invsound."""
+
+VERSION = "0.1.0"

@@ -1,0 +1,1 @@
+"""From prepared columns to a trained encoder."""

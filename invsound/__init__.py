@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 __version__ = VERSION
 
 _home = {
-    "Encoder": "encoder", "Feature": "feature", "Forward": "solver", "InvsoundError": "errors", "Loss": "loss", "Matcher": "matching.matcher",
-    "NonFiniteError": "errors", "Parameter": "space", "Partials": "audio.partials", "Problem": "problem", "Score": "score",
-    "Signal": "signal", "Solution": "solver", "Solver": "solver", "Space": "space", "Synth": "synth", "UsageError": "errors",
-    "compare": "experiments.comparison", "evaluate": "pipeline", "make": "hooks.registry", "match": "matching.matcher",
-    "modal_energy": "audio.partials", "partials": "audio.partials", "published_table": "data.designs", "radius": "evaluation.radius",
-    "resume": "pipeline", "run": "pipeline", "sweep": "experiments.sweep", "volume": "problem",
+    "Encoder": "encoder", "Feature": "feature", "Forward": "solver", "InvsoundError": "errors", "Loss": "loss",
+    "Matcher": "matching.matcher", "NonFiniteError": "errors", "Parameter": "space", "Partials": "audio.partials", "Problem": "problem",
+    "Score": "score", "Signal": "signal", "Solution": "solver", "Solver": "solver", "Space": "space", "Synth": "synth",
+    "UsageError": "errors", "compare": "experiments.comparison", "evaluate": "pipeline", "make": "hooks.registry",
+    "match": "matching.matcher", "modal_energy": "audio.partials", "partials": "audio.partials", "published_table": "data.designs",
+    "radius": "evaluation.radius", "resume": "pipeline", "run": "pipeline", "sweep": "experiments.sweep", "volume": "problem",
 }  # fmt: skip
 
 __all__ = [

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-RECORDING = Path(__file__).parent.parent / "examples" / "recordings" / "drum_tom_lo_soft.flac"
+RECORDING = Path(__file__).parents[2] / "examples" / "recordings" / "drum_tom_lo_soft.flac"
 MATCH = ["--synth", "ftm", "--feature", "mss", "feature.n_fft=[256]", "synth.num_samples=1024", "synth.num_modes=2"]
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from invsound import UsageError
 from invsound.data.designs import draw
 
-DATA = Path(__file__).parent / "data" / "designs"
+DATA = Path(__file__).parent / "designs"
 COUNTS = {"train": 50, "val": 7, "test": 9}
 
 

@@ -14,7 +14,7 @@ from invsound.runs import config
 from invsound.runs.naming import file_name, flat, nested, short
 from invsound.training.trainer import Trainer
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from invsound.errors import InvsoundError, UsageError
 from invsound.signal import Signal
 
 SIGNAL = Signal(22050, 65536)
-RECORDINGS = sorted((Path(__file__).parents[1] / "examples" / "recordings").glob("*.flac"))
+RECORDINGS = sorted((Path(__file__).parents[2] / "examples" / "recordings").glob("*.flac"))
 
 
 def knock(rate: int, seconds: float, start: float = 0.0, frequency: float = 300.0) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Every law has a mutant, and every mutant is caught by its law."""
 
 import importlib.util
+import shutil
 import sys
 from pathlib import Path
 
@@ -12,10 +13,10 @@ from invsound.testing import PACKAGE_LAWS, PART_LAWS, Subject
 from invsound.testing.examine import examine, examine_part, judge
 from invsound.testing.package import Package
 
-SOURCE = Path(__file__).with_name("mutants.py")
-spec = importlib.util.spec_from_file_location("mutants_listed", SOURCE)
+SOURCE = Path(__file__).with_name("mutants")
+spec = importlib.util.spec_from_file_location("mutants_listed", SOURCE / "__init__.py", submodule_search_locations=[str(SOURCE)])
 listed = importlib.util.module_from_spec(spec)
-sys.modules["mutants_listed"] = listed  # dataclasses look their module up
+sys.modules["mutants_listed"] = listed  # its modules look it up
 spec.loader.exec_module(listed)
 GOOD = {kind: f"Good{kind.capitalize()}" for kind in registry.KINDS}
 HOOKS = {
@@ -27,8 +28,8 @@ HOOKS = {
 def hooks():
     lines = ["from invsound import Part, hookimpl"]
     for kind, hook in HOOKS.items():
-        names = sorted({name for k, _, name in listed.MUTANTS if k == kind} | {GOOD[kind]})
-        parts = ", ".join(f"Part({name!r}, 'mutants:{name}')" for name in names)
+        names = sorted({(name, module) for k, _, name, module in listed.MUTANTS if k == kind} | {(GOOD[kind], hook)})
+        parts = ", ".join(f"Part({name!r}, 'mutants.{module}:{name}')" for name, module in names)
         lines.append(f"@hookimpl\ndef invsound_{hook}(): return [{parts}]")
     return "\n".join(lines)
 
@@ -36,14 +37,16 @@ def hooks():
 def write(site, name, source, record=None, requires=("invsound", "torch"), **modules):
     """A distribution in a folder, with the record of its files and what it requires."""
     module = name.replace("-", "_")
-    for other, text in {module: source, **modules}.items():
-        (site / f"{other}.py").write_text(text)
+    (site / f"{module}.py").write_text(source)
+    for other, folder in modules.items():
+        shutil.copytree(folder, site / other, ignore=shutil.ignore_patterns("__pycache__"))
     info = site / f"{module}-1.0.dist-info"
     info.mkdir()
     needs = "".join(f"Requires-Dist: {requirement}\n" for requirement in requires)
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{needs}")
     (info / "entry_points.txt").write_text(f"[invsound]\n{name} = {module}\n")
-    files = [f"{m}.py" for m in (module, *modules)] if record is None else record
+    own = [str(path.relative_to(site)) for other in modules for path in (site / other).glob("*.py")]
+    files = [f"{module}.py", *own] if record is None else record
     (info / "RECORD").write_text("".join(f"{file},,\n" for file in files))
 
 
@@ -52,7 +55,7 @@ def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(folder))
-        write(folder, "mutant-parts", hooks(), mutants=SOURCE.read_text())
+        write(folder, "mutant-parts", hooks(), mutants=SOURCE)
         registry.plugins.cache_clear()
         yield folder
     for name in [name for name, module in sys.modules.items() if str(folder) in str(getattr(module, "__file__", ""))]:
@@ -65,7 +68,7 @@ def law_of(kind, name):
     return law
 
 
-@pytest.mark.parametrize(("kind", "law", "name"), listed.MUTANTS, ids=lambda value: value.replace(" ", "_"))
+@pytest.mark.parametrize(("kind", "law", "name"), [mutant[:3] for mutant in listed.MUTANTS], ids=lambda value: value.replace(" ", "_"))
 def test_a_mutant_is_caught_by_its_law(kind, law, name):
     if law == "device follows the input" and not torch.cuda.is_available():
         pytest.skip("no CUDA device here")
@@ -82,21 +85,21 @@ def test_a_good_part_breaks_no_law(kind):
 
 
 def test_every_law_has_a_mutant():
-    checks = {law_of(kind, name).check for kind, name, _ in listed.MUTANTS}
+    checks = {law_of(kind, name).check for kind, name, *_ in listed.MUTANTS}
     assert {law.name for kind in PART_LAWS for law in PART_LAWS[kind] if law.check not in checks} == set()
     assert {law.name for law in PACKAGE_LAWS} == set(PACKAGES)
 
 
 SYNTH = "from invsound import Part, hookimpl\n@hookimpl\ndef invsound_synths(): return [Part({name!r}, {target!r})]\n"
-SOUND = SYNTH.format(name="fine", target="mutants:GoodSynth")
+SOUND = SYNTH.format(name="fine", target="mutants.synths:GoodSynth")
 PACKAGES = {
     "plugin loads": {"source": "import no_such_module_at_all", "says": "no_such_module_at_all"},
     "hook module imports neither torch nor numpy": {"source": "import numpy\n" + SOUND, "says": "brought numpy"},
     "hook module is quick": {"source": "import time; time.sleep(0.25)\n" + SOUND, "says": "took 0.2"},
-    "targets resolve": {"source": SYNTH.format(name="gone", target="mutants:Gone"), "says": "no attribute 'Gone'"},
+    "targets resolve": {"source": SYNTH.format(name="gone", target="mutants.synths:Gone"), "says": "no attribute 'Gone'"},
     "wheel holds the targets": {"source": SOUND, "says": "none of the 1 files", "record": ["{module}.py"]},
     "imports are declared": {"source": "import pytest\n" + SOUND, "says": "imports pytest"},
-    "names are free": {"source": SYNTH.format(name="GoodSynth", target="mutants:GoodSynth"), "says": "mutant-parts"},
+    "names are free": {"source": SYNTH.format(name="GoodSynth", target="mutants.synths:GoodSynth"), "says": "mutant-parts"},
 }
 
 
@@ -114,7 +117,7 @@ def test_a_broken_package_is_caught_by_its_law(name, site):
 
 
 def test_a_good_package_breaks_no_law(site):
-    write(site, "fine-parts", SOUND.replace("mutants", "fine_synth").replace("'fine'", "'finer'"), fine_synth=SOURCE.read_text())
+    write(site, "fine-parts", SOUND.replace("mutants", "fine_synth").replace("'fine'", "'finer'"), fine_synth=SOURCE)
     registry.plugins.cache_clear()
     verdicts = list(examine("Fine_Parts"))
     assert [v for v in verdicts if v.status != "ok" and v.law != "device follows the input"] == []

@@ -1,0 +1,63 @@
+"""Prepared columns: shared between runs, never stale, computed again where they are damaged."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from invsound.data import columns
+from invsound.experiments import results
+from invsound.runs import config
+from invsound.system import store
+
+MSS = {"feature.n_fft": "[256,64]"}
+
+
+def test_a_truncated_shard_is_computed_again_and_a_truncated_checkpoint_is_said(tiny, invsound, toy):
+    assert invsound(*toy(tiny, "--out", "first")).exit_code == 0
+    for shard in list(store.default_root().rglob("*.safetensors"))[::2]:
+        shard.write_bytes(shard.read_bytes()[:-20])
+    again = invsound(*toy(tiny, "--out", "again"))
+    assert again.exit_code == 0
+    assert "damaged and is computed again" in again.stderr
+    assert Path("again/scores.json").read_bytes() == Path("first/scores.json").read_bytes()
+    state = Path("first/checkpoint/state.safetensors")
+    state.write_bytes(state.read_bytes()[:-20])
+    resumed = invsound("run", "--resume", "first")
+    assert resumed.exit_code == 1
+    assert "is damaged. Delete it and resume" in resumed.stderr
+    state.unlink()
+    assert invsound("run", "--resume", "first").exit_code == 0
+    assert Path("again/scores.json").read_bytes() == Path("first/scores.json").read_bytes()
+
+
+def test_prepared_columns_are_shared_between_runs(tiny, invsound, monkeypatch, toy):
+    assert invsound(*toy(tiny, "--out", "first")).exit_code == 0
+    monkeypatch.setattr(columns, "compute_shard", lambda task: pytest.fail("everything was prepared already"))
+    assert invsound(*toy(tiny, "optimizer.lr=0.01", "--out", "second")).exit_code == 0
+
+
+def test_a_seed_of_its_own_gives_all_seeds_of_a_sweep_the_same_sounds(tiny, invsound, monkeypatch, toy):
+    assert invsound(*toy(tiny, "data.seed=5", "--out", "first")).exit_code == 0
+    monkeypatch.setattr(columns, "compute_shard", lambda task: pytest.fail("everything was prepared already"))
+    assert invsound(*toy(tiny, "data.seed=5", "seed=1", "--out", "second")).exit_code == 0
+    assert results.read(Path("first")).sounds == results.read(Path("second")).sounds
+    wrong = invsound(*toy(tiny, "data.seed=-1"))
+    assert (wrong.exit_code, "from 0 to" in wrong.stderr) == (2, True)
+
+
+def test_columns_follow_the_options_that_made_them(tiny):
+    nu = torch.zeros(2, 2)
+
+    def address(column, **of):
+        layers = {"parts": {"synth": tiny, "feature": "mss", "loss": "pnp"}, **of}
+        return columns.address(config.resolve(layers), column, nu)
+
+    assert address("side") != address("side", feature={"n_fft": [256, 64]})
+    assert address("inputs") == address("inputs", feature={"n_fft": [256, 64]})
+    assert address("inputs") == address("inputs", optimizer={"lr": 0.5}, train={"epochs": 9})
+    assert address("side") == address("side", loss={"damping": "constant"})
+    assert address("inputs") == address("inputs", encoder={"width": 4})
+    assert address("inputs") != address("inputs", encoder={"hop": 128})
+    assert address("inputs") != address("inputs", synth={"num_samples": 256})
+    assert address("inputs") != address("side")

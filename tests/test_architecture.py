@@ -1,6 +1,7 @@
 """The core knows no plugin, its modules are short, and nothing in it loads a pickle."""
 
 import ast
+import importlib.util
 import re
 from pathlib import Path
 
@@ -51,3 +52,32 @@ def test_hook_modules_import_nothing_heavy():
         imported = {a.name for n in ast.walk(ast.parse(hook.read_text())) if isinstance(n, ast.Import) for a in n.names}
         modules = imported | {n.module for n in ast.walk(ast.parse(hook.read_text())) if isinstance(n, ast.ImportFrom)}
         assert modules <= {"invsound", "__future__"}, hook
+
+
+def rooms():
+    spec = importlib.util.spec_from_file_location("rooms", ROOT / "docs" / "rooms.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_room_imports_only_what_stands_above_it_and_the_picture_shows_it():
+    found, order = rooms().imports(), rooms().ROOMS
+    assert {(a, b) for a, b in found if order.index(b) >= order.index(a)} == set()
+    assert (ROOT / "docs" / "_static" / "rooms.svg").read_text() == rooms().picture(found), "python docs/rooms.py remakes it"
+
+
+def test_the_door_holds_the_nouns_errors_and_pipeline():
+    files = {path.stem for path in (ROOT / "invsound").glob("*.py")} - {"__init__", "__main__"}
+    assert files == {*rooms().NOUNS, "errors", "pipeline"}
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    assert [path.name for path in (ROOT / "invsound").iterdir() if path.is_dir() and f"`{path.name}/`" not in text] == ["__pycache__"]
+
+
+ROOMY = {"testing": "a file for each kind of part", "cli": "a file for each command"}
+
+
+def test_a_room_has_two_to_twelve_files():
+    count = {path.name: len(set(path.glob("*.py")) - {path / "__init__.py"}) for path in (ROOT / "invsound").iterdir() if path.is_dir()}
+    del count["__pycache__"]
+    assert {name: n for name, n in count.items() if not 2 <= n <= 12 and name not in ROOMY} == {}

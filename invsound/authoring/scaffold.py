@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import datetime
-import importlib.metadata
 import json
-import keyword
-import re
 import shlex
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,34 +14,8 @@ from ..hooks import registry
 from ..hooks.specs import API_VERSION
 from ..system import files
 from ..system.version import VERSION
-
-SUMMARIES = {
-    "synth": "frequency-modulated bell",
-    "feature": "log spectrogram in auditory bands",
-    "loss": "errors of parameters, weighted by how much they are heard",
-    "optimizer": "steps of one size along the sign of the momentum (Lion)",
-    "encoder": "small network on a coarse spectrogram",
-    "solver": "random search that narrows down, without gradients",
-}
-"""kind → one line about its example, for the kinds that a template exists for."""
-
-
-@dataclass(frozen=True)
-class NewPart:
-    """A part to be written: its kind and name, and the module and class it will live in."""
-
-    kind: str
-    name: str
-    module: str
-    cls: str
-
-    @property
-    def label(self) -> str:
-        return f"{self.kind} {self.name}"
-
-    @property
-    def summary(self) -> str:
-        return SUMMARIES[self.kind]
+from . import names
+from .names import SUMMARIES, NewPart
 
 
 @dataclass(frozen=True)
@@ -63,9 +33,9 @@ def write(name: str, parts: Mapping[str, Iterable[str]], out: Path | None = None
     Without parts it gets a synth named after the package. Raises UsageError for a name that cannot be, or is taken, and if
     `out` exists; InvsoundError if the disk refuses.
     """
-    folder, module = out or Path(name), _module(name)
+    folder, module = out or Path(name), names.module(name)
     wanted = [(kind, part) for kind in SUMMARIES for part in parts.get(kind, ())] or [("synth", name.removeprefix("invsound-"))]
-    made = [_part(kind, part, name, wanted) for kind, part in wanted]
+    made = [names.part(kind, part, name, wanted) for kind, part in wanted]
     if len({part.module for part in made}) < len(made):
         raise UsageError(f"The parts {', '.join(part.label for part in made)} would share a file. Choose names that differ more.")
     if not author.isprintable():
@@ -78,48 +48,6 @@ def write(name: str, parts: Mapping[str, Iterable[str]], out: Path | None = None
         files.write_text(folder / path, text)
     place = shlex.quote(str(folder))
     return NewPlugin(folder, sorted(texts), [f"pip install -e {place}", f"pytest {place}", " && ".join(commands)])
-
-
-def _check(name: str, noun: str, example: str, longest: int) -> None:
-    def allowed(name: str) -> bool:
-        return len(name) <= longest and re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) is not None
-
-    if not allowed(name):
-        near = re.sub(r"[-_.\s]+", "-", name).lower().strip("-")
-        raise UsageError(
-            f"A {noun}'s name is at most {longest} lowercase letters, digits and single hyphens, and begins with a letter, "
-            f"such as {example!r}; got {name!r}.{f' Did you mean {near!r}?' if allowed(near) else ''}"
-        )
-    if any(keyword.iskeyword(word) or keyword.issoftkeyword(word) for word in (name, name.capitalize())):
-        raise UsageError(f"{name!r} is a word of Python's own, so no {noun} can have that name. Choose another, such as {example!r}.")
-
-
-def _module(name: str) -> str:
-    """The module of distribution `name`. Raises UsageError if it would hide a module that is there already."""
-    _check(name, "package", "invsound-bell", longest=32)
-    module = name.replace("-", "_")
-    owners = {owner.lower().replace("_", "-") for owner in importlib.metadata.packages_distributions().get(module, ())}
-    owners -= {plugin.distribution for plugin in registry.plugins() if plugin.distribution == name}  # a package may be written anew
-    if module in sys.stdlib_module_names:
-        owners = {"Python's standard library"}
-    if owners or module in ("invsound", "src", "tests"):
-        taken = f"belongs to {' and '.join(sorted(owners))}" if owners else "is taken"
-        raise UsageError(f"The package {name!r} would be the module {module!r}, which {taken}. Try 'invsound-{name}'.")
-    return module
-
-
-def _part(kind: str, name: str, distribution: str, wanted: list[tuple[str, str]]) -> NewPart:
-    """Where the part lives: in bell.py, class Bell; where two kinds share the name, in bell_synth.py, class BellSynth."""
-    _check(name, kind, "bell", longest=30)
-    others = [o.distribution for o in registry.offers(kind) if o.part.name == name and o.distribution != distribution]
-    if others:
-        raise UsageError(f"There is a {kind} {name!r} already, from {' and '.join(others)}. Choose another name.")
-    if wanted.count((kind, name)) > 1:
-        raise UsageError(f"The {kind} {name!r} is given twice. Give each part once.")
-    shared = sum(name == other for _, other in wanted) > 1
-    words = [*name.split("-"), *([kind] if shared else [])]
-    module = "_".join(words)
-    return NewPart(kind, name, module, "".join(word.capitalize() for word in words))
 
 
 def _use(parts: list[NewPart]) -> list[str]:

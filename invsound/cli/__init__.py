@@ -34,9 +34,9 @@ def version(
     strict: bool = typer.Option(False, "--strict-plugins", help="A broken plugin is an error."),
 ) -> None:
     if show:
-        from .. import __version__
+        from ..system.version import VERSION
 
-        typer.echo(f"invsound {__version__}")
+        typer.echo(f"invsound {VERSION}")
         raise typer.Exit()
     if strict:
         from ..hooks.registry import check_all

@@ -1,6 +1,8 @@
-"""Sessions: tests, lint, types, examples, docs; and the long ones, slow, gpu and bench."""
+"""Sessions: tests, lint, types, examples, docs; other Pythons, smoke and wheels; and the long ones, slow, gpu and bench."""
 
+import os
 import shutil
+import sys
 from pathlib import Path
 
 import nox
@@ -8,6 +10,18 @@ import nox
 nox.options.sessions = ["tests", "lint", "types", "examples", "docs"]
 nox.options.reuse_existing_virtualenvs = True
 PLUGINS = [str(path) for path in sorted(Path("plugins").iterdir()) if (path / "pyproject.toml").exists()]
+PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
+TOY = ["data.train=16", "data.val=8", "data.test=4", "train.epochs=2", "evaluate.scores=[mss]", "evaluate.sounds=1", "--jobs", "1"]
+
+
+def known_to_pyenv() -> None:
+    """Interpreters that pyenv has, but not on the PATH, are found too."""
+    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    found = [str(path / "bin") for python in PYTHONS for path in sorted(versions.glob(f"{python}.*"))]
+    os.environ["PATH"] = os.pathsep.join([os.environ["PATH"], *found])
+
+
+known_to_pyenv()
 
 
 def install(session: nox.Session, *more: str) -> None:
@@ -22,12 +36,36 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", "-n", "auto", *session.posargs, env={"OMP_NUM_THREADS": "1"})
 
 
+for python in PYTHONS:  # where there is one: `nox -s tests-3.13`
+    nox.session(name=f"tests-{python}", python=python)(tests.func)
+
+
+FOUND = [python for python in PYTHONS if shutil.which(f"python{python}")]
+
+
+@nox.session(python=sorted({*FOUND[:1], *FOUND[-1:]}, key=PYTHONS.index) or None)
+def smoke(session: nox.Session) -> None:
+    """What a newcomer types, on the oldest and the newest Python found."""
+    install(session)
+    tom, scratch = Path("examples/recordings/drum_tom_lo_soft.flac").resolve(), Path(session.create_tmp()).resolve()
+    session.env |= {"INVSOUND_CACHE": str(scratch / "cache"), "OMP_NUM_THREADS": "1"}
+    shutil.rmtree(scratch / "runs", ignore_errors=True)
+    with session.chdir(scratch):
+        session.run("invsound", "list-plugins")
+        session.run("invsound", "run", "--synth", "amfm", "--feature", "mss", "--loss", "pnp", *TOY, "--out", "runs/smoke")
+        match = ["--synth", "ftm", "--feature", "mss", "--budget", "10s", "--candidates", "32", "--out", "runs/match"]
+        session.run("invsound", "match", str(tom), *match)
+        session.run("invsound", "doctor")
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Style."""
-    session.install("-c", "constraints.txt", "ruff")
+    """Style, and that a room imports only what stands above it."""
+    session.install("-c", "constraints.txt", "ruff", "import-linter")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+    sources = os.pathsep.join(str(path) for path in [Path.cwd(), *(Path(plugin).resolve() / "src" for plugin in PLUGINS)])
+    session.run("lint-imports", "--no-cache", env={"PYTHONPATH": sources})
 
 
 @nox.session
@@ -52,15 +90,14 @@ def examples(session: nox.Session) -> None:
         as_a_user(session, "invsound-karplus", "--synth", "karplus", "--feature", "logmel-onset", "--loss", "pnp")
         session.run("invsound", "new-plugin", "invsound-bell", "--synth", "bell", "--feature", "roughness")
         session.install("-e", "invsound-bell")
-        as_a_user(session, "invsound-bell", "--synth", "bell")
+        as_a_user(session, "invsound-bell", "--synth", "bell", "--feature", "roughness")
 
 
 def as_a_user(session: nox.Session, package: str, *parts: str) -> None:
     """What the author of an installed plugin package types: its tests, the laws, and a run, here a toy one."""
     session.run("pytest", package)
     session.run("invsound", "check-plugin", package)
-    toy = ["data.train=16", "data.val=8", "data.test=4", "train.epochs=2", "evaluate.scores=[mss]", "evaluate.sounds=1", "--jobs", "1"]
-    session.run("invsound", "run", *parts, *toy, "--out", f"runs/{package}")
+    session.run("invsound", "run", *parts, *TOY, "--out", f"runs/{package}")
 
 
 @nox.session
@@ -69,6 +106,32 @@ def docs(session: nox.Session) -> None:
     install(session, "sphinx", "furo", "myst-parser", "sybil", "pytest", "pytest-xdist")
     session.run("pytest", "docs", "-n", "2", "--dist", "loadfile", *session.posargs, env={"OMP_NUM_THREADS": "1"})
     session.run("sphinx-build", "-q", "-W", "--keep-going", "-E", "docs", "build/docs")
+
+
+@nox.session
+def wheels(session: nox.Session) -> None:
+    """All distributions as wheels and archives in dist/, checked, and installed from there into an environment of their own."""
+    session.install("-c", "constraints.txt", "build", "twine")
+    shutil.rmtree("dist", ignore_errors=True)
+    for source in [".", *PLUGINS]:
+        session.run("python", "-m", "build", "--outdir", "dist", source)
+    built = sorted(str(path) for path in Path("dist").iterdir())
+    session.run("twine", "check", "--strict", *built)
+    fresh = Path(session.create_tmp()).resolve() / "fresh"
+    session.run("python", "-m", "venv", "--clear", str(fresh))
+    programs = fresh / ("Scripts" if sys.platform == "win32" else "bin")
+    session.run(
+        str(programs / "python"),
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "-c",
+        "constraints.txt",
+        *(w for w in built if w.endswith(".whl")),
+        external=True,
+    )
+    session.run(str(programs / "invsound"), "list-plugins", external=True)
 
 
 @nox.session

@@ -9,6 +9,7 @@ from .hooks.specs import API_VERSION, Part, hookimpl
 from .system.version import VERSION
 
 if TYPE_CHECKING:
+    from .audio.least_squares import derivatives, least_squares, newton
     from .audio.partials import Partials, modal_energy, partials
     from .data.designs import published_table
     from .encoder import Encoder
@@ -34,15 +35,17 @@ _home = {
     "Encoder": "encoder", "Feature": "feature", "Forward": "solver", "InvsoundError": "errors", "Loss": "loss",
     "Matcher": "matching.matcher", "NonFiniteError": "errors", "Parameter": "space", "Partials": "audio.partials", "Problem": "problem",
     "Score": "score", "Signal": "signal", "Solution": "solver", "Solver": "solver", "Space": "space", "Synth": "synth",
-    "UsageError": "errors", "compare": "experiments.comparison", "evaluate": "pipeline", "make": "hooks.registry",
-    "match": "matching.matcher", "modal_energy": "audio.partials", "partials": "audio.partials", "published_table": "data.designs",
-    "radius": "evaluation.radius", "resume": "pipeline", "run": "pipeline", "sweep": "experiments.sweep", "volume": "problem",
+    "UsageError": "errors", "compare": "experiments.comparison", "derivatives": "audio.least_squares", "evaluate": "pipeline",
+    "least_squares": "audio.least_squares", "make": "hooks.registry", "match": "matching.matcher", "modal_energy": "audio.partials",
+    "newton": "audio.least_squares", "partials": "audio.partials", "published_table": "data.designs", "radius": "evaluation.radius",
+    "resume": "pipeline", "run": "pipeline", "sweep": "experiments.sweep", "volume": "problem",
 }  # fmt: skip
 
 __all__ = [
-    "API_VERSION", "Encoder", "Feature", "Forward", "InvsoundError", "Loss", "Matcher", "NonFiniteError", "Parameter", "Part", "Partials",
-    "Problem", "Score", "Signal", "Solution", "Solver", "Space", "Synth", "UsageError", "__version__", "compare", "evaluate", "hookimpl",
-    "make", "match", "modal_energy", "partials", "published_table", "radius", "resume", "run", "sweep", "volume",
+    "API_VERSION", "Encoder", "Feature", "Forward", "InvsoundError", "Loss", "Matcher", "NonFiniteError", "Parameter", "Part",
+    "Partials", "Problem", "Score", "Signal", "Solution", "Solver", "Space", "Synth", "UsageError", "__version__", "compare",
+    "derivatives", "evaluate", "hookimpl", "least_squares", "make", "match", "modal_energy", "newton", "partials", "published_table",
+    "radius", "resume", "run", "sweep", "volume",
 ]  # fmt: skip
 
 

@@ -7,8 +7,9 @@ import math
 import torch
 from torch import Tensor
 
+from invsound import least_squares
+
 from .chirp import LN2, phase, wide
-from .least_squares import least_squares
 from .lines import WINDOW, Lines, Sound, demodulate, find, straighten
 
 BAND = 64.0  # Hz around a line: all that the tremolo and the envelope need
@@ -47,10 +48,12 @@ class _Beats:
         angle = phase(f0, gamma, t) - reference + turn
         return torch.stack([beats * angle.cos(), beats * angle.sin()], -1).flatten()
 
+    def _residual(self, q: Tensor) -> Tensor:
+        return torch.func.vmap(self.model)(q, self.reference) - self.target
+
     def fit(self) -> Tensor:
         """θ [K, 3]."""
-        q = self._tied(least_squares(self.model, self._start(), self.reference, self.target))
-        q = least_squares(self.model, q, self.reference, self.target)
+        q = least_squares(self._residual, self._tied(least_squares(self._residual, self._start())))
         m = torch.func.vmap(self.model)(q, self.reference)
         explained = self.target.square().sum(1) - (self.target - m).square().sum(1)
         q = q[explained.argsort(descending=True), :3]

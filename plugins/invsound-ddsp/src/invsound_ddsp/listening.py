@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 
+from .note import Note
 from .pitch import SHORTEST, heard, moving_average, pitches, sharpened
 from .polish import polish
 from .timbre import timbre
 
-if TYPE_CHECKING:
-    from .voice import Voice
-
 FLOOR = 3e-3  # of the peak of the envelope: below it, it is not divided by
 
 
-def listen(voice: Voice, x: Tensor, count: int = 3) -> Tensor:
+def listen(voice: Note, x: Tensor, count: int = 3) -> Tensor:
     """Sound x [N] → ν₀ [K, P], best first; x is as long as the voice's.
 
     For each likely pitch: the envelope whose level over one period follows the sound's; then, with the envelope divided out,
@@ -35,7 +31,7 @@ def listen(voice: Voice, x: Tensor, count: int = 3) -> Tensor:
     return nu[~repeated]
 
 
-def _analysis(voice: Voice, x: Tensor, f0: Tensor) -> Tensor:
+def _analysis(voice: Note, x: Tensor, f0: Tensor) -> Tensor:
     """ν [P] of a note of pitch f0."""
     shape = _shape(voice, x, float(f0))
     envelope = voice.envelope(shape)
@@ -45,7 +41,7 @@ def _analysis(voice: Voice, x: Tensor, f0: Tensor) -> Tensor:
     return voice.space.to_nu(theta).nan_to_num(0, 0, 0).clamp(-1, 1)
 
 
-def _shape(voice: Voice, x: Tensor, f0: float, hop: int = 32) -> Tensor:
+def _shape(voice: Note, x: Tensor, f0: float, hop: int = 32) -> Tensor:
     """Attack, decay, sustain and release [4] by a search on finer and finer grids: least absolute difference in log-level.
 
     Frames are `hop` apart in the first eighth of the sound, where most happens, and sparser later.

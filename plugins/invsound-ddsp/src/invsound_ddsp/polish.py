@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from .voice import Voice
+from .note import Note
 
 QUIET = 0.03  # of the peak: down to it, quiet parts weigh as much as loud ones
 
 
-def polish(voice: Voice, x: Tensor, nu: Tensor, steps: int = 16) -> Tensor:
+def polish(voice: Note, x: Tensor, nu: Tensor, steps: int = 16) -> Tensor:
     """ν [P] after Levenberg–Marquardt on the waveform within the bounds, each sample relative to the envelope.
 
     It is left as it was where in the end the waveform keeps three tenths of its energy unexplained: other phases, another noise.

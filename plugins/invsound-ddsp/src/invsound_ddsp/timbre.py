@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from .note import Note
 from .pitch import harmonic_sum, harmonic_transform
 
-if TYPE_CHECKING:
-    from .voice import Voice
 
-
-def timbre(voice: Voice, y: Tensor, own: Tensor, f0: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def timbre(voice: Note, y: Tensor, own: Tensor, f0: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Levels, tilt [1] and noise levels, in dB, of a stationary sound y [n]; `own` is the voice's noise at 0 dB meanwhile."""
     sample_rate, window = voice.signal.sample_rate, torch.hann_window(len(y), dtype=y.dtype, device=y.device)
     k = torch.arange(1, min(voice.options.num_harmonics, int(0.5 * sample_rate / float(f0))) + 1, dtype=y.dtype, device=y.device)
@@ -43,7 +40,7 @@ def _tilt(level: Tensor, certain: Tensor, num_levels: int) -> Tensor:
     return ((weight * drop).sum() / (weight * octaves).sum())[None]
 
 
-def _noise(voice: Voice, residual: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
+def _noise(voice: Note, residual: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
     """Amplitude of the noise re the voice's own, in each band and, interpolated, in each bin of the spectrum of `residual` [n]."""
     ratio = torch.fft.rfft(residual).abs() / (torch.fft.rfft(own).abs() + 1e-12)
     f = torch.fft.rfftfreq(len(residual), 1 / voice.signal.sample_rate, dtype=residual.dtype, device=residual.device)

@@ -9,9 +9,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from invsound import Partials, Synth, modal_energy, partials
+from invsound import Partials, Synth, derivatives, modal_energy, newton, partials
 
-from .newton import derivatives, newton
 from .timbre import search
 from .waveform import fit
 

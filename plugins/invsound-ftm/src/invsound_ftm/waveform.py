@@ -7,9 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from invsound import Synth
-
-from .newton import derivatives, newton
+from invsound import Synth, least_squares
 
 LATEST = 2048  # samples: the latest onset, either way
 EDGE = 16  # samples after a cut, which a shift by a fraction of a sample smears
@@ -33,15 +31,8 @@ def fit(synth: Synth, x: Tensor, nu: Tensor, iterations: int = 8) -> tuple[Tenso
         shifted = torch.fft.irfft(X * torch.polar(torch.ones_like(turn), turn))[:, :N]
         return _unit(recorded * synth(synth.space.to_theta(v[:, :-1]))) - _unit(recorded * shifted)
 
-    damping, stuck = v.new_full((len(v), 1), 1e-3), 0
-    while stuck < 2 and iterations:
-        r, J = derivatives(residual, v)
-        step = newton(J, r, damping * (J**2).sum(1)).clamp(-0.3, 0.3)
-        tried = torch.cat([(v + step)[:, :-1].clamp(-1, 1), (v + step)[:, -1:]], 1)
-        before, after = r.norm(dim=1), residual(tried).norm(dim=1)
-        better = (after < before)[:, None]
-        v, damping = torch.where(better, tried, v), torch.where(better, damping / 10, damping * 10)
-        stuck, iterations = 0 if after.min() < 0.99 * before.min() else stuck + 1, iterations - 1
+    bound = torch.tensor([1.0] * nu.shape[1] + [torch.inf])
+    v = least_squares(residual, v, low=-bound, high=bound, longest=0.3, steps=iterations, enough=0.01)
     return v[:, :-1], residual(v).norm(dim=1)
 
 

@@ -1,0 +1,1 @@
+"""A run, resolved: its options, its parts, its folder."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -34,13 +33,7 @@ class Matcher(Setup):
             return recordings.tell(recordings.load_for(self.synth, x))
         if sample_rate is None:
             raise UsageError("A sound given as samples needs its sample_rate in Hz: match(x, 44100, synth=…, feature=…).")
-        x = torch.as_tensor(x).detach().cpu()
-        with tempfile.TemporaryDirectory() as scratch:
-            path = recordings.save(Path(scratch) / "samples.wav", x.reshape(-1, x.shape[-1]).mean(0), sample_rate)
-            try:
-                return recordings.tell(recordings.load_for(self.synth, path))
-            except UsageError as error:
-                raise UsageError(str(error).replace(str(path), "The sound")) from None
+        return recordings.tell(recordings.load_samples_for(self.synth, x, sample_rate))
 
 
 def match(

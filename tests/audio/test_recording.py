@@ -80,7 +80,8 @@ def test_onset_survives_noise_and_offset(tmp_path: Path, start: float, noise: fl
         assert len(trimmed) == 1
         assert start - 0.008 <= trimmed[0] <= start
         cut = round(trimmed[0] * 22050)
-        assert any(np.array_equal(found.x[:1000].numpy(), x[k : k + 1000].astype("float32")) for k in range(cut - 12, cut + 13))
+        x = x.astype("float32").astype(float)
+        assert any(np.allclose(found.x[:1000], x[k : k + 1000] - offset, rtol=0, atol=1e-4) for k in range(cut - 12, cut + 13))
 
 
 def test_slow_attack_keeps_its_foot(tmp_path: Path) -> None:
@@ -142,8 +143,6 @@ def damaged(tmp_path: Path, case: str) -> Path:
         write(path, x * 0, 22050)
     elif case == "constant":
         write(path, x * 0 + 0.5, 22050)
-    elif case == "opposed":
-        write(path, np.stack([x, -x], 1), 22050)
     elif case in ("nan", "inf"):
         x[[500, 900]] = float(case)
         write(path, x, 22050, subtype="FLOAT")
@@ -160,12 +159,11 @@ def damaged(tmp_path: Path, case: str) -> Path:
         ("nothing", "not a sound file"),
         ("headerless", "not a sound file"),
         ("cutwav", "truncated"),
-        ("cutflac", "truncated|damaged"),
+        ("cutflac", "truncated"),
         ("cutogg", "truncated"),
         ("empty", "no samples"),
         ("silent", "silent .* throughout"),
         ("constant", "silent"),
-        ("opposed", "cancel"),
         ("nan", r"NaN or infinite samples: 2 of the .* the first at 0\.0227 s \(frame 500\)"),
         ("inf", "NaN or infinite samples: 2"),
     ],
@@ -181,7 +179,10 @@ def test_a_streamed_wav_is_whole(tmp_path: Path) -> None:
     header = bytearray(path.read_bytes())
     header[4:8] = header[40:44] = b"\xff" * 4  # the sizes that a program writing into a pipe leaves unknown
     path.write_bytes(header)
-    assert load(path, SIGNAL).notes[0] == "padded 1.97 s with silence"
+    assert load(path, SIGNAL).notes[:2] == [
+        "its header was never finished and does not say how long it is: taken to the end of the file",
+        "padded 1.97 s with silence",
+    ]
 
 
 def test_save_is_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

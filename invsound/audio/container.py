@@ -44,7 +44,7 @@ LAYOUTS = {
 
 
 class Payload(NamedTuple):
-    """The bytes of samples that are `present`, and those `promised`; where the header says so, in what format, what else it counts there."""
+    """The bytes of samples that are `present`, and those `promised`; where, how, and with what else the header says so."""
 
     present: int
     promised: int
@@ -86,7 +86,7 @@ class Corrected(io.FileIO):
 
 
 class Examined(NamedTuple):
-    """What must be corrected in a header for libsndfile to find all samples, if anything; `notes` about it; whether an MP3 says its length."""
+    """What in a header must be corrected for libsndfile to find all samples; `notes` about it; whether an MP3 `counts` its frames."""
 
     correction: tuple[int, bytes] | None
     notes: list[str]
@@ -104,7 +104,11 @@ def examine(path: Path) -> Examined:
     if found and unfinished:
         notes = ["its header was never finished and does not say how long it is: taken to the end of the file"]
     else:
-        notes = [f"its header says {found.missing} bytes more than there are: taken to the end of the file"] if found and found.missing > 0 else []
+        notes = (
+            [f"its header says {found.missing} bytes more than there are: taken to the end of the file"]
+            if found and found.missing > 0
+            else []
+        )
     return Examined(found.correction if found and notes else None, notes, mp3 is not None)
 
 
@@ -120,7 +124,7 @@ def payload(file: BinaryIO) -> Payload | None:
         start, promised = _unpack(format, head[4:]), _unpack(format, head[8:])
         return Payload(max(0, size - start), promised, 8, format)
     if head[:7] == b"NIST_1A":
-        counts = [re.search(rb"\b%s -i (\d+)" % key, head) for key in (b"sample_count", b"channel_count", b"sample_n_bytes")]
+        counts = [re.search(rb"\b%s -\S+ (\d+)" % key, head) for key in (b"sample_count", b"channel_count", b"sample_n_bytes")]
         frames, channels, width = (int(found[1]) if found else 0 for found in counts)
         return Payload(size - 1024, frames * channels * width, 0, "<I") if frames * channels * width else None
     layout = LAYOUTS.get(head[8:12] if head[:4] == b"FORM" else head[:4])

@@ -48,7 +48,7 @@ class Envelope:
             self.audible_seconds += len(x) / self.sample_rate
 
     def onset(self) -> Onset:
-        """Where the energy first comes within 30 dB of its peak, clicks and weak sounds apart, less the rise before it and 3 ms; 0 if early."""
+        """Where the energy first comes within 30 dB of its peak, strays apart, less the rise before it and 3 ms; 0 if early."""
         mean, square = np.concatenate(self._mean), np.concatenate(self._square)
         energy = square - 2 * mean * mean.mean() + mean.mean() ** 2
         ignored: list[tuple[int, int]] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,7 +54,7 @@ def load(path: str | Path, signal: Signal, *, trim_onset: bool = True, peak: flo
 
 
 def load_samples(x: Any, sample_rate: Any, signal: Signal, *, peak: float | None = 1.0, lead: float = 0.0) -> Recording:
-    """As `load`, of samples [n], [n, channels] or [channels, n] at `sample_rate` Hz, in any array of floats, or of integers at full scale."""
+    """As `load`, of samples [n], [n, channels] or [channels, n] at `sample_rate` Hz: floats, or integers, which are at full scale."""
     return _fitted(Samples(x, sample_rate), Path("samples"), signal, True, peak, lead)
 
 
@@ -75,24 +76,26 @@ def tell(recording: Recording) -> Recording:
 
 
 def save(path: str | Path, x: Any, sample_rate: float) -> Path:
-    """Write x [N] as a mono WAV in 32-bit float, which neither rounds nor clips; whole or not at all.
+    """Write x [N] as a mono WAV in 32-bit float, which neither rounds nor clips; whole or not at all. Equal sounds are equal files.
 
     Raises InvsoundError when the file cannot be written.
     """
     with atomic(Path(path)) as temporary:
-        temporary.write_bytes(_wav(np.asarray(x, dtype=np.float32), sample_rate, "FLOAT"))
+        temporary.write_bytes(_float_wav(np.asarray(x, dtype="<f4"), round(sample_rate)))
     return Path(path)
+
+
+def _float_wav(x: np.ndarray, rate: int) -> bytes:
+    """Our own, because libsndfile puts the time of day beside float samples (PEAK)."""
+    format, fact, data = struct.pack("<HHIIHHH", 3, 1, rate, 4 * rate, 4, 32, 0), struct.pack("<I", len(x)), x.tobytes()
+    chunks = b"".join(name + struct.pack("<I", len(body)) + body for name, body in ((b"fmt ", format), (b"fact", fact), (b"data", data)))
+    return b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks
 
 
 def to_wav_bytes(x: Any, sample_rate: float) -> bytes:
     """x [N] as a 16-bit mono WAV, for players: divided by `max|x|` where that exceeds 1."""
-    x = np.asarray(x, dtype=np.float32)
-    return _wav(x / max(1.0, float(np.abs(x).max(initial=0.0))), sample_rate, "PCM_16")
-
-
-def _wav(x: np.ndarray, sample_rate: float, subtype: str) -> bytes:
-    buffer = io.BytesIO()
-    soundfile.write(buffer, x, round(sample_rate), format="WAV", subtype=subtype)
+    x, buffer = np.asarray(x, dtype=np.float32), io.BytesIO()
+    soundfile.write(buffer, x / max(1.0, float(np.abs(x).max(initial=0.0))), round(sample_rate), format="WAV", subtype="PCM_16")
     return buffer.getvalue()
 
 

@@ -6,7 +6,6 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from .container import Corrected, examine, truncated
 READABLE = "WAV, FLAC, OGG, AIFF or MP3"
 BLOCK = 2**16  # frames
 MOST_CHANNELS = 32
-RATES = (1.0, 1e9)  # Hz
+RATES = (200.0, 1e9)  # Hz; what is less was meant in kHz
 
 
 class Source(ABC):
@@ -47,7 +46,7 @@ class Source(ABC):
         return block
 
 
-class Sequential(soundfile.SoundFile):
+class Sequential(soundfile.SoundFile):  # type: ignore[misc]
     """A file that is read from its start only.
 
     soundfile seeks after every read where it can; decoders that have a past (MP3, Vorbis) then go on without it.
@@ -84,7 +83,7 @@ class File(Source):
             while len(block := file.read(frames, dtype="float64", always_2d=True)):
                 yield block
                 position += len(block)
-            if not self.counted and (position < self.frames or "short read" in _unchecked(file)):
+            if position < self.frames and not self.counted:
                 raise truncated(self.path)
 
     @contextmanager
@@ -118,15 +117,14 @@ def _readable(path: Path) -> Iterator[None]:
         raise UsageError(f"{path} is not a sound file, or is damaged ({reason}). Give one of {READABLE}.") from error
 
 
-def _unchecked(file: soundfile.SoundFile) -> str:
-    """libsndfile's log of a file whose header nobody else reads here."""
-    return "" if file.format in ("WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "SVX", "NIST") else file.extra_info
-
-
 def _says_truncated(file: soundfile.SoundFile, frames: int) -> bool:
-    log = _unchecked(file)
-    promised = [int(n) for n in re.findall(r"(?:Frames|Cols) +: (\d+)", log)[-1:]]
-    return bool(re.search(r"truncated|Data length \d+ should be", log)) or any(n > frames for n in promised)
+    """Whether libsndfile's log does, of a file whose header nobody else reads here."""
+    if file.format in ("WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "SVX", "NIST"):
+        return False
+    log = file.extra_info
+    counts = [int(n) for n in re.findall(r"(?:Frames|Cols) +: (\d+)", log)[-1:]]  # promised; in SDS, present
+    short = any(n < frames if file.format == "SDS" else n > frames for n in counts)
+    return short or bool(re.search(r"truncated|Data length \d+ should be", log))
 
 
 class Samples(Source):
@@ -147,18 +145,18 @@ class Samples(Source):
 
 def _rate(given: Any) -> float:
     low, high = RATES
-    number = isinstance(given, Real) or (getattr(given, "ndim", None) == 0 and not isinstance(given, str))
     try:
-        rate = float(given) if number and not isinstance(given, bool) else 0.0
-    except (TypeError, ValueError, OverflowError):
-        rate = 0.0
+        number = np.asarray(given)
+    except (TypeError, ValueError, RuntimeError):
+        number = np.array("none")
+    rate = float(number) if number.ndim == 0 and number.dtype.kind in "fiu" else 0.0
     if not low <= rate <= high:
-        raise UsageError(f"A sample_rate is a number of Hz from {low:g} to {high:g}, such as 44100; got {given!r}.")
+        raise UsageError(f"A sample_rate is a number of Hz from {low:g} to {high:g}, such as 44100; got {repr(given)[:60]}.")
     return rate
 
 
 def _array(x: Any) -> np.ndarray:
-    wanted = "Give an array or a tensor of floats within ±1, int16, int32 or uint8"
+    wanted = "Give an array or a tensor of floats within ±1, or of int16, int32 or uint8; divide other integers by their full scale"
     try:
         if hasattr(x, "detach"):  # a tensor, on whatever device; numpy knows no bfloat16
             x = x.detach().cpu().resolve_conj()
@@ -168,7 +166,7 @@ def _array(x: Any) -> np.ndarray:
         raise UsageError(f"The sound cannot be made an array of samples: {type(x).__name__} ({error}). {wanted}.") from error
     if x.dtype.kind not in "fiu" or (x.dtype.kind in "iu" and x.dtype.itemsize > 4):
         raise UsageError(f"The sound is an array of {x.dtype}. {wanted}.")
-    return x
+    return np.asarray(x)
 
 
 def _channels_last(x: np.ndarray) -> np.ndarray:

@@ -40,7 +40,7 @@ class Mono:
     def read(self, start: int, frames: int) -> np.ndarray:
         """Frames from `start` on, as many as there are; read from the beginning, because not every decoder can begin elsewhere."""
         kept, position = [np.zeros(0)], 0
-        for block in self.source.blocks():
+        for block in self.source.blocks(self.source.block):
             part = block[max(0, start - position) : max(0, start + frames - position)]
             kept.append(self._mix(part, max(start, position)))
             position += len(block)
@@ -56,7 +56,7 @@ class Mono:
     def _powers(self) -> tuple[np.ndarray, float]:
         """The energy of each channel, and of their average, in the first minute of sound."""
         power, mixed, seconds = np.zeros(self.source.channels), 0.0, 0.0
-        for block in self.source.blocks():
+        for block in self.source.blocks(self.source.block):
             block = block - block.mean(0)
             power, mixed = power + (block**2).sum(0), mixed + float((block.mean(1) ** 2).sum())
             if seconds or block.std() > AUDIBLE:

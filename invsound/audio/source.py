@@ -16,7 +16,7 @@ from ..errors import UsageError
 from .container import Corrected, examine, truncated
 
 READABLE = "WAV, FLAC, OGG, AIFF or MP3"
-BLOCK = 2**16  # frames
+BLOCK = 2**17  # samples
 MOST_CHANNELS = 32
 RATES = (200.0, 1e9)  # Hz; what is less was meant in kHz
 
@@ -30,8 +30,13 @@ class Source(ABC):
     frames: int
     notes: list[str]
 
+    @property
+    def block(self) -> int:
+        """Frames that are read at a time where it does not matter."""
+        return max(1, BLOCK // self.channels)
+
     @abstractmethod
-    def blocks(self, frames: int = BLOCK) -> Iterator[np.ndarray]:
+    def blocks(self, frames: int) -> Iterator[np.ndarray]:
         """All of it from the start, [n, channels] in float64, n = `frames` but for the last. Raises UsageError where it cannot be read."""
 
     def finite(self, block: np.ndarray, start: int) -> np.ndarray:
@@ -73,14 +78,14 @@ class File(Source):
                 if not whole or _says_truncated(file, self.frames):
                     raise truncated(path)
         if self.counted:  # the header does not say, or only guesses
-            self.frames = sum(len(block) for block in self.blocks())
+            self.frames = sum(len(block) for block in self.blocks(self.block))
         if self.frames == 0:
             raise UsageError(f"{path} is empty: it has a header and no samples. Record or export it again.")
 
-    def blocks(self, frames: int = BLOCK) -> Iterator[np.ndarray]:
+    def blocks(self, frames: int) -> Iterator[np.ndarray]:
         position = 0
         with _readable(self.path), self._opened() as file:
-            while len(block := file.read(frames, dtype="float64", always_2d=True)):
+            while len(block := file.read(min(frames, self.frames), dtype="float64", always_2d=True)):
                 yield block
                 position += len(block)
             if position < self.frames and not self.counted:
@@ -138,7 +143,7 @@ class Samples(Source):
         self.x = x
         self.frames, self.channels = x.shape
 
-    def blocks(self, frames: int = BLOCK) -> Iterator[np.ndarray]:
+    def blocks(self, frames: int) -> Iterator[np.ndarray]:
         for k in range(0, self.frames, frames):
             yield full_scale(self.x[k : k + frames])
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 import tracemalloc
+import wave
 from pathlib import Path
 
 import numpy as np
@@ -183,6 +185,23 @@ def test_a_streamed_wav_is_whole(tmp_path: Path) -> None:
         "its header was never finished and does not say how long it is: taken to the end of the file",
         "padded 1.97 s with silence",
     ]
+
+
+def test_equal_sounds_are_equal_files_whatever_the_time(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).uniform(-2, 2, 1001).astype("float32")
+    for name in ("a.wav", "b.wav"):
+        (tmp_path / name).with_suffix(".bytes").write_bytes(to_wav_bytes(x, 22050))
+        save(tmp_path / name, x, 22050.4)
+        time.sleep(1.1)  # a stamp counts seconds
+    assert (tmp_path / "a.wav").read_bytes() == (tmp_path / "b.wav").read_bytes()
+    assert (tmp_path / "a.bytes").read_bytes() == (tmp_path / "b.bytes").read_bytes()
+    assert b"PEAK" not in (tmp_path / "a.wav").read_bytes()
+    info, (y, rate) = soundfile.info(tmp_path / "a.wav"), soundfile.read(tmp_path / "a.wav", dtype="float32")
+    assert (info.format, info.subtype, rate, info.frames) == ("WAV", "FLOAT", 22050, 1001)
+    assert np.array_equal(y, x)
+    assert "***" not in info.extra_info
+    with wave.open(str(tmp_path / "a.bytes")) as read:
+        assert read.getnframes() == 1001
 
 
 def test_save_is_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

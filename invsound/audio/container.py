@@ -64,8 +64,8 @@ class Payload(NamedTuple):
 
     @property
     def correction(self) -> tuple[int, bytes]:
-        """The field as it should be: position and bytes."""
-        most = 256 ** struct.calcsize(self.format) // 2 - 1
+        """The field as it should be, or as long as it can be: position and bytes."""
+        most = 2**32 - 1 if struct.calcsize(self.format) == 4 else 2**63 - 1
         return self.field, struct.pack(self.format, min(self.present + self.beside, most))
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from ..audio import recording as recordings
 from ..errors import UsageError
@@ -17,18 +15,21 @@ from .matching import Matching
 from .options import groups
 from .setup import Setup
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
 
 class Matcher(Setup):
     """A `Setup` that matches: `matcher(x, sample_rate)` or `matcher(path)`."""
 
     @single_thread()
-    def __call__(self, x: Tensor | str | Path, sample_rate: float | None = None) -> Match:
+    def __call__(self, x: ArrayLike | Path, sample_rate: float | None = None) -> Match:
         """Match one sound: a file, or samples x at `sample_rate` Hz, as in `match`. Raises UsageError if it cannot be read or is silent."""
         recording = self._recording(x, sample_rate)
         _ = self.dictionary
         return Matching(self, recording).match()
 
-    def _recording(self, x: Tensor | str | Path, sample_rate: float | None) -> recordings.Recording:
+    def _recording(self, x: ArrayLike | Path, sample_rate: float | None) -> recordings.Recording:
         if isinstance(x, (str, PathLike)):
             return recordings.tell(recordings.load_for(self.synth, x))
         if sample_rate is None:
@@ -37,7 +38,7 @@ class Matcher(Setup):
 
 
 def match(
-    x: Tensor | str | Path,
+    x: ArrayLike | Path,
     sample_rate: float | None = None,
     *,
     synth: str,

@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from ..errors import UsageError
+from . import mpeg
 
 SLACK = 128  # bytes: a header that promises so little too much was written by a careless program, and all is there
 UNKNOWN = 2**16  # bytes: a length so little below 2³¹ or 2³² was written before the length was known
+
+TAKEN = "taken to the end of the file"
 
 
 class Layout(NamedTuple):
@@ -62,54 +65,65 @@ class Payload(NamedTuple):
         unknown = self.promised >= 2**62 or any(0 <= n - self.promised <= UNKNOWN for n in (2**31, 2**32))
         return self.present > 0 and (self.promised <= 0 or (unknown and self.missing > 0))
 
-    @property
-    def correction(self) -> tuple[int, bytes]:
-        """The field as it should be, or as long as it can be: position and bytes."""
-        most = 2**32 - 1 if struct.calcsize(self.format) == 4 else 2**63 - 1
-        return self.field, struct.pack(self.format, min(self.present + self.beside, most))
+    def corrected(self, file: BinaryIO) -> tuple[bytes, int]:
+        """The file up to and with the field as it should be, or as long as it can be, and where it goes on."""
+        size = struct.calcsize(self.format)
+        length = min(self.present + self.beside, 2**32 - 1 if size == 4 else 2**63 - 1)
+        return _at(file, 0, self.field) + struct.pack(self.format, length), self.field + size
 
 
-class Corrected(io.FileIO):
-    """A file of which a few bytes at one position read otherwise."""
+class Spliced(io.RawIOBase):
+    """A file with another beginning: `head`, then what is in the file from position `resume` on."""
 
-    def __init__(self, path: Path, position: int, data: bytes) -> None:
-        super().__init__(path)
-        self.position, self.data = position, data
+    def __init__(self, path: Path, head: bytes, resume: int) -> None:
+        self.file, self.head, self.resume, self.position = path.open("rb"), head, resume, 0
+
+    def close(self) -> None:
+        self.file.close()
+        super().close()
+
+    def tell(self) -> int:
+        return self.position
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        size = len(self.head) + os.fstat(self.file.fileno()).st_size - self.resume
+        self.position = max(0, offset + (0, self.position, size)[whence])
+        return self.position
 
     def readinto(self, buffer: Any) -> int:
-        start = self.tell()
-        n = super().readinto(buffer) or 0
-        first, last = max(start, self.position), min(start + n, self.position + len(self.data))
-        if first < last:
-            buffer[first - start : last - start] = self.data[first - self.position : last - self.position]
-        return n
+        data = self.head[self.position : self.position + len(buffer)]
+        if len(data) < len(buffer):
+            data += _at(self.file, self.position + len(data) - len(self.head) + self.resume, len(buffer) - len(data))
+        buffer[: len(data)] = data
+        self.position += len(data)
+        return len(data)
 
 
 class Examined(NamedTuple):
-    """What in a header must be corrected for libsndfile to find all samples; `notes` about it; whether an MP3 `counts` its frames."""
+    """The beginning with which libsndfile finds all samples, if not the file's own; `notes` about it; whether it is an endless MP3's."""
 
-    correction: tuple[int, bytes] | None
+    splice: tuple[bytes, int] | None
     notes: list[str]
-    counts: bool
+    endless: bool
 
 
 def examine(path: Path) -> Examined:
     """Raises OSError, and UsageError if a file ends before its header, or the last page of an Ogg, says it does."""
     with path.open("rb") as file:
-        found, mp3, size = payload(file), _xing(file), os.fstat(file.fileno()).st_size
-        whole = _ogg_is_whole(file) and (mp3 is None or size >= mp3 - SLACK)
-    unfinished = found is not None and found.unfinished
-    if not whole or (found and not unfinished and found.missing > min(SLACK, found.promised // 4)):
-        raise truncated(path)
-    if found and unfinished:
-        notes = ["its header was never finished and does not say how long it is: taken to the end of the file"]
-    else:
-        notes = (
-            [f"its header says {found.missing} bytes more than there are: taken to the end of the file"]
-            if found and found.missing > 0
-            else []
-        )
-    return Examined(found.correction if found and notes else None, notes, mp3 is not None)
+        found, size = payload(file), os.fstat(file.fileno()).st_size
+        start = mpeg.tag_length(_at(file, 0, 10))
+        frame = _at(file, start, 256)
+        counted = mpeg.counted_bytes(frame)
+        unfinished = found is not None and found.unfinished
+        cut = found is not None and not unfinished and found.missing > min(SLACK, found.promised // 4)
+        if cut or not _ogg_is_whole(file) or (counted and size - start < counted - SLACK):
+            raise truncated(path)
+        if found and unfinished:
+            return Examined(found.corrected(file), [f"its header was never finished and does not say how long it is: {TAKEN}"], False)
+        if found and found.missing > 0:
+            return Examined(found.corrected(file), [f"its header says {found.missing} bytes more than there are: {TAKEN}"], False)
+    endless = mpeg.is_frame(frame) and counted is None
+    return Examined((mpeg.endless_frame(frame), start) if endless else None, [], endless)
 
 
 def truncated(name: Path | str) -> UsageError:
@@ -168,14 +182,6 @@ def _ogg_is_whole(file: BinaryIO) -> bool:
     page = tail[tail.rfind(b"OggS") :].ljust(27, b"\0")
     table = page[27 : 27 + page[26]]
     return bool(page[5] & 4) and len(page) >= 27 + page[26] + sum(table)
-
-
-def _xing(file: BinaryIO) -> int | None:
-    """Where an MP3 ends, if its first frame (Xing, Info) says so; None if not, and of any other file."""
-    tag = _at(file, 0, 10).ljust(10, b"\0")
-    start = 10 + sum(byte << 7 * k for k, byte in enumerate(tag[:5:-1])) if tag[:3] == b"ID3" else 0
-    found = re.match(rb"\xff[\xe0-\xff].{2,64}?(?:Xing|Info)\0\0\0(.)(.{8})", _at(file, start, 256), re.DOTALL)
-    return start + _unpack(">I", found[2][4:]) if found and found[1][0] & 3 == 3 else None
 
 
 def _at(file: BinaryIO, position: int, count: int) -> bytes:

@@ -13,7 +13,7 @@ import numpy as np
 import soundfile
 
 from ..errors import UsageError
-from .container import Corrected, examine, truncated
+from .container import Spliced, examine, truncated
 
 READABLE = "WAV, FLAC, OGG, AIFF or MP3"
 BLOCK = 2**17  # samples
@@ -70,10 +70,10 @@ class File(Source):
             what = "It is a folder" if path.is_dir() else "There is no such file" if not path.exists() else "It is not a regular file"
             raise UsageError(f"Cannot read {path}. {what}; give a sound file ({READABLE}).")
         with _readable(path):
-            self.correction, self.notes, counts = examine(path)
+            self.splice, self.notes, endless = examine(path)
             with self._opened() as file:
                 self.sample_rate, self.channels, self.frames = file.samplerate, file.channels, file.frames
-                self.counted = file.frames >= 2**62 or (file.format == "MP3" and not counts)
+                self.counted = endless or file.frames >= 2**62
                 whole = file.format != "FLAC" or self.counted or self._has_its_end()
                 if not whole or _says_truncated(file, self.frames):
                     raise truncated(path)
@@ -93,11 +93,11 @@ class File(Source):
 
     @contextmanager
     def _opened(self, how: type[soundfile.SoundFile] = Sequential) -> Iterator[soundfile.SoundFile]:
-        if not self.correction:
+        if not self.splice:
             with how(self.name) as file:
                 yield file
         else:
-            with Corrected(self.path, *self.correction) as raw, how(raw) as file:
+            with Spliced(self.path, *self.splice) as raw, how(raw) as file:
                 yield file
 
     def _has_its_end(self) -> bool:

@@ -109,7 +109,7 @@ def test_an_mp3_without_its_first_frame_is_read_to_its_end(tmp_path: Path, rate:
     source = File(path)
     heard = np.concatenate(list(source.blocks(10000)))
     assert len(heard) == source.frames == pytest.approx(len(expected), abs=3000)
-    assert heard.std() == pytest.approx(expected.std(), rel=0.01)
+    assert (heard**2).sum() == pytest.approx((expected**2).sum(), rel=0.01)
 
 
 HEADERS = {  # the name of the field's chunk, how far behind it, its format, and what it says where it was never written

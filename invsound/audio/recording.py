@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +16,9 @@ from ..errors import UsageError
 from ..signal import Signal
 from ..system import progress
 from ..system.files import atomic
-from .onset import Envelope
+from .mono import SEARCH, Mono, constant_part
+from .onset import Envelope, Onset
+from .source import File, Samples, Source
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..synth import Synth
 
 SILENCE = 10 ** (-90 / 20)  # about one step of a 16-bit file
-SEARCH = 60.0  # seconds from the first audible sound, in which the onset is looked for, however long the file is
+HEARD = 1e-3  # of the peak: −60 dB; what resampling leaves below it is not the sound
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,27 +50,22 @@ def load(path: str | Path, signal: Signal, *, trim_onset: bool = True, peak: flo
     and the length of `signal` (one that a synthesizer made, say) keeps its place in time. `peak=None` keeps the gain.
     Raises UsageError if the file is missing, not audio, truncated, empty, silent, or holds a NaN or an infinity.
     """
-    import torch  # here, so that a report embeds sounds without loading torch
+    return _fitted(File(Path(path)), Path(path), signal, trim_onset, peak, lead)
 
-    with _opened(Path(path)) as file:
-        notes = [f"{file.channels} channels averaged to mono"] if file.channels > 1 else []
-        made_for_it = (file.frames, file.samplerate) == (signal.num_samples, signal.sample_rate)
-        onset = _onset(file) if trim_onset and not made_for_it else 0
-        if onset:
-            kept = f" but for {lead:g} s" if lead else ""
-            notes.append(f"onset found at {onset / file.samplerate:.3f} s: trimmed{kept}")
-        onset = max(0, onset - round(lead * file.samplerate))
-        x = _read(file, onset, int(np.ceil(signal.duration * file.samplerate)) + 1)
-        _check_audible(file, x, onset)
-        x, fitted = _fit(x, file.samplerate, (file.frames - onset) / file.samplerate, signal)
-    x, gain, scaled = _scale(x, peak)
-    samples = torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32))
-    return Recording(samples, Path(path), notes + fitted + scaled, gain, onset / file.samplerate)
+
+def load_samples(x: Any, sample_rate: Any, signal: Signal, *, peak: float | None = 1.0, lead: float = 0.0) -> Recording:
+    """As `load`, of samples [n], [n, channels] or [channels, n] at `sample_rate` Hz: floats, or integers, which are at full scale."""
+    return _fitted(Samples(x, sample_rate), Path("samples"), signal, True, peak, lead)
 
 
 def load_for(synth: Synth, path: str | Path) -> Recording:
     """The sound at `path` as `synth` would make it: its signal, its peak, its lead before the onset."""
     return load(path, synth.signal, peak=synth.peak, lead=synth.lead)
+
+
+def load_samples_for(synth: Synth, x: Any, sample_rate: Any) -> Recording:
+    """Samples as `synth` would make them."""
+    return load_samples(x, sample_rate, synth.signal, peak=synth.peak, lead=synth.lead)
 
 
 def tell(recording: Recording) -> Recording:
@@ -81,101 +76,87 @@ def tell(recording: Recording) -> Recording:
 
 
 def save(path: str | Path, x: Any, sample_rate: float) -> Path:
-    """Write x [N] as a mono WAV in 32-bit float, which neither rounds nor clips; whole or not at all.
+    """Write x [N] as a mono WAV in 32-bit float, which neither rounds nor clips; whole or not at all. Equal sounds are equal files.
 
     Raises InvsoundError when the file cannot be written.
     """
     with atomic(Path(path)) as temporary:
-        temporary.write_bytes(_wav(np.asarray(x, dtype=np.float32), sample_rate, "FLOAT"))
+        temporary.write_bytes(_float_wav(np.asarray(x, dtype="<f4"), round(sample_rate)))
     return Path(path)
+
+
+def _float_wav(x: np.ndarray, rate: int) -> bytes:
+    """Our own, because libsndfile puts the time of day beside float samples (PEAK)."""
+    format, fact, data = struct.pack("<HHIIHHH", 3, 1, rate, 4 * rate, 4, 32, 0), struct.pack("<I", len(x)), x.tobytes()
+    chunks = b"".join(name + struct.pack("<I", len(body)) + body for name, body in ((b"fmt ", format), (b"fact", fact), (b"data", data)))
+    return b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks
 
 
 def to_wav_bytes(x: Any, sample_rate: float) -> bytes:
     """x [N] as a 16-bit mono WAV, for players: divided by `max|x|` where that exceeds 1."""
-    x = np.asarray(x, dtype=np.float32)
-    return _wav(x / max(1.0, float(np.abs(x).max(initial=0.0))), sample_rate, "PCM_16")
-
-
-def _wav(x: np.ndarray, sample_rate: float, subtype: str) -> bytes:
-    buffer = io.BytesIO()
-    soundfile.write(buffer, x, round(sample_rate), format="WAV", subtype=subtype)
+    x, buffer = np.asarray(x, dtype=np.float32), io.BytesIO()
+    soundfile.write(buffer, x / max(1.0, float(np.abs(x).max(initial=0.0))), round(sample_rate), format="WAV", subtype="PCM_16")
     return buffer.getvalue()
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
-    """The open file; whatever goes wrong with it, while it is opened or read, is a UsageError."""
-    readable = "WAV, FLAC, OGG, AIFF or MP3"
-    if not path.is_file():
-        what = "It is a folder" if path.is_dir() else "There is no such file" if not path.exists() else "It is not a regular file"
-        raise UsageError(f"Cannot read {path}. {what}; give a sound file ({readable}).")
-    try:
-        path.open("rb").close()
-        with soundfile.SoundFile(str(path)) as file:
-            if file.frames == 0:
-                raise UsageError(f"{path} is empty: it has a header and no samples. Record or export it again.")
-            if _truncated(file):
-                raise UsageError(f"{path} is truncated: it ends before its header says it does. Copy or export it again.")
-            yield file
-    except OSError as error:
-        raise UsageError(f"Cannot read {path}: {error.strerror or error}.") from error
-    except (soundfile.SoundFileError, TypeError) as error:
-        reason = str(error).removeprefix(f"Error opening {str(path)!r}: ").rstrip(".")
-        raise UsageError(f"{path} is not a sound file, or is damaged ({reason}). Give one of {readable}.") from error
+def _fitted(source: Source, path: Path, signal: Signal, trim_onset: bool, peak: float | None, lead: float) -> Recording:
+    import torch  # here, so that a report embeds sounds without loading torch
+
+    mono, rate = Mono(source), source.sample_rate
+    made_for_it = (source.frames, rate) == (signal.num_samples, signal.sample_rate)
+    onset = _onset(mono) if trim_onset and not made_for_it else Onset()
+    start = max(0, onset.start - round(lead * rate))
+    x = mono.read(start, int(np.ceil(signal.duration * rate)) + 1)
+    for begin, end in onset.ignored:
+        x[max(0, begin - start) : max(0, end - start)] = 0.0
+    x, centred = _centre(x, rate)
+    _check_audible(source, x, start)
+    x, fitted = _fit(x, rate, (source.frames - start) / rate, signal, source.name)
+    x, gain, scaled = _scale(x, peak)
+    notes = [*source.notes, *mono.notes, *_told(onset, rate, lead), *centred, *fitted, *scaled]
+    return Recording(torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32)), path, notes, gain, start / rate)
 
 
-def _truncated(file: soundfile.SoundFile) -> bool:
-    """libsndfile quietly shortens a cut WAV or OGG and mentions it in its log; a streamed WAV, whose length was never known, is whole."""
-    promised = re.search(r"data : (\d+) \(should be (\d+)\)", file.extra_info)
-    streamed = 2**31 - 2**16
-    cut = promised is not None and int(promised[2]) < int(promised[1]) < streamed
-    return cut or "Last page lacks an end-of-stream bit" in file.extra_info
-
-
-def _mono(file: soundfile.SoundFile, frames: int) -> np.ndarray:
-    """The next `frames` frames, or what is left, averaged over channels; float64, so that no sum overflows."""
-    start = file.tell()
-    block = file.read(frames, dtype="float64", always_2d=True)
-    if len(block) < min(frames, file.frames - start):
-        raise UsageError(f"{file.name} is truncated: it ends {file.frames - start - len(block)} frames early. Copy or export it again.")
-    bad = np.flatnonzero(~(np.abs(block).max(1, initial=0.0) <= np.finfo(np.float32).max))
-    if len(bad):
-        first = (start + bad[0]) / file.samplerate
-        raise UsageError(
-            f"{file.name} holds NaN or infinite samples: {len(bad)} of the {len(block)} frames after {start / file.samplerate:.3f} s, "
-            f"the first at {first:.4f} s (frame {start + bad[0]}). Repair or export it again."
-        )
-    return np.asarray(block.mean(1))
-
-
-def _onset(file: soundfile.SoundFile) -> int:
-    """The frame at which the sound begins, from one pass that keeps the envelope only and stops after a minute of sound."""
-    envelope = Envelope(file.samplerate)
-    while len(block := _mono(file, envelope.block)):
+def _onset(mono: Mono) -> Onset:
+    """Where the sound begins, from one pass that keeps the envelope only and stops after a minute of sound."""
+    envelope = Envelope(mono.source.sample_rate)
+    for block in mono.blocks(envelope.block):
         envelope.append(block)
         if envelope.audible_seconds > SEARCH:
             break
     return envelope.onset()
 
 
-def _read(file: soundfile.SoundFile, start: int, frames: int) -> np.ndarray:
-    file.seek(start)
-    return _mono(file, frames)
+def _told(onset: Onset, rate: float, lead: float) -> list[str]:
+    notes = []
+    if onset.ignored:
+        times = ", ".join(f"{begin / rate:.3f} s" for begin, _ in onset.ignored[:3])
+        more = f" and {len(onset.ignored) - 3} more" if len(onset.ignored) > 3 else ""
+        notes.append(f"ignored before the onset: a click or a weak sound at {times}{more}")
+    if onset.start:
+        notes.append(f"onset found at {onset.start / rate:.3f} s: trimmed" + (f" but for {lead:g} s" if lead else ""))
+    return notes
 
 
-def _check_audible(file: soundfile.SoundFile, x: np.ndarray, onset: int) -> None:
-    if np.abs(x - x.mean()).max() < SILENCE:
-        where = f"in its first {len(x) / file.samplerate:.2f} s" if not onset and len(x) < file.frames else "throughout"
-        cancel = " Its channels may cancel each other: export one of them." if file.channels > 1 else ""
-        raise UsageError(f"{file.name} is silent (below −90 dBFS) {where}. Check the recording's level and start.{cancel}")
+def _centre(x: np.ndarray, rate: float) -> tuple[np.ndarray, list[str]]:
+    offset = constant_part(x, rate)
+    return (x - offset, [f"constant offset of {offset:.3g} removed"]) if offset else (x, [])
 
 
-def _fit(x: np.ndarray, rate: int, available: float, signal: Signal) -> tuple[np.ndarray, list[str]]:
-    """x at the rate and of the length of `signal`; `available` is how many seconds the file had to offer."""
-    notes, N = [], signal.num_samples
+def _check_audible(source: Source, x: np.ndarray, start: int) -> None:
+    if np.abs(x - x.mean()).max(initial=0.0) < SILENCE:
+        where = f"in its first {len(x) / source.sample_rate:.2f} s" if not start and len(x) < source.frames else "throughout"
+        raise UsageError(f"{source.name} is silent (below −90 dBFS) {where}. Check the recording's level and start.")
+
+
+def _fit(x: np.ndarray, rate: float, available: float, signal: Signal, name: str) -> tuple[np.ndarray, list[str]]:
+    """x at the rate and of the length of `signal`; `available` is how many seconds the source had to offer."""
+    notes, N, level = [], signal.num_samples, np.abs(x).max()
     if rate != signal.sample_rate:
         x = soxr.resample(x, rate, signal.sample_rate, quality="HQ")
-        notes.append(f"resampled {rate} → {signal.sample_rate:g} Hz (soxr HQ)")
+        if np.abs(x).max(initial=0.0) < HEARD * level:
+            raise UsageError(f"{name} has nothing below {signal.sample_rate / 2:g} Hz, half the synthesizer's rate. Choose another sound.")
+        notes.append(f"resampled {rate:.10g} → {signal.sample_rate:g} Hz (soxr HQ)")
     missing = signal.duration - available
     # half a sample either way is rounding, not something to tell
     if -missing * signal.sample_rate > 0.5:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
+from os import PathLike
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from ..audio import recording as recordings
 from ..errors import UsageError
@@ -18,33 +15,30 @@ from .matching import Matching
 from .options import groups
 from .setup import Setup
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
 
 class Matcher(Setup):
     """A `Setup` that matches: `matcher(x, sample_rate)` or `matcher(path)`."""
 
     @single_thread()
-    def __call__(self, x: Tensor | str | Path, sample_rate: float | None = None) -> Match:
-        """Match one sound: a file, or samples x [channels…, n] at `sample_rate` Hz. Raises UsageError if it cannot be read or is silent."""
+    def __call__(self, x: ArrayLike | Path, sample_rate: float | None = None) -> Match:
+        """Match one sound: a file, or samples x at `sample_rate` Hz, as in `match`. Raises UsageError if it cannot be read or is silent."""
         recording = self._recording(x, sample_rate)
         _ = self.dictionary
         return Matching(self, recording).match()
 
-    def _recording(self, x: Tensor | str | Path, sample_rate: float | None) -> recordings.Recording:
-        if isinstance(x, (str, Path)):
+    def _recording(self, x: ArrayLike | Path, sample_rate: float | None) -> recordings.Recording:
+        if isinstance(x, (str, PathLike)):
             return recordings.tell(recordings.load_for(self.synth, x))
         if sample_rate is None:
             raise UsageError("A sound given as samples needs its sample_rate in Hz: match(x, 44100, synth=…, feature=…).")
-        x = torch.as_tensor(x).detach().cpu()
-        with tempfile.TemporaryDirectory() as scratch:
-            path = recordings.save(Path(scratch) / "samples.wav", x.reshape(-1, x.shape[-1]).mean(0), sample_rate)
-            try:
-                return recordings.tell(recordings.load_for(self.synth, path))
-            except UsageError as error:
-                raise UsageError(str(error).replace(str(path), "The sound")) from None
+        return recordings.tell(recordings.load_samples_for(self.synth, x, sample_rate))
 
 
 def match(
-    x: Tensor | str | Path,
+    x: ArrayLike | Path,
     sample_rate: float | None = None,
     *,
     synth: str,
@@ -55,7 +49,8 @@ def match(
     device: str = "cpu",
     **how: Any,
 ) -> Match:
-    """Find the parameters of one sound: a file, or samples x [channels…, n] at `sample_rate` Hz.
+    """Find the parameters of one sound: a file, or samples x at `sample_rate` Hz, [n], [n, channels] or [channels, n], of which the
+    shorter axis is that of the channels; floats within ±1, or int16, int32 or uint8 at full scale.
 
     `how` are fields of `MatchOptions`, such as budget="60s" or fix={"alpha": 0.5}; overrides are "synth.…", "feature.…", "solver.…" and
     "problem.…"; `jobs` processes prepare the candidates. Raises UsageError for a wrong name, option or file. For several sounds, build

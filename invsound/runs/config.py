@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..hooks import options, registry
 from ..errors import UsageError, did_you_mean
+from ..hooks import options, registry
 from ..problem import ProblemOptions
 from ..space import SpaceOptions
 from .stages import Data, Evaluate, Pretrain, Train

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ..hooks import registry
-from .config import Config
-from ..system.version import VERSION
 from ..system.files import write_json
+from ..system.version import VERSION
+from .config import Config
 
 
 def describe(device: str = "cpu") -> dict[str, Any]:

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .config import Config
 from ..encoder import Encoder
 from ..errors import InvsoundError, UsageError
 from ..system.files import read_json, safe_name, write_json, write_text
 from ..system.store import load_tensors, save_tensors
+from .config import Config
 
 T = TypeVar("T")
 NAME = "name.txt"

@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from ..system.files import safe_name
 from ..hooks.options import merge
+from ..system.files import safe_name
 
 
 def flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -7,18 +7,18 @@ from typing import Any
 
 from torch import Tensor
 
-from ..hooks import registry
-from .config import Config
 from ..encoder import Encoder
 from ..errors import UsageError
 from ..feature import Feature
+from ..hooks import registry
 from ..loss import Loss
 from ..problem import Problem
-from ..system.rng import forked
 from ..score import Score
 from ..space import Space
-from .stretched import Stretched
 from ..synth import Synth
+from ..system.rng import forked
+from .config import Config
+from .stretched import Stretched
 
 
 class Parts:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 import tracemalloc
+import wave
 from pathlib import Path
 
 import numpy as np
@@ -80,7 +82,8 @@ def test_onset_survives_noise_and_offset(tmp_path: Path, start: float, noise: fl
         assert len(trimmed) == 1
         assert start - 0.008 <= trimmed[0] <= start
         cut = round(trimmed[0] * 22050)
-        assert any(np.array_equal(found.x[:1000].numpy(), x[k : k + 1000].astype("float32")) for k in range(cut - 12, cut + 13))
+        x = x.astype("float32").astype(float)
+        assert any(np.allclose(found.x[:1000], x[k : k + 1000] - offset, rtol=0, atol=1e-4) for k in range(cut - 12, cut + 13))
 
 
 def test_slow_attack_keeps_its_foot(tmp_path: Path) -> None:
@@ -142,8 +145,6 @@ def damaged(tmp_path: Path, case: str) -> Path:
         write(path, x * 0, 22050)
     elif case == "constant":
         write(path, x * 0 + 0.5, 22050)
-    elif case == "opposed":
-        write(path, np.stack([x, -x], 1), 22050)
     elif case in ("nan", "inf"):
         x[[500, 900]] = float(case)
         write(path, x, 22050, subtype="FLOAT")
@@ -160,12 +161,11 @@ def damaged(tmp_path: Path, case: str) -> Path:
         ("nothing", "not a sound file"),
         ("headerless", "not a sound file"),
         ("cutwav", "truncated"),
-        ("cutflac", "truncated|damaged"),
+        ("cutflac", "truncated"),
         ("cutogg", "truncated"),
         ("empty", "no samples"),
         ("silent", "silent .* throughout"),
         ("constant", "silent"),
-        ("opposed", "cancel"),
         ("nan", r"NaN or infinite samples: 2 of the .* the first at 0\.0227 s \(frame 500\)"),
         ("inf", "NaN or infinite samples: 2"),
     ],
@@ -181,7 +181,27 @@ def test_a_streamed_wav_is_whole(tmp_path: Path) -> None:
     header = bytearray(path.read_bytes())
     header[4:8] = header[40:44] = b"\xff" * 4  # the sizes that a program writing into a pipe leaves unknown
     path.write_bytes(header)
-    assert load(path, SIGNAL).notes[0] == "padded 1.97 s with silence"
+    assert load(path, SIGNAL).notes[:2] == [
+        "its header was never finished and does not say how long it is: taken to the end of the file",
+        "padded 1.97 s with silence",
+    ]
+
+
+def test_equal_sounds_are_equal_files_whatever_the_time(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).uniform(-2, 2, 1001).astype("float32")
+    for name in ("a.wav", "b.wav"):
+        (tmp_path / name).with_suffix(".bytes").write_bytes(to_wav_bytes(x, 22050))
+        save(tmp_path / name, x, 22050.4)
+        time.sleep(1.1)  # a stamp counts seconds
+    assert (tmp_path / "a.wav").read_bytes() == (tmp_path / "b.wav").read_bytes()
+    assert (tmp_path / "a.bytes").read_bytes() == (tmp_path / "b.bytes").read_bytes()
+    assert b"PEAK" not in (tmp_path / "a.wav").read_bytes()
+    info, (y, rate) = soundfile.info(tmp_path / "a.wav"), soundfile.read(tmp_path / "a.wav", dtype="float32")
+    assert (info.format, info.subtype, rate, info.frames) == ("WAV", "FLOAT", 22050, 1001)
+    assert np.array_equal(y, x)
+    assert "***" not in info.extra_info
+    with wave.open(str(tmp_path / "a.bytes")) as read:
+        assert read.getnframes() == 1001
 
 
 def test_save_is_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,5 +24,6 @@ class NonFiniteError(InvsoundError):
 
 def did_you_mean(name: str, available: Iterable[str]) -> str:
     """`" Did you mean 'drum'?"`, or nothing when no available name is near."""
-    near = difflib.get_close_matches(name, list(available), n=1, cutoff=0.5)
-    return f" Did you mean {near[0]!r}?" if near else ""
+    names = {other.casefold(): other for other in available}
+    near = difflib.get_close_matches(str(name).casefold(), list(names), n=1, cutoff=0.5)
+    return f" Did you mean {names[near[0]]!r}?" if near else ""

@@ -49,7 +49,7 @@ def run(
     """
     named = {"synth": synth, "feature": feature, "loss": loss, "optimizer": optimizer, "encoder": encoder}
     layers: list[dict[str, Any]] = [options.from_file(Path(config)) if config else {}]
-    layers += [{"parts": {kind: name for kind, name in named.items() if name}}, options.from_overrides(overrides)]
+    layers += [{"parts": {kind: name for kind, name in named.items() if name is not None}}, options.from_overrides(overrides)]
     if targets:
         layers.append({"evaluate": {"targets": [str(Path(path).resolve()) for path in targets]}})
     return begin(configs.resolve(*layers, preset=preset), out, jobs=jobs, device=device)

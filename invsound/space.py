@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from .errors import UsageError, did_you_mean
+from .hooks.bounds import check_bounds, option
 
 
 @dataclass(frozen=True)
@@ -41,14 +42,11 @@ class SpaceOptions:
     normalize: minmax (the range becomes [−1, 1]) or none (ν is θ, or log10 θ, as it is)
     """
 
-    scale: str = "declared"
-    normalize: str = "minmax"
+    scale: str = option("declared", choices=("declared", "log", "linear"))
+    normalize: str = option("minmax", choices=("minmax", "none"))
 
     def __post_init__(self) -> None:
-        if self.scale not in ("declared", "log", "linear"):
-            raise ValueError(f"scale is 'declared', 'log' or 'linear', got {self.scale!r}")
-        if self.normalize not in ("minmax", "none"):
-            raise ValueError(f"normalize is 'minmax' or 'none', got {self.normalize!r}")
+        check_bounds(self)
 
 
 class Space(Sequence[Parameter]):

@@ -30,8 +30,9 @@ class Task:
 
 
 def match_files(
-    paths: Sequence[Path], out: Path, synth: str, feature: str, solver: str, of: dict[str, Any], *, jobs: int = 1, device: str = "cpu"
-) -> list[dict[str, Any]]:
+    paths: Sequence[Path], out: Path, synth: str | None, feature: str | None, solver: str | None, of: dict[str, Any], *,
+    jobs: int = 1, device: str = "cpu",
+) -> list[dict[str, Any]]:  # fmt: skip
     """Match files into folders under `out`, `jobs` at a time, and write matches.csv, matches.json and matches.html there.
 
     A file that cannot be matched gives {"name", "error"}. Raises UsageError for a wrong part or option, before any file is read.

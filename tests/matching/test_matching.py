@@ -262,7 +262,7 @@ def test_silence_is_said(target):
         ({"free": ["x"]}, "no parameter"),
         ({"fix": {"fm": 5}, "free": ["fm"]}, "leave at least one free"),
         ({"budget": "soon"}, "a time such as 60s"),
-        ({"starts": 0}, "starts is at least 1"),
+        ({"starts": 0}, "starts takes an int, 1 to 10000, got 0"),
         ({"candidate": 3}, "candidates"),
     ],
 )

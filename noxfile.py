@@ -52,7 +52,7 @@ def examples(session: nox.Session) -> None:
         as_a_user(session, "invsound-karplus", "--synth", "karplus", "--feature", "logmel-onset", "--loss", "pnp")
         session.run("invsound", "new-plugin", "invsound-bell", "--synth", "bell", "--feature", "roughness")
         session.install("-e", "invsound-bell")
-        as_a_user(session, "invsound-bell", "--synth", "bell")
+        as_a_user(session, "invsound-bell", "--synth", "bell", "--feature", "roughness")
 
 
 def as_a_user(session: nox.Session, package: str, *parts: str) -> None:

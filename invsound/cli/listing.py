@@ -7,7 +7,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from ..errors import UsageError, did_you_mean
+from ..errors import UsageError
 from .common import print_json
 
 
@@ -54,7 +54,7 @@ def _details(name: str, as_json: bool) -> None:
     chosen = [o for o in everything if o.part.name == bare and name in (bare, f"{o.distribution}:{bare}")]
     if not chosen:
         names = sorted({o.part.name for o in everything})
-        raise UsageError(f"No part named {name!r}.{did_you_mean(name, names)} Installed: {', '.join(names)}.")
+        raise UsageError(f"No part named {name!r}.{registry.suggestion(name, everything)} Installed: {', '.join(names)}.")
     described = [_describe(offer) for offer in chosen]
     if as_json:
         print_json(described)

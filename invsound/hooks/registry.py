@@ -130,6 +130,16 @@ def rivals(offer: Offer) -> list[str]:
     return [o.distribution for o in offers(offer.kind) if o.part.name == offer.part.name and o != offer]
 
 
+def suggestion(name: str, available: list[Offer]) -> str:
+    """`" Did you mean 'ftm'?"`: a part whose name is near; else the parts whose summary, or distribution, has the words."""
+    if near := did_you_mean(name, [o.part.name for o in available]):
+        return near
+    words = name.casefold().split()
+    about = [o for o in available if words and all(word in f"{o.part.summary} {o.distribution}".casefold() for word in words)]
+    names = " or ".join(f"{o.part.name!r} ({o.kind}: {o.part.summary})" for o in about[:3])
+    return f" Did you mean {names}?" if names else ""
+
+
 def find(kind: str, name: str) -> Offer:
     """The part called `name`, or `distribution:name` where two distributions offer the same name.
 
@@ -145,7 +155,7 @@ def find(kind: str, name: str) -> Offer:
         raise UsageError(f"{len(matches)} distributions offer a {kind} named {bare!r}. Say which: {choices}.")
     broken = "".join(f" {p.distribution} is broken: {p.broken}" for p in plugins() if p.broken)
     listing = ", ".join(o.label for o in available) or "none"
-    raise UsageError(f"No {kind} named {name!r}.{did_you_mean(name, [o.part.name for o in available])} Installed: {listing}.{broken}")
+    raise UsageError(f"No {kind} named {name!r}.{suggestion(name, available)} Installed: {listing}.{broken}")
 
 
 def load(offer: Offer) -> Any:

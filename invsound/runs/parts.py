@@ -102,7 +102,7 @@ class Parts:
         """name → score, in the order asked for."""
         names = self.config.evaluate.scores
         if names is None:
-            names = [offer.part.name for offer in registry.offers("score")]
+            names = [f"{o.distribution}:{o.part.name}" if registry.rivals(o) else o.part.name for o in registry.offers("score")]
         return {name: registry.build("score", name, signal=self.synth.signal).eval() for name in names}
 
     def to(self, device: Any) -> Parts:

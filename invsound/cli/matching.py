@@ -95,4 +95,5 @@ def _line(name: str, value: float, result: dict[str, Any]) -> str:
     error = result["standard_errors"][name]
     spread = "" if error is None else f" ± {error:.2g}"
     said = {True: "", False: "  (not determined)", None: "  (held)"}[result["determined"].get(name)]
+    said = "  (at the end of its range)" if result["at_bound"].get(name) else said
     return f"{name:>12} = {value:.6g}{spread} {result['units'][name]}".rstrip() + said

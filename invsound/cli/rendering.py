@@ -31,7 +31,9 @@ def render(
     from ..runs import hints
 
     given, synth = options.from_overrides(overrides), configs.chosen("synth", synth)
-    made = registry.build("synth", synth, configs.of_part("synth", synth, options.group(given, "synth")))
+    of_synth = options.group(given, "synth")
+    hints.check_names(synth, registry.load(registry.find("synth", synth)).Options, of_synth)
+    made = registry.build("synth", synth, of_synth)
     given.pop("synth", None)
     for name, value in given.items():
         if name not in made.space.names and (said := hints.hint(name, hints.options_of({"synth": synth}), None)):

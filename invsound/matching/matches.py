@@ -86,6 +86,10 @@ def _names(paths: Sequence[Path]) -> list[str]:
     return used
 
 
+def _known(result: dict[str, Any], name: str) -> bool | str:
+    return "at the end of its range" if result["at_bound"].get(name) else result["determined"].get(name, "held")
+
+
 def _csv(results: list[dict[str, Any]]) -> str:
     """One row per file: distances, then each parameter in its unit with its standard error and whether it is determined."""
     found = next((result for result in results if "error" not in result), None)
@@ -98,10 +102,6 @@ def _csv(results: list[dict[str, Any]]) -> str:
         if "error" in result:
             table.writerow([result["name"], *[""] * (3 + len(heads)), result["error"]])
             continue
-        cells = [
-            cell
-            for name in units
-            for cell in (result["parameters"][name], result["standard_errors"][name], result["determined"].get(name, "held"))
-        ]
+        cells = [cell for name in units for cell in (result["parameters"][name], result["standard_errors"][name], _known(result, name))]
         table.writerow([result["name"], result["distance"], result["random_distance"], result["seconds"], *cells, result["advice"]])
     return text.getvalue()

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ..hooks import options, registry
-from ..errors import UsageError, did_you_mean
+from ..errors import InvsoundError, UsageError, did_you_mean
 from ..problem import ProblemOptions
 from ..space import SpaceOptions
-from .hints import hint, options_of, parameter
+from .hints import check_names, hint, options_of
 from .stages import Data, Evaluate, Pretrain, Train
 
 PARTS = ("synth", "feature", "loss", "optimizer", "encoder")
@@ -95,11 +94,16 @@ def _seed(seed: Any) -> int:
 
 def of_part(kind: str, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """All options of a part, resolved. Raises UsageError for a wrong one."""
-    cls = registry.load(registry.find(kind, name))
-    for key in given:
-        if kind == "synth" and key not in {field.name for field in dataclasses.fields(cls.Options)} and (told := parameter(key, name)):
-            raise UsageError(f"synth {name} has no option {key!r}.{told}")
-    return options.as_dict(options.resolve(cls.Options, given, f"{kind} {name}"))
+    offer = registry.find(kind, name)
+    cls = registry.load(offer)
+    if kind == "synth":
+        check_names(name, cls.Options, given)
+    try:
+        return options.as_dict(options.resolve(cls.Options, given, f"{kind} {name}"))
+    except InvsoundError:
+        raise
+    except Exception as error:  # a stranger's dataclass may be of types that no option has
+        raise InvsoundError(f"The {kind} {offer.label} has options that cannot be read. {type(error).__name__}: {error}") from error
 
 
 def _pretrain(given: Any, epochs: int) -> Pretrain:

@@ -36,7 +36,7 @@ class CNNOptions:
     dropout: float = option(0.4, low=0, below=1)
     bins_per_octave: int = option(12, low=1, high=120)
     hop: int = option(256, low=1, high=65_536, unit="samples")
-    num_octaves: int | None = option(None, low=1, high=20)
+    num_octaves: int | None = option(None, low=1, high=12)
     fmin: float | None = option(None, low=1, high=10**5, unit="Hz")
 
     def __post_init__(self) -> None:

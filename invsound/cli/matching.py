@@ -41,6 +41,7 @@ def match(
         raise UsageError("Which sound? Give at least one recording: invsound match tom.flac --synth NAME --feature NAME.")
     listen(quiet)
     from ..matching import matcher, matches, options
+    from ..system.writable import check_folder
 
     given: dict[str, Any] = {
         "budget": budget, "evaluations": evaluations, "candidates": candidates, "starts": starts, "survey": survey, "keep": keep,
@@ -50,8 +51,9 @@ def match(
     how = {name: None if value == "none" and name == "budget" else value for name, value in given.items() if value is not None}
     of, jobs = options.groups([*overrides, *seed_override(seed)], how), jobs or os.cpu_count() or 1
     if len(sounds) == 1:
-        found = matcher.Matcher(synth, feature, solver, of, jobs=jobs, device=device)(sounds[0])
         folder = out or Path("runs") / f"match-{Path(sounds[0]).stem}"
+        check_folder(folder)
+        found = matcher.Matcher(synth, feature, solver, of, jobs=jobs, device=device)(sounds[0])
         page = matches.write(found, folder)
         _show([{**found.as_dict(), "folder": str(folder)}], page, json, many=False)
         return

@@ -29,8 +29,10 @@ def render(
     from ..problem import finite
     from ..runs import config as configs
     from ..runs import hints
+    from ..system.writable import check_folder
 
     given, synth = options.from_overrides(overrides), configs.chosen("synth", synth)
+    check_folder(out.parent)
     of_synth = options.group(given, "synth")
     hints.check_names(synth, registry.load(registry.find("synth", synth)).Options, of_synth)
     made = registry.build("synth", synth, of_synth)

@@ -21,6 +21,7 @@ from ..runs.parts import Parts
 from ..system import device as devices
 from ..system import progress
 from ..system.executor import single_thread
+from ..system.writable import check_folder
 
 STEPS = [1e-5 * 10 ** (k / 3) for k in range(14)] + [0.3]
 """|δ|, in ν: three to a decade."""
@@ -70,6 +71,8 @@ def radius(
     """
     options.resolve(RadiusOptions, {"sounds": sounds, "seed": seed}, "radius")
     where = devices.choose(device)
+    if out is not None:
+        check_folder(out)
     synth, feature = configs.chosen("synth", synth), configs.chosen("feature", feature)
     problem = _problem(synth, feature, options.from_overrides(overrides)).to(where)
     nu = designs.draw(problem.synth, "random", {"train": sounds}, seed)["train"].double().to(where)

@@ -20,6 +20,7 @@ from ..runs.naming import file_name, flat, label, nested, short
 from ..system import device as devices
 from ..system import progress
 from ..system.files import write_text
+from ..system.writable import check_folder
 
 KEYS = ("base", "grid", "configurations", "seeds")
 MOST = 10_000
@@ -63,12 +64,26 @@ def sweep(
     devices.choose(device)
     if dry_run:
         return [run.told() for run in planned]
+    _check(planned)
     outcomes = []
     for number, run in enumerate(planned, 1):
         done = {"new": "", "begun": ", which was begun", "finished": ", which is finished"}[run.state]
         progress.log.info("%d of %d: %s, seed %d%s", number, len(planned), run.name, run.seed, done)
         outcomes.append(_carry_out(run, jobs, device))
     return outcomes
+
+
+def _check(planned: list[Planned]) -> None:
+    """Raise UsageError for what the first seed of any configuration, still to be run, would stumble over hours later."""
+    to_come = {run.folder.absolute() for run in planned}
+    first = {run.name: run for run in reversed(planned) if run.state == "new"}
+    for run in first.values():
+        try:
+            pipeline.checked(run.config, to_come)
+        except UsageError as error:
+            raise UsageError(f"{run.name}: {error}") from error
+        except Exception as error:  # a part that fails is told when its turn comes: the other configurations are not to blame
+            progress.log.debug("%s: %s", run.name, error)
 
 
 def _carry_out(run: Planned, jobs: int, device: str) -> dict[str, Any]:
@@ -97,6 +112,7 @@ def plan(
     given = _read(what)
     title = "sweep" if isinstance(what, Mapping) else Path(what).stem
     root = Path(out) if out else Path("runs") / (f"{title}-{preset}" if preset else title)
+    check_folder(root)
     base, last = nested(given.get("base") or {}) | ({"preset": preset} if preset else {}), options.from_overrides(overrides)
     planned: dict[Path, Planned] = {}
     seeds = _seeds(given if seeds is None else {"seeds": list(seeds)})

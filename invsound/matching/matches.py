@@ -16,6 +16,7 @@ from ..errors import InvsoundError
 from ..pages import match as match_page
 from ..system import executor, progress
 from ..system.files import safe_name, write_json, write_text
+from ..system.writable import check_folder
 from .match import Match
 from .matcher import Matcher
 
@@ -37,6 +38,7 @@ def match_files(
 
     A file that cannot be matched gives {"name", "error"}. Raises UsageError for a wrong part or option, before any file is read.
     """
+    check_folder(out)
     how = json.dumps([synth, feature, solver, of, device])
     ready = _matcher(how)
     ready.jobs = jobs

@@ -59,6 +59,7 @@ class Setup:
                 f"The solver {solver!r} needs gradients, which the synth {synth!r} does not have. Choose one that does without."
             )
         self.held, self.free = self._held()
+        _ = self.encoder
 
     def _held(self) -> tuple[Tensor, Tensor]:
         """ν [P] of the parameters that are held, zero elsewhere, and which are free [P]."""

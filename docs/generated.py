@@ -5,7 +5,7 @@ import functools
 import re
 
 from invsound import testing
-from invsound.hooks import options, registry
+from invsound.hooks import bounds, options, registry
 from invsound.runs import config
 
 KINDS = {
@@ -21,19 +21,24 @@ def cell(value: object) -> str:
     return "`".join(pieces)
 
 
+def takes(cls: type, field: dataclasses.Field) -> str:
+    """`int`, 1 to 100."""
+    return ", ".join(filter(None, [f"`{options.type_name(field)}`", str(bounds.bounds(cls, field.name))]))
+
+
 def table(cls: type, prefix: str) -> str:
-    """key | type | default | meaning, one row per field of a dataclass."""
+    """key | type, and the values it takes | default | meaning, one row per field of a dataclass."""
     fields, lines = dataclasses.fields(cls), options.help_lines(cls)
     if not fields:
         return "It has no options.\n"
-    cells = [(f"{prefix}.{f.name}", options.type_name(f), options.default(f), lines.get(f.name, "")) for f in fields]
+    cells = [(f"{prefix}.{f.name}", takes(cls, f), bounds.default(f), lines.get(f.name, "")) for f in fields]
     groups = [(key, default) for key, _, default, _ in cells if dataclasses.is_dataclass(default)]
     rows = [
-        f"| `{key}` | {cell(f'`{kind}`')} | {cell(f'`{default}`')} | {cell(text)} |"
+        f"| `{key}` | {cell(kind)} | {cell(f'`{default}`')} | {cell(text)} |"
         for key, kind, default, text in cells
         if not dataclasses.is_dataclass(default)
     ]
-    table_of_all = "\n".join(["| key | type | default | |", "|---|---|---|---|", *rows, ""])
+    table_of_all = "\n".join(["| key | takes | default | |", "|---|---|---|---|", *rows, ""])
     return "\n".join([table_of_all, *(f"{type(group).__doc__.splitlines()[0]}\n\n{table(type(group), key)}" for key, group in groups)])
 
 

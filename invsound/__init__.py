@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .experiments.comparison import compare
     from .experiments.sweep import sweep
     from .feature import Feature
+    from .hooks.bounds import check_bounds, option
     from .hooks.registry import make
     from .loss import Loss
     from .matching.matcher import Matcher, match
@@ -35,17 +36,18 @@ _home = {
     "Encoder": "encoder", "Feature": "feature", "Forward": "solver", "InvsoundError": "errors", "Loss": "loss",
     "Matcher": "matching.matcher", "NonFiniteError": "errors", "Parameter": "space", "Partials": "audio.partials", "Problem": "problem",
     "Score": "score", "Signal": "signal", "Solution": "solver", "Solver": "solver", "Space": "space", "Synth": "synth",
-    "UsageError": "errors", "compare": "experiments.comparison", "derivatives": "audio.least_squares", "evaluate": "pipeline",
-    "least_squares": "audio.least_squares", "make": "hooks.registry", "match": "matching.matcher", "modal_energy": "audio.partials",
-    "newton": "audio.least_squares", "partials": "audio.partials", "published_table": "data.designs", "radius": "evaluation.radius",
-    "resume": "pipeline", "run": "pipeline", "sweep": "experiments.sweep", "volume": "problem",
+    "UsageError": "errors", "check_bounds": "hooks.bounds", "compare": "experiments.comparison", "derivatives": "audio.least_squares",
+    "evaluate": "pipeline", "least_squares": "audio.least_squares", "make": "hooks.registry", "match": "matching.matcher",
+    "modal_energy": "audio.partials", "newton": "audio.least_squares", "option": "hooks.bounds", "partials": "audio.partials",
+    "published_table": "data.designs", "radius": "evaluation.radius", "resume": "pipeline", "run": "pipeline",
+    "sweep": "experiments.sweep", "volume": "problem",
 }  # fmt: skip
 
 __all__ = [
     "API_VERSION", "Encoder", "Feature", "Forward", "InvsoundError", "Loss", "Matcher", "NonFiniteError", "Parameter", "Part",
-    "Partials", "Problem", "Score", "Signal", "Solution", "Solver", "Space", "Synth", "UsageError", "__version__", "compare",
-    "derivatives", "evaluate", "hookimpl", "least_squares", "make", "match", "modal_energy", "newton", "partials", "published_table",
-    "radius", "resume", "run", "sweep", "volume",
+    "Partials", "Problem", "Score", "Signal", "Solution", "Solver", "Space", "Synth", "UsageError", "__version__", "check_bounds",
+    "compare", "derivatives", "evaluate", "hookimpl", "least_squares", "make", "match", "modal_energy", "newton", "option", "partials",
+    "published_table", "radius", "resume", "run", "sweep", "volume",
 ]  # fmt: skip
 
 

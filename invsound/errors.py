@@ -22,7 +22,14 @@ class NonFiniteError(InvsoundError):
     """A NaN or an infinity; the message names the part it came from."""
 
 
+def nearest(name: str, available: Iterable[str]) -> str | None:
+    """The available name that is most like `name`, in whatever case; None when no one is near."""
+    names = {other.casefold(): other for other in available}
+    near = difflib.get_close_matches(name.casefold(), list(names), n=1, cutoff=0.5)
+    return names[near[0]] if near else None
+
+
 def did_you_mean(name: str, available: Iterable[str]) -> str:
     """`" Did you mean 'drum'?"`, or nothing when no available name is near."""
-    near = difflib.get_close_matches(name, list(available), n=1, cutoff=0.5)
-    return f" Did you mean {near[0]!r}?" if near else ""
+    near = nearest(name, available)
+    return f" Did you mean {near!r}?" if near else ""

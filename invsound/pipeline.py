@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from .audio import recording as recordings
 from .data import columns, designs
 from .evaluation import evaluation
-from .hooks import options, registry
+from .hooks import options
 from .pages import report
 from .runs import config as configs
 from .runs import environment, folder
@@ -21,6 +20,7 @@ from .runs.parts import Parts
 from .system import device as devices
 from .system import progress
 from .system.store import Store
+from .system.writable import check_folder
 from .training import start
 from .training.trainer import Trainer
 
@@ -49,7 +49,7 @@ def run(
     """
     named = {"synth": synth, "feature": feature, "loss": loss, "optimizer": optimizer, "encoder": encoder}
     layers: list[dict[str, Any]] = [options.from_file(Path(config)) if config else {}]
-    layers += [{"parts": {kind: name for kind, name in named.items() if name}}, options.from_overrides(overrides)]
+    layers += [{"parts": {kind: name for kind, name in named.items() if name is not None}}, options.from_overrides(overrides)]
     if targets:
         layers.append({"evaluate": {"targets": [str(Path(path).resolve()) for path in targets]}})
     return begin(configs.resolve(*layers, preset=preset), out, jobs=jobs, device=device)
@@ -57,22 +57,34 @@ def run(
 
 def begin(config: Config, out: Path | str | None = None, *, jobs: int = 1, device: str = "cpu") -> dict[str, Any]:
     """`run`, of options that are resolved already."""
-    parts = Parts(config)
-    for target in config.evaluate.targets:
-        recordings.load_for(parts.synth, target)  # one that cannot be read is said before hours of work, not after
-    parts.check()
-    nu = designs.drawn(parts.synth, config.data, config.seed)
-    start.check(config)
     where = devices.choose(device)
+    folder.check_new(Path(out)) if out else check_folder("runs")
+    parts, nu = checked(config)
     return _run(parts, nu, folder.create(out, config), jobs, where)
+
+
+def checked(config: Config, runs_to_come: Collection[Path] = ()) -> tuple[Parts, dict[str, Tensor]]:
+    """The parts and the ν of a run: whatever can be built, opened or named is, before hours of work, not after.
+
+    The run that `train.start` names may be one of those to come. Raises UsageError or InvsoundError for what cannot.
+    """
+    parts = Parts(config)
+    start.check(config, runs_to_come)
+    for target in config.evaluate.targets:
+        recordings.load_for(parts.synth, target)
+    parts.check()
+    return parts, designs.drawn(parts.synth, config.data, config.seed)
 
 
 def resume(path: Path | str, *, jobs: int = 1, device: str = "cpu") -> dict[str, Any]:
     """Go on with an interrupted run from its last shard and epoch; the result is that of an uninterrupted one."""
     run_folder = folder.existing(path)
+    where = devices.choose(device)
+    check_folder(run_folder)
     config = configs.load(run_folder / "config.yaml")
     parts = Parts(config)
-    return _run(parts, designs.drawn(parts.synth, config.data, config.seed), run_folder, jobs, devices.choose(device))
+    parts.check()
+    return _run(parts, designs.drawn(parts.synth, config.data, config.seed), run_folder, jobs, where)
 
 
 def _run(parts: Parts, nu: dict[str, Tensor], path: Path, jobs: int, where: str) -> dict[str, Any]:
@@ -90,11 +102,7 @@ def _trainer(parts: Parts, path: Path, where: str) -> Trainer:
     cfg: Config = parts.config
     parts.to(where)
 
-    def optimizer(params: list[torch.nn.Parameter]) -> torch.optim.Optimizer:
-        made: torch.optim.Optimizer = registry.build("optimizer", cfg.parts["optimizer"], cfg.of["optimizer"], params=params)
-        return made
-
-    return Trainer(start.encoder(parts, path).to(where), parts.loss, optimizer, cfg.train, cfg.seed, path, parts.pretrain)
+    return Trainer(start.encoder(parts, path).to(where), parts.loss, parts.optimizer, cfg.train, cfg.seed, path, parts.pretrain)
 
 
 def _evaluate(
@@ -115,7 +123,11 @@ def evaluate(path: Path | str, *, targets: Sequence[str | Path] = (), jobs: int 
     cfg = configs.load(run_folder / "config.yaml")
     if targets:
         cfg.evaluate.targets = [str(Path(target).resolve()) for target in targets]
+    check_folder(run_folder)
     parts = Parts(cfg)
+    for target in cfg.evaluate.targets:
+        recordings.load_for(parts.synth, target)
+    parts.check()
     encoder = folder.load_encoder(run_folder, parts.encoder()).to(where).eval()
     nu = designs.drawn(parts.synth, cfg.data, cfg.seed)
     test = columns.prepare(parts, nu, Store(), jobs, where, ["test"])["test"]

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from .errors import NonFiniteError, UsageError
 from .feature import Feature
+from .hooks.bounds import check_bounds, option
 from .space import Space
 from .synth import Synth
 
@@ -35,15 +36,12 @@ class ProblemOptions:
     budget: memory for the rows that travel together, MiB
     """
 
-    jacobian: str = "auto"
-    step: float = 1e-4
-    budget: float = 16.0
+    jacobian: str = option("auto", choices=("auto", "forward", "finite"))
+    step: float = option(1e-4, above=0, high=1)
+    budget: float = option(16.0, above=0, high=2**20, unit="MiB")
 
     def __post_init__(self) -> None:
-        if self.jacobian not in ("auto", "forward", "finite"):
-            raise ValueError(f"jacobian is 'auto', 'forward' or 'finite', got {self.jacobian!r}")
-        if not self.step > 0 or not self.budget > 0:
-            raise ValueError(f"step and budget are positive, got {self.step} and {self.budget}")
+        check_bounds(self)
 
 
 class Problem(nn.Module):

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .hooks.bounds import check_bounds, option
+
 
 @dataclass(frozen=True)
 class Signal:
     """Mono audio of a fixed length: `sample_rate` in Hz, `num_samples` N."""
 
-    sample_rate: float
-    num_samples: int
+    sample_rate: float = option(above=0, high=10**6, unit="Hz")
+    num_samples: int = option(low=1, high=2**24, unit="samples")
 
     def __post_init__(self) -> None:
-        if not self.sample_rate > 0 or not self.num_samples >= 1:
-            raise ValueError(f"a signal needs sample_rate > 0 Hz and num_samples ≥ 1, got {self.sample_rate} Hz, {self.num_samples}")
+        check_bounds(self)
 
     @property
     def duration(self) -> float:

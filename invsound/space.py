@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from .errors import UsageError, did_you_mean
+from .hooks.bounds import check_bounds, option
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,22 @@ class Parameter:
         if self.scale == "log" and self.low <= 0:
             raise ValueError(f"parameter {self.name!r}: a log scale needs low > 0, got {self.low}")
 
+    def within(self, value: float) -> float:
+        """`value`, or the bound that it misses by no more than rounding: 1e-5 of the range, in log10 where that is the scale, or of itself.
+
+        Raises UsageError for a value out of bounds.
+        """
+        value = float(value) if abs(value) < 1e300 else math.inf * (1 if value > 0 else -1)
+        end = min(max(value, self.low), self.high)
+        if value == end:
+            return value
+        s = (lambda v: math.log10(v) if v > 0 else -math.inf) if self.scale == "log" else float
+        near = math.isfinite(value) and abs(s(value) - s(end)) <= 1e-5 * (s(self.high) - s(self.low))
+        if not near and not math.isclose(value, end, rel_tol=1e-5):
+            unit = f" {self.unit}" if self.unit else ""
+            raise UsageError(f"{value:g}{unit} is out of bounds. Choose between {self.low:g} and {self.high:g}{unit}.")
+        return end
+
 
 @dataclass
 class SpaceOptions:
@@ -41,14 +58,11 @@ class SpaceOptions:
     normalize: minmax (the range becomes [−1, 1]) or none (ν is θ, or log10 θ, as it is)
     """
 
-    scale: str = "declared"
-    normalize: str = "minmax"
+    scale: str = option("declared", choices=("declared", "log", "linear"))
+    normalize: str = option("minmax", choices=("minmax", "none"))
 
     def __post_init__(self) -> None:
-        if self.scale not in ("declared", "log", "linear"):
-            raise ValueError(f"scale is 'declared', 'log' or 'linear', got {self.scale!r}")
-        if self.normalize not in ("minmax", "none"):
-            raise ValueError(f"normalize is 'minmax' or 'none', got {self.normalize!r}")
+        check_bounds(self)
 
 
 class Space(Sequence[Parameter]):
@@ -91,6 +105,11 @@ class Space(Sequence[Parameter]):
         # the exponent is masked first so that a large linear parameter cannot overflow in the branch not taken
         return torch.where(log, 10.0 ** torch.where(log, s, torch.zeros_like(s)), s)
 
+    def clipped(self, nu: Tensor) -> Tensor:
+        """ν [..., P] → θ [..., P] in float64, within the declared bounds to the last bit: what results are written in."""
+        theta = self.to_theta(nu.double())
+        return theta.clamp(theta.new_tensor([p.low for p in self]), theta.new_tensor([p.high for p in self]))
+
     def to_nu(self, theta: Tensor) -> Tensor:
         """θ [..., P] in physical units → ν [..., P], the inverse of `to_theta`."""
         low, high, log = self._scaled_bounds(theta)
@@ -114,19 +133,17 @@ class Space(Sequence[Parameter]):
     def values(self, given: dict[str, float]) -> Tensor:
         """θ [P] in float64 from named values; parameters not named are at mid-range, ν = 0.
 
-        Raises UsageError for an unknown name or a value out of bounds.
+        A bound to rounding is the bound. Raises UsageError for an unknown name or a value out of bounds.
         """
         theta = self.to_theta(torch.zeros(len(self), dtype=torch.float64))
         for name, value in given.items():
             if name not in self.names:
                 raise UsageError(f"No parameter named {name!r}.{did_you_mean(name, self.names)} Available: {self.describe()}.")
             index = self.names.index(name)
-            p = self[index]
-            if not p.low <= value <= p.high:
-                raise UsageError(
-                    f"Parameter {name} = {value:g} {p.unit} is out of bounds. Choose between {p.low:g} and {p.high:g} {p.unit}."
-                )
-            theta[index] = value
+            try:
+                theta[index] = self[index].within(value)
+            except UsageError as error:
+                raise UsageError(f"Parameter {name} = {error}") from None
         return theta
 
     def describe(self) -> str:

@@ -166,7 +166,7 @@ def test_pretraining_is_half_of_the_epochs_unless_said(tiny):
         (["train.pretrain.loss=pnp", "train.pretrain.epochs=3"], r"some of train\.epochs=3, from 1 to 2, got 3"),
         (["train.pretrain.loss=pnp", "train.pretrain.options.decoy=1"], "loss pnp has no option 'decoy'. Did you mean 'decay'"),
         (["train.pretrain.epochs=2"], "Write train.pretrain.loss=NAME"),
-        (["space.scale=cubic"], "scale is 'declared', 'log' or 'linear'"),
+        (["space.scale=cubic"], "scale takes a str, 'declared' or 'log' or 'linear'"),
         (["space.normalize=null"], "normalize"),
     ],
 )

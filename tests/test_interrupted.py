@@ -85,8 +85,8 @@ def test_a_read_only_folder_is_said(tiny, invsound, monkeypatch, toy):
     Path("file").write_text("")
     for arguments in (["--out", "file/run"],):
         result = invsound(*toy(tiny, *arguments))
-        assert result.exit_code == 1
-        assert "Cannot write" in result.stderr
+        assert result.exit_code == 2
+        assert "cannot be written" in result.stderr
     monkeypatch.setenv("INVSOUND_CACHE", str(Path.cwd() / "file"))
     result = invsound(*toy(tiny, "--out", "run"))
     assert result.exit_code == 1

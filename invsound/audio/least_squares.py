@@ -12,7 +12,7 @@ def derivatives(f: Callable[[Tensor], Tensor], q: Tensor) -> tuple[Tensor, Tenso
     """f(q) [K, …] and its derivatives [K, …, Q], where row by row f depends on q [K, Q], one direction after the other."""
     directions = torch.eye(q.shape[1], dtype=q.dtype, device=q.device)
     columns = [torch.func.jvp(f, (q,), (e.expand_as(q),)) for e in directions]
-    return columns[0][0], torch.stack([column for _, column in columns], -1)
+    return columns[0][0], torch.stack([column[1] for column in columns], -1)
 
 
 def newton(J: Tensor, r: Tensor, damping: Tensor) -> Tensor:

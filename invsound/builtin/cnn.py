@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..encoder import Encoder
+from ..hooks.bounds import check_bounds, option
 from ..signal import Signal
 from .cqt import LogCQT
 
@@ -28,21 +29,18 @@ class CNNOptions:
     fmin: its lowest frequency, Hz (null: chosen likewise)
     """
 
-    width: int = 16
-    cells: int = 40
-    channels: int = 96
-    hidden: int = 128
-    dropout: float = 0.4
-    bins_per_octave: int = 12
-    hop: int = 256
-    num_octaves: int | None = None
-    fmin: float | None = None
+    width: int = option(16, low=1, high=1024)
+    cells: int = option(40, low=1, high=1024)
+    channels: int = option(96, low=1, high=1024)
+    hidden: int = option(128, low=1, high=16_384)
+    dropout: float = option(0.4, low=0, below=1)
+    bins_per_octave: int = option(12, low=1, high=120)
+    hop: int = option(256, low=1, high=65_536, unit="samples")
+    num_octaves: int | None = option(None, low=1, high=12)
+    fmin: float | None = option(None, low=1, high=10**5, unit="Hz")
 
     def __post_init__(self) -> None:
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout is a probability below 1, got {self.dropout}")
-        if min(self.width, self.cells, self.channels, self.hidden) < 1:
-            raise ValueError(f"layers need a unit or more, got {self.width}, {self.cells}, {self.channels} and {self.hidden}")
+        check_bounds(self)
 
 
 class TimeToChannels(nn.Module):

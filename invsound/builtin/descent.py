@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..hooks.bounds import check_bounds, option
 from ..solver import Forward, Solution, Solver
 
 
@@ -20,13 +21,12 @@ class DescentOptions:
     tolerance: converged when no start moved by more than this in a step, in ν
     """
 
-    steps: int = 300
-    lr: float = 0.02
-    tolerance: float = 1e-6
+    steps: int = option(300, low=1, high=10**7)
+    lr: float = option(0.02, above=0, high=2)
+    tolerance: float = option(1e-6, above=0, high=2)
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or not self.lr > 0 or not self.tolerance > 0:
-            raise ValueError(f"steps ≥ 1, lr > 0 and tolerance > 0, got {self.steps}, {self.lr} and {self.tolerance}")
+        check_bounds(self)
 
 
 class Descent(Solver):

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..encoder import Encoder
+from ..hooks.bounds import check_bounds, option
 from ..signal import Signal
 from .cqt import LogCQT
 from .mbconv import EfficientNet
@@ -26,16 +27,15 @@ class EfficientNetOptions:
     fmin: its lowest frequency, Hz; by default from the sample rate and the duration
     """
 
-    dropout: float = 0.2
-    stochastic_depth: float = 0.2
-    bins_per_octave: int = 12
-    hop: int = 256
-    num_octaves: int | None = None
-    fmin: float | None = None
+    dropout: float = option(0.2, low=0, below=1)
+    stochastic_depth: float = option(0.2, low=0, below=1)
+    bins_per_octave: int = option(12, low=1, high=120)
+    hop: int = option(256, low=1, high=65_536, unit="samples")
+    num_octaves: int | None = option(None, low=1, high=12)
+    fmin: float | None = option(None, low=1, high=10**5, unit="Hz")
 
     def __post_init__(self) -> None:
-        if not (0 <= self.dropout < 1 and 0 <= self.stochastic_depth < 1):
-            raise ValueError(f"dropout and stochastic_depth are probabilities below 1, got {self.dropout} and {self.stochastic_depth}")
+        check_bounds(self)
 
 
 class EfficientNetB0(Encoder):

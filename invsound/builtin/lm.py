@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..hooks.bounds import check_bounds, option
 from ..solver import Forward, Solution, Solver
 
 
@@ -21,15 +22,13 @@ class LMOptions:
     reached: distance, relative to the target's norm, below which a start goes on alone
     """
 
-    iterations: int = 50
-    damping: float = 1e-2
-    tolerance: float = 1e-7
-    reached: float = 1e-3
+    iterations: int = option(50, low=1, high=10**6)
+    damping: float = option(1e-2, above=0, high=10**6)
+    tolerance: float = option(1e-7, above=0, high=2)
+    reached: float = option(1e-3, low=0, high=1)
 
     def __post_init__(self) -> None:
-        if self.iterations < 1 or not self.damping > 0 or not self.tolerance > 0 or not self.reached >= 0:
-            given = f"{self.iterations}, {self.damping}, {self.tolerance} and {self.reached}"
-            raise ValueError(f"iterations ≥ 1, damping > 0, tolerance > 0 and reached ≥ 0, got {given}")
+        check_bounds(self)
 
 
 Requests = Generator[tuple[str, Tensor], Tensor, None]

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from ..hooks.bounds import option
+
 
 @dataclass
 class AdamOptions:
@@ -20,11 +22,11 @@ class AdamOptions:
     weight_decay: L2 penalty
     """
 
-    lr: float = 1e-3
-    beta1: float = 0.9
-    beta2: float = 0.999
-    eps: float = 1e-8
-    weight_decay: float = 0.0
+    lr: float = option(1e-3, above=0, high=1e30)
+    beta1: float = option(0.9, low=0, below=1)
+    beta2: float = option(0.999, low=0, below=1)
+    eps: float = option(1e-8, low=0, high=1)
+    weight_decay: float = option(0.0, low=0, high=1000)
 
 
 @dataclass
@@ -51,10 +53,10 @@ class SGDOptions:
     weight_decay: L2 penalty
     """
 
-    lr: float = 1e-2
-    momentum: float = 0.9
+    lr: float = option(1e-2, above=0, high=1e30)
+    momentum: float = option(0.9, low=0, below=1)
     nesterov: bool = False
-    weight_decay: float = 0.0
+    weight_decay: float = option(0.0, low=0, high=1000)
 
 
 class Adam(torch.optim.Adam):

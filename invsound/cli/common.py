@@ -8,12 +8,15 @@ import logging
 import re
 import sys
 from collections.abc import Callable, Iterable
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn, Optional
 
 import typer
 
 from ..errors import InvsoundError, UsageError
 
+ASKED = "asked for, unless only one is installed"
+Synthesizer = Annotated[Optional[str], typer.Option(help="Synthesizer g.", show_default=ASKED)]  # noqa: UP045  Typer reads it on 3.10 too
+Representation = Annotated[Optional[str], typer.Option(help="Perceptual representation Φ.", show_default=ASKED)]  # noqa: UP045
 OVERRIDE = re.compile(r"[A-Za-z_][\w.-]*=")
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from .common import guarded, listen, print_json, sort_arguments
+from .common import Representation, Synthesizer, guarded, listen, print_json, sort_arguments
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -35,9 +35,9 @@ def radius(
         Optional[list[str]],  # noqa: UP045  Typer reads annotations at run time, on Python 3.10 too
         typer.Argument(metavar="[KEY=VALUE]...", help="Options, such as synth.num_modes=4."),
     ] = None,
-    synth: Annotated[str, typer.Option(help="Synthesizer g.")] = ...,  # type: ignore[assignment]
-    feature: Annotated[str, typer.Option(help="Perceptual representation Φ.")] = ...,  # type: ignore[assignment]
-    sounds: Annotated[int, typer.Option(min=1, help="Random sounds to take the median over.")] = 8,
+    synth: Synthesizer = None,
+    feature: Representation = None,
+    sounds: Annotated[int, typer.Option(help="Random sounds to take the median over.")] = 8,
     seed: Annotated[int, typer.Option(help="Seed of the sounds.")] = 0,
     out: Annotated[Optional[Path], typer.Option(help="Folder for radius.json and radius.html.")] = None,  # noqa: UP045
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps or auto.")] = "cpu",

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from ..errors import UsageError, did_you_mean
+from ..errors import UsageError
 from .common import print_json
 
 
@@ -54,7 +54,7 @@ def _details(name: str, as_json: bool) -> None:
     chosen = [o for o in everything if o.part.name == bare and name in (bare, f"{o.distribution}:{bare}")]
     if not chosen:
         names = sorted({o.part.name for o in everything})
-        raise UsageError(f"No part named {name!r}.{did_you_mean(name, names)} Installed: {', '.join(names)}.")
+        raise UsageError(f"No part named {name!r}.{registry.suggestion(name, everything)} Installed: {', '.join(names)}.")
     described = [_describe(offer) for offer in chosen]
     if as_json:
         print_json(described)
@@ -64,16 +64,23 @@ def _details(name: str, as_json: bool) -> None:
         for p in part.get("parameters", []):
             typer.echo(f"  parameter {p['name']}: {p['low']:.6g} to {p['high']:.6g} {p['unit']}, {p['scale']}. {p['doc']}".rstrip())
         for option in part["options"]:
-            typer.echo(f"  {part['kind']}.{option['name']}={option['default']!r} ({option['type']}): {option['help']}".rstrip(": "))
+            takes = ", ".join(filter(None, [option["type"], option["bounds"]]))
+            typer.echo(f"  {part['kind']}.{option['name']}={option['default']!r} ({takes}): {option['help']}".rstrip(": "))
 
 
 def _describe(offer: Any) -> dict[str, Any]:
-    from ..hooks import options, registry
+    from ..hooks import bounds, options, registry
 
     cls = registry.load(offer)
     lines = options.help_lines(cls.Options)
     fields = [
-        {"name": f.name, "type": options.type_name(f), "default": options.default(f), "help": lines.get(f.name, "")}
+        {
+            "name": f.name,
+            "type": options.type_name(f),
+            "default": bounds.default(f),
+            "help": lines.get(f.name, ""),
+            "bounds": str(bounds.bounds(cls.Options, f.name)),
+        }
         for f in dataclasses.fields(cls.Options)
     ]
     parameters = {}

@@ -9,28 +9,28 @@ from typing import Annotated, Any, Optional
 import typer
 
 from ..errors import UsageError
-from .common import listen, print_json, seed_override, sort_arguments
+from .common import Representation, Synthesizer, listen, print_json, seed_override, sort_arguments
 
 
 def match(
     arguments: Annotated[
         list[str], typer.Argument(metavar="SOUND... [KEY=VALUE]...", help="Recordings, and options such as solver.iterations=100.")
     ],
-    synth: Annotated[str, typer.Option(help="Synthesizer g.")] = ...,  # type: ignore[assignment]
-    feature: Annotated[str, typer.Option(help="Perceptual representation Φ.")] = ...,  # type: ignore[assignment]
-    solver: Annotated[str, typer.Option(help="Solver.")] = "lm",
-    budget: Annotated[str, typer.Option(help="Time for one sound, such as 60s or 2min, or none.")] = "60s",
-    evaluations: Annotated[Optional[int], typer.Option(min=1, help="Sounds computed per recording, at most.")] = None,  # noqa: UP045
-    candidates: Annotated[int, typer.Option(min=1, help="Random sounds to compare with.")] = 256,
-    starts: Annotated[int, typer.Option(min=1, help="Regions surveyed, and starts handed to the solver.")] = 4,
-    survey: Annotated[bool, typer.Option(help="Refine candidates before the solver begins.")] = True,
-    keep: Annotated[int, typer.Option(min=1, help="Distinct solutions to report.")] = 1,
+    synth: Synthesizer = None,
+    feature: Representation = None,
+    solver: Annotated[Optional[str], typer.Option(help="Solver.", show_default="lm")] = None,  # noqa: UP045
+    budget: Annotated[Optional[str], typer.Option(help="Time for one sound, such as 60s or 2min, or none.", show_default="60s")] = None,  # noqa: UP045
+    evaluations: Annotated[Optional[int], typer.Option(help="Sounds computed per recording, at most.")] = None,  # noqa: UP045
+    candidates: Annotated[Optional[int], typer.Option(help="Random sounds to compare with.", show_default="256")] = None,  # noqa: UP045
+    starts: Annotated[Optional[int], typer.Option(help="Regions surveyed, and starts for the solver.", show_default="4")] = None,  # noqa: UP045
+    survey: Annotated[Optional[bool], typer.Option(help="Refine candidates before the solver begins.", show_default="survey")] = None,  # noqa: UP045
+    keep: Annotated[Optional[int], typer.Option(help="Distinct solutions to report.", show_default="1")] = None,  # noqa: UP045
     free: Annotated[Optional[str], typer.Option(metavar="NAME,...", help="Estimate these parameters only.")] = None,  # noqa: UP045
     fix: Annotated[Optional[list[str]], typer.Option(metavar="NAME=VALUE", help="Hold a parameter; may be given several times.")] = None,  # noqa: UP045
     encoder: Annotated[Optional[Path], typer.Option(metavar="RUN", help="A run whose trained encoder adds a start.")] = None,  # noqa: UP045
     out: Annotated[Path | None, typer.Option(help="Folder for what is written; one under runs/ if not given.")] = None,
     seed: Annotated[Optional[int], typer.Option(help="Seed of candidates and survey.")] = None,  # noqa: UP045
-    jobs: Annotated[Optional[int], typer.Option(min=1, help="Processes; all cores if not given.")] = None,  # noqa: UP045
+    jobs: Annotated[Optional[int], typer.Option(min=1, max=1024, help="Processes; all cores if not given.")] = None,  # noqa: UP045
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps or auto.")] = "cpu",
     json: Annotated[bool, typer.Option("--json", help="Print the match as JSON, or a list of them.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Only errors on stderr.")] = False,
@@ -41,16 +41,19 @@ def match(
         raise UsageError("Which sound? Give at least one recording: invsound match tom.flac --synth NAME --feature NAME.")
     listen(quiet)
     from ..matching import matcher, matches, options
+    from ..system.writable import check_folder
 
-    how: dict[str, Any] = {
-        "budget": None if budget == "none" else budget, "evaluations": evaluations, "candidates": candidates, "starts": starts,
-        "survey": survey, "keep": keep, "free": [name.strip() for name in free.split(",")] if free else None, "fix": _held(fix or []),
+    given: dict[str, Any] = {
+        "budget": budget, "evaluations": evaluations, "candidates": candidates, "starts": starts, "survey": survey, "keep": keep,
+        "free": [name.strip() for name in free.split(",")] if free else None, "fix": _held(fix) if fix else None,
         "encoder": str(encoder) if encoder else None,
     }  # fmt: skip
+    how = {name: None if value == "none" and name == "budget" else value for name, value in given.items() if value is not None}
     of, jobs = options.groups([*overrides, *seed_override(seed)], how), jobs or os.cpu_count() or 1
     if len(sounds) == 1:
-        found = matcher.Matcher(synth, feature, solver, of, jobs=jobs, device=device)(sounds[0])
         folder = out or Path("runs") / f"match-{Path(sounds[0]).stem}"
+        check_folder(folder)
+        found = matcher.Matcher(synth, feature, solver, of, jobs=jobs, device=device)(sounds[0])
         page = matches.write(found, folder)
         _show([{**found.as_dict(), "folder": str(folder)}], page, json, many=False)
         return
@@ -94,4 +97,5 @@ def _line(name: str, value: float, result: dict[str, Any]) -> str:
     error = result["standard_errors"][name]
     spread = "" if error is None else f" ± {error:.2g}"
     said = {True: "", False: "  (not determined)", None: "  (held)"}[result["determined"].get(name)]
+    said = "  (at the end of its range)" if result["at_bound"].get(name) else said
     return f"{name:>12} = {value:.6g}{spread} {result['units'][name]}".rstrip() + said

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..errors import UsageError
-from .common import listen, print_json, sort_arguments
+from .common import Synthesizer, listen, print_json, sort_arguments
 
 
 def render(
@@ -16,7 +16,7 @@ def render(
         list[str] | None,
         typer.Argument(metavar="[PARAMETER=VALUE]...", help="Parameters in their units; synth.option=value for the synth's options."),
     ] = None,
-    synth: Annotated[str, typer.Option(help="Synthesizer g.")] = ...,  # type: ignore[assignment]
+    synth: Synthesizer = None,
     out: Annotated[Path, typer.Option(help="The WAV file.")] = Path("out.wav"),
     json: Annotated[bool, typer.Option("--json", help="Print the parameters as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Only errors on stderr.")] = False,
@@ -27,13 +27,22 @@ def render(
     from ..audio import recording as recordings
     from ..hooks import options, registry
     from ..problem import finite
+    from ..runs import config as configs
+    from ..runs import hints
+    from ..system.writable import check_folder
 
-    given = options.from_overrides(overrides)
-    made = registry.build("synth", synth, given.pop("synth", {}))
+    given, synth = options.from_overrides(overrides), configs.chosen("synth", synth)
+    check_folder(out.parent)
+    of_synth = options.group(given, "synth")
+    hints.check_names(synth, registry.load(registry.find("synth", synth)).Options, of_synth)
+    made = registry.build("synth", synth, of_synth)
+    given.pop("synth", None)
     for name, value in given.items():
+        if name not in made.space.names and (said := hints.hint(name, hints.options_of({"synth": synth}), None)):
+            raise UsageError(f"No parameter named {name!r}.{said} Available: {made.space.describe()}.")
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise UsageError(f"Parameter {name} takes a number, got {value!r}. Available: {made.space.describe()}.")
-    theta = made.space.values({name: float(value) for name, value in given.items()})
+    theta = made.space.values(given)
     x = finite(made(theta[None].float()), f"The synth {synth!r}")[0]
     recordings.save(out, x, made.signal.sample_rate)
     parameters = {p.name: {"value": float(v), "unit": p.unit} for p, v in zip(made.space, theta, strict=True)}

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Optional
 import typer
 
 from ..errors import UsageError
-from .common import listen, print_json, seed_override, sort_arguments
+from .common import Representation, Synthesizer, listen, print_json, seed_override, sort_arguments
 
 Name = Optional[str]  # noqa: UP045  Typer reads annotations at run time, on Python 3.10 too
 Folder = Optional[Path]  # noqa: UP045
@@ -19,18 +19,18 @@ def run(
     arguments: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Options, such as train.epochs=20 feature.J=10.")
     ] = None,
-    synth: Annotated[Name, typer.Option(help="Synthesizer g.")] = None,
-    feature: Annotated[Name, typer.Option(help="Perceptual representation Φ.")] = None,
-    loss: Annotated[Name, typer.Option(help="Training loss.")] = None,
-    optimizer: Annotated[Name, typer.Option(help="Optimizer of the encoder's weights.")] = None,
-    encoder: Annotated[Name, typer.Option(help="Encoder.")] = None,
+    synth: Synthesizer = None,
+    feature: Representation = None,
+    loss: Annotated[Name, typer.Option(help="Training loss.", show_default="ploss")] = None,
+    optimizer: Annotated[Name, typer.Option(help="Optimizer of the encoder's weights.", show_default="adam")] = None,
+    encoder: Annotated[Name, typer.Option(help="Encoder.", show_default="cnn; efficientnet-b0 with --preset paper")] = None,
     config: Annotated[Folder, typer.Option(help="YAML file of options, such as the config.yaml of a run.")] = None,
     preset: Annotated[str, typer.Option(help="quick (minutes on a CPU) or paper (the published setting).")] = "quick",
     target: Annotated[Optional[list[str]], typer.Option(metavar="FILE...", help="Recordings to match with the trained encoder.")] = None,  # noqa: UP045
     out: Annotated[Folder, typer.Option(help="Run folder; a new one under runs/ if not given.")] = None,
     resume: Annotated[Folder, typer.Option(help="Go on with an interrupted run.")] = None,
     seed: Annotated[Optional[int], typer.Option(help="Seed of sounds, weights and batches.")] = None,  # noqa: UP045
-    jobs: Annotated[Optional[int], typer.Option(min=1, help="Processes that prepare sounds; all cores if not given.")] = None,  # noqa: UP045
+    jobs: Annotated[Optional[int], typer.Option(min=1, max=1024, help="Processes that prepare sounds; all cores if not given.")] = None,  # noqa: UP045
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps or auto.")] = "cpu",
     json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Only errors on stderr.")] = False,
@@ -40,7 +40,7 @@ def run(
     listen(quiet)
     named = {"synth": synth, "feature": feature, "loss": loss, "optimizer": optimizer, "encoder": encoder}
     jobs = jobs or os.cpu_count() or 1
-    if resume and (overrides or files or target or config or out or any(named.values()) or seed is not None):
+    if resume and (overrides or files or target or config or out or any(name is not None for name in named.values()) or seed is not None):
         raise UsageError("--resume goes on with the run as it was begun: it takes no parts, options, targets, --config, --seed or --out.")
     from .. import pipeline
 
@@ -58,7 +58,7 @@ def evaluate(
     run: Annotated[Path, typer.Argument(help="The folder of a finished run.")],
     files: Annotated[Optional[list[str]], typer.Argument(metavar="[FILE]...", help="More recordings to match.")] = None,  # noqa: UP045
     target: Annotated[Optional[list[str]], typer.Option(metavar="FILE...", help="Recordings to match with the trained encoder.")] = None,  # noqa: UP045
-    jobs: Annotated[Optional[int], typer.Option(min=1, help="Processes that prepare sounds; all cores if not given.")] = None,  # noqa: UP045
+    jobs: Annotated[Optional[int], typer.Option(min=1, max=1024, help="Processes that prepare sounds; all cores if not given.")] = None,  # noqa: UP045
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps or auto.")] = "cpu",
     json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Only errors on stderr.")] = False,

@@ -21,7 +21,7 @@ def sweep(
     seed: Annotated[Optional[list[int]], typer.Option(help="A seed instead of the file's own; may be given again.")] = None,  # noqa: UP045
     only: Annotated[Optional[list[str]], typer.Option(metavar="NAME", help="A configuration to run; may be given again.")] = None,  # noqa: UP045
     out: Annotated[Optional[Path], typer.Option(help="Folder of the runs; runs/ and the file's name if not given.")] = None,  # noqa: UP045
-    jobs: Annotated[Optional[int], typer.Option(min=1, help="Processes that prepare sounds; all cores if not given.")] = None,  # noqa: UP045
+    jobs: Annotated[Optional[int], typer.Option(min=1, max=1024, help="Processes that prepare sounds; all cores if not given.")] = None,  # noqa: UP045
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps or auto.")] = "cpu",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the runs and how far each is; run nothing.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,

@@ -46,6 +46,8 @@ def drawn(synth: Synth, options: Data, seed: int) -> Folds:
     """`draw` as the data options of a run say; `seed` is that of the run. Raises InvsoundError for a fold without sounds."""
     counts = {"train": options.train, "val": options.val, "test": options.test}
     folds = draw(synth, options.design, counts, seed if options.seed is None else options.seed, options.csv)
+    if len(folds["train"]) == 1:  # a batch norm has no variance of one example
+        raise UsageError("The fold 'train' has one sound. Give it two or more: data.train=8, or another row with that fold in the table.")
     for fold, rows in folds.items():
         if not len(rows):
             raise InvsoundError(f"The fold {fold!r} is empty. Give it at least one sound: data.{fold}=8.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -48,11 +47,10 @@ def _value(where: str, text: str, p: Parameter) -> float:
         value = float(text)
     except ValueError:
         raise UsageError(f"{where}, column {p.name!r}: needs a number between {p.low:g} and {p.high:g} {p.unit}, got {text!r}.") from None
-    # a bound printed with few digits is still the bound
-    nearest = min(max(value, p.low), p.high)
-    if not math.isclose(value, nearest, rel_tol=1e-5):
-        raise UsageError(f"{where}, column {p.name!r}: {value:g} is out of bounds. Choose between {p.low:g} and {p.high:g} {p.unit}.")
-    return nearest
+    try:
+        return p.within(value)
+    except UsageError as error:
+        raise UsageError(f"{where}, column {p.name!r}: {error}") from None
 
 
 def _fold(where: str, text: str, folds: Sequence[str]) -> str:

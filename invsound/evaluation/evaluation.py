@@ -108,7 +108,7 @@ class Evaluation:
         nu_hat = self.parts.declared(predict(encoder, self.parts.front_end.prepare(x)))
         x_hat = self.render(nu_hat)
         self.write_pair(name, x[0], x_hat[0])
-        theta = self.parts.synth.space.to_theta(nu_hat[0].double()).tolist()
+        theta = self.parts.synth.space.clipped(nu_hat[0]).tolist()
         scores = {score: float(distance[0]) for score, distance in self.compare(x_hat, x).items()}
         progress.log.info("%s: %s", name, ", ".join(f"{score} {value:.4g}" for score, value in scores.items()))
         parameters = dict(zip(self.parts.synth.space.names, theta, strict=True))
@@ -123,14 +123,14 @@ class Evaluation:
     def _write_predictions(self, fold: Fold, nu_hat: Tensor) -> None:
         """predictions.csv in physical units, and the first few test sounds as audio."""
         space = self.parts.synth.space
-        true, predicted = space.to_theta(fold.nu.double()), space.to_theta(nu_hat.double())
+        true, predicted = space.clipped(fold.nu), space.clipped(nu_hat)
         columns = {
             f"{kind}_{name}": theta[:, i]
             for i, name in enumerate(space.names)
             for kind, theta in (("true", true), ("predicted", predicted))
         }
         write_text(self.folder / "predictions.csv", _table(columns))
-        write_json(self.folder / "space.json", [_public(p) for p in space])
+        write_json(self.folder / "space.json", _public(space, self.parts.space))
         count = min(self.parts.config.evaluate.sounds, len(fold))
         for index in range(count):
             self.write_pair(f"test-{index:02d}", self.render(fold.nu[index : index + 1])[0], self.render(nu_hat[index : index + 1])[0])
@@ -158,8 +158,8 @@ def predict(encoder: Encoder, inputs: Tensor, batch: int = 64) -> Tensor:
 
 def parameter_errors(space: Space, nu: Tensor, estimates: dict[str, Tensor]) -> dict[str, Any]:
     """parameter → its unit and, for each estimate ν̂ [n, P], the mean absolute error in that unit."""
-    theta = space.to_theta(nu.double())
-    errors = {name: (space.to_theta(nu_hat.double()) - theta).abs().mean(0).tolist() for name, nu_hat in estimates.items()}
+    theta = space.clipped(nu)
+    errors = {name: (space.clipped(nu_hat) - theta).abs().mean(0).tolist() for name, nu_hat in estimates.items()}
     return {p.name: {"unit": p.unit} | {name: values[i] for name, values in errors.items()} for i, p in enumerate(space)}
 
 
@@ -184,8 +184,14 @@ def _table(columns: dict[str, Tensor]) -> str:
     return text.getvalue()
 
 
-def _public(p: Any) -> dict[str, Any]:
-    return {"name": p.name, "unit": p.unit, "low": p.low, "high": p.high, "scale": p.scale}
+def _public(declared: Space, learned: Space) -> list[dict[str, Any]]:
+    """Each parameter as it is declared, and under "nu" what ν is that the encoder learned: its scale, and its values at the ends of θ."""
+    ends = zip(*(end.tolist() for end in learned.bounds(torch.zeros(len(learned), dtype=torch.float64))), strict=True)
+    rows = []
+    for p, q, (low, high) in zip(declared, learned, ends, strict=True):
+        nu = {"scale": q.scale, "low": low, "high": high}
+        rows.append({"name": p.name, "unit": p.unit, "low": p.low, "high": p.high, "scale": p.scale, "nu": nu})
+    return rows
 
 
 def load_recordings(parts: Parts, paths: Iterable[str]) -> list[recordings.Recording]:

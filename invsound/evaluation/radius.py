@@ -13,6 +13,7 @@ from torch import Tensor
 from ..data import designs
 from ..errors import UsageError
 from ..hooks import options
+from ..hooks.bounds import option
 from ..pages import radius as page
 from ..problem import Problem, finite
 from ..runs import config as configs
@@ -20,9 +21,22 @@ from ..runs.parts import Parts
 from ..system import device as devices
 from ..system import progress
 from ..system.executor import single_thread
+from ..system.writable import check_folder
 
 STEPS = [1e-5 * 10 ** (k / 3) for k in range(14)] + [0.3]
 """|δ|, in ν: three to a decade."""
+
+
+@dataclass
+class RadiusOptions:
+    """How many sounds are measured.
+
+    sounds: random sounds that the median is taken over
+    seed: seed of these sounds
+    """
+
+    sounds: int = option(8, low=1, high=100_000)
+    seed: int = option(0, low=0, high=2**31 - 1)
 
 
 @dataclass(frozen=True)
@@ -46,8 +60,8 @@ class Radius:
 
 
 def radius(
-    synth: str, feature: str, *, overrides: Sequence[str] = (), sounds: int = 8, seed: int = 0, device: str = "cpu",
-    out: Path | str | None = None,
+    synth: str | None = None, feature: str | None = None, *, overrides: Sequence[str] = (), sounds: int = 8, seed: int = 0,
+    device: str = "cpu", out: Path | str | None = None,
 ) -> Radius:  # fmt: skip
     """Measure up to which error of each parameter a loss on J, such as a quadratic form of M = JᵀJ, knows what an error sounds like.
 
@@ -55,9 +69,11 @@ def radius(
     "synth.…", "feature.…" and "problem.…". With `out`, radius.json and radius.html are written there. Raises UsageError for a wrong
     name, option or number of sounds, NonFiniteError for a NaN.
     """
-    if sounds < 1:
-        raise UsageError(f"At least one sound is needed, got {sounds}.")
+    options.resolve(RadiusOptions, {"sounds": sounds, "seed": seed}, "radius")
     where = devices.choose(device)
+    if out is not None:
+        check_folder(out)
+    synth, feature = configs.chosen("synth", synth), configs.chosen("feature", feature)
     problem = _problem(synth, feature, options.from_overrides(overrides)).to(where)
     nu = designs.draw(problem.synth, "random", {"train": sounds}, seed)["train"].double().to(where)
     with single_thread(), progress.bar("Measuring", sounds, "sounds") as advance:

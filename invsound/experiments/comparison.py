@@ -17,6 +17,7 @@ from ..pages import comparison as page
 from ..runs.config import PARTS
 from ..runs.naming import label, short
 from ..system import progress
+from ..system.writable import check_folder
 from . import results, statistics
 from .results import Column, Result, Sound
 
@@ -90,6 +91,8 @@ def compare(
     `seed` is that of the resampling. Raises UsageError for a missing folder or name and where no run is finished, InvsoundError for a
     damaged file.
     """
+    if out is not None:
+        check_folder(out)
     groups = _groups(results.find([runs] if isinstance(runs, (str, Path)) else runs))
     names = _given_names(groups) or _names([group[0].options for group in groups])
     reference = _reference(names, against)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +20,11 @@ from ..runs.naming import file_name, flat, label, nested, short
 from ..system import device as devices
 from ..system import progress
 from ..system.files import write_text
+from ..system.writable import check_folder
 
 KEYS = ("base", "grid", "configurations", "seeds")
+MOST = 10_000
+"""Runs of one sweep."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +64,26 @@ def sweep(
     devices.choose(device)
     if dry_run:
         return [run.told() for run in planned]
+    _check(planned)
     outcomes = []
     for number, run in enumerate(planned, 1):
         done = {"new": "", "begun": ", which was begun", "finished": ", which is finished"}[run.state]
         progress.log.info("%d of %d: %s, seed %d%s", number, len(planned), run.name, run.seed, done)
         outcomes.append(_carry_out(run, jobs, device))
     return outcomes
+
+
+def _check(planned: list[Planned]) -> None:
+    """Raise UsageError for what the first seed of any configuration, still to be run, would stumble over hours later."""
+    to_come = {run.folder.absolute() for run in planned}
+    first = {run.name: run for run in reversed(planned) if run.state == "new"}
+    for run in first.values():
+        try:
+            pipeline.checked(run.config, to_come)
+        except UsageError as error:
+            raise UsageError(f"{run.name}: {error}") from error
+        except Exception as error:  # a part that fails is told when its turn comes: the other configurations are not to blame
+            progress.log.debug("%s: %s", run.name, error)
 
 
 def _carry_out(run: Planned, jobs: int, device: str) -> dict[str, Any]:
@@ -94,10 +112,13 @@ def plan(
     given = _read(what)
     title = "sweep" if isinstance(what, Mapping) else Path(what).stem
     root = Path(out) if out else Path("runs") / (f"{title}-{preset}" if preset else title)
+    check_folder(root)
     base, last = nested(given.get("base") or {}) | ({"preset": preset} if preset else {}), options.from_overrides(overrides)
     planned: dict[Path, Planned] = {}
+    seeds = _seeds(given if seeds is None else {"seeds": list(seeds)})
+    _check_size(given, len(seeds))
     for name, own in _chosen(list(_configurations(given)), only):
-        for seed in _seeds(given if seeds is None else {"seeds": list(seeds)}):
+        for seed in seeds:
             run = Planned(name, seed, root / file_name(name) / f"seed-{seed}", _resolve(name, base, options.merge(own, last), seed))
             if run.folder in planned:
                 raise UsageError(f"The sweep holds {name!r} with seed {seed} twice. Give each value, name and seed once.")
@@ -125,12 +146,19 @@ def _seeds(given: Mapping[str, Any]) -> list[int]:
     return seeds
 
 
-def _configurations(given: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Name and overrides of each configuration: `configurations` × `grid`."""
-    grid, named = given.get("grid") or {}, given.get("configurations") or {"": {}}
+def _check_size(given: Mapping[str, Any], seeds: int) -> None:
+    grid, configurations = given.get("grid") or {}, given.get("configurations") or {"": {}}
     for key, values in grid.items():
         if not isinstance(values, list) or not values:
             raise UsageError(f"grid: {key} takes a list of values such as [1, 2], got {values!r}.")
+    count = seeds * len(configurations) * math.prod(len(values) for values in grid.values())
+    if count > MOST:
+        raise UsageError(f"The sweep has {count:,} runs, the product of its grid, configurations and seeds; {MOST:,} are the most.")
+
+
+def _configurations(given: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Name and overrides of each configuration: `configurations` × `grid`."""
+    grid, named = given.get("grid") or {}, given.get("configurations") or {"": {}}
     names = short([str(key) for key in grid])
     for name, overrides in named.items():
         if overrides is not None and not isinstance(overrides, Mapping):

@@ -6,9 +6,10 @@ import dataclasses
 import inspect
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from ..errors import UsageError, did_you_mean
+from .bounds import bounds, check_bounds, default, fault
 
 
 def is_options(cls: Any) -> bool:
@@ -19,10 +20,9 @@ def is_options(cls: Any) -> bool:
 def resolve(cls: Any, given: Mapping[str, Any], owner: str) -> Any:
     """An instance of the dataclass `cls` from a mapping.
 
-    Raises UsageError naming the owner, the option, the value, the expected type and the nearest key.
+    Raises UsageError naming the owner, the option, the value, the expected type and bounds, and the nearest key.
     """
     from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
 
     schema = OmegaConf.structured(cls)
     fields = {field.name: field for field in dataclasses.fields(cls)}
@@ -30,18 +30,49 @@ def resolve(cls: Any, given: Mapping[str, Any], owner: str) -> Any:
         if key not in fields:
             raise UsageError(f"{owner} has no option {key!r}.{did_you_mean(key, fields)} Options: {', '.join(fields) or 'none'}.")
         try:
+            if not _fits(value, get_type_hints(cls)[key]):
+                raise TypeError(key)
             OmegaConf.update(schema, key, list(value) if isinstance(value, tuple) else value, merge=False)
-        except OmegaConfBaseException as error:
-            expected = type_name(fields[key])
-            raise UsageError(
-                f"{owner}: option {key} takes {_article(expected)}, got {value!r}. The default is {default(fields[key])!r}."
-            ) from error
+        except Exception as error:  # a number too long to be read, a mapping that holds itself: OmegaConf has errors of its own, and others
+            raise UsageError(_refusal(cls, owner, fields[key], value)) from error
+    for key, value in _plain(schema, owner).items():
+        if wrong := fault(cls, fields[key], value):
+            raise UsageError(_refusal(cls, owner, fields[key], value, wrong))
+    return _made(schema, owner)
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether OmegaConf may have it: it takes any number for a truth value, and a truth value for a text."""
+    kinds = {*(get_args(hint) or (hint,))} - {type(None)}
+    return Any in kinds or (bool in kinds if isinstance(value, bool) else not (kinds == {bool} and isinstance(value, (int, float))))
+
+
+def _plain(schema: Any, owner: str) -> dict[str, Any]:
+    from omegaconf import OmegaConf
+
     try:
-        return OmegaConf.to_object(schema)
-    except OmegaConfBaseException as error:
-        raise UsageError(f"{owner}: {error.msg if hasattr(error, 'msg') else error}") from error
-    except (ValueError, TypeError) as error:
+        plain: dict[str, Any] = OmegaConf.to_container(schema, resolve=True)  # type: ignore[assignment]
+    except Exception as error:
         raise UsageError(f"{owner}: {error}") from error
+    return plain
+
+
+def _made(schema: Any, owner: str) -> Any:
+    from omegaconf import OmegaConf
+
+    try:
+        made = OmegaConf.to_object(schema)
+        check_bounds(made)
+    except Exception as error:  # what a stranger's __post_init__ raises is a value that it does not take
+        raise UsageError(f"{owner}: {getattr(error, 'msg', None) or error}") from error
+    return made
+
+
+def _refusal(cls: Any, owner: str, field: dataclasses.Field[Any], value: Any, wanted: str = "") -> str:
+    got, expected = repr(value), _article(type_name(field)) + (f", {wanted}" if wanted else "")
+    got = got if len(got) <= 80 else f"{got[:76]} …"
+    near = did_you_mean(value, bounds(cls, field.name).choices) if wanted and isinstance(value, str) else ""
+    return f"{owner}: option {field.name} takes {expected}, got {got}.{near} The default is {default(field)!r}."
 
 
 def _article(noun: str) -> str:
@@ -51,11 +82,6 @@ def _article(noun: str) -> str:
 def type_name(field: dataclasses.Field[Any]) -> str:
     """A field's type as its author wrote it."""
     return field.type.__name__ if isinstance(field.type, type) else str(field.type).replace("typing.", "")
-
-
-def default(field: dataclasses.Field[Any]) -> Any:
-    """A field's default value."""
-    return field.default_factory() if field.default_factory is not dataclasses.MISSING else field.default
 
 
 def as_dict(options: Any) -> dict[str, Any]:
@@ -78,16 +104,15 @@ def from_overrides(pairs: Iterable[str]) -> dict[str, Any]:
     """`["feature.J=10", "seed=1"]` → `{"feature": {"J": 10}, "seed": 1}`; values are YAML."""
     from omegaconf import OmegaConf
 
-    pairs = list(pairs)
+    read: list[dict[str, Any]] = []
     for pair in pairs:
         if "=" not in pair:
             raise UsageError(f"An override is key=value, got {pair!r}. For example: train.epochs=20.")
-    try:
-        merged = OmegaConf.to_container(OmegaConf.from_dotlist(pairs))
-    except Exception as error:
-        raise UsageError(f"The overrides {' '.join(pairs)} cannot be read as key=value: {error}") from error
-    assert isinstance(merged, dict)
-    return {str(key): value for key, value in merged.items()}
+        try:
+            read.append(_named(OmegaConf.to_container(OmegaConf.from_dotlist([pair]))))
+        except Exception as error:
+            raise UsageError(f"The override {pair} cannot be read as key=value: {error}") from error
+    return merge(*read)
 
 
 def from_file(path: Path) -> dict[str, Any]:
@@ -97,19 +122,37 @@ def from_file(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise UsageError(f"There is no options file {str(path)!r}. Give --config a YAML file, such as the config.yaml of a run.")
     try:
-        loaded = OmegaConf.to_container(OmegaConf.load(path))
+        loaded = _named(OmegaConf.to_container(OmegaConf.load(path)))
     except Exception as error:
         raise UsageError(f"{str(path)!r} cannot be read as YAML: {error}") from error
     if not isinstance(loaded, dict):
         raise UsageError(f"{str(path)!r} holds {type(loaded).__name__}, not options. Write lines such as 'seed: 1'.")
-    return {str(key): value for key, value in loaded.items()}
+    return loaded
 
 
-def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested mappings merged, the last one wins."""
+def _named(loaded: Any) -> Any:
+    """The same with every key as text: YAML reads 1, true and null as what they are elsewhere, and here they are no names."""
+    if isinstance(loaded, list):
+        return [_named(item) for item in loaded]
+    return {str(key): _named(value) for key, value in loaded.items()} if isinstance(loaded, dict) else loaded
+
+
+def group(given: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The options of one group, none if it is not there. Raises UsageError where a value stands for the group."""
+    value = given.get(name, {})
+    if not isinstance(value, Mapping):
+        raise UsageError(f"{name} is a group of options, got {value!r}. Write {name}.option=value.")
+    return dict(value)
+
+
+def merge(*layers: Mapping[str, Any], under: str = "") -> dict[str, Any]:
+    """Nested mappings merged, the last one wins. Raises UsageError where a value and a group meet: one of them would be lost."""
     merged: dict[str, Any] = {}
     for layer in layers:
         for key, value in layer.items():
-            both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-            merged[key] = merge(merged[key], value) if both else value
+            before = merged.get(key)
+            groups = isinstance(value, Mapping) + isinstance(before, Mapping)
+            if groups == 1 and None not in (value, before):
+                raise UsageError(f"{under}{key} is a group of options, got {before if isinstance(value, Mapping) else value!r}.")
+            merged[key] = merge(before or {}, value, under=f"{under}{key}.") if groups == 2 else value
     return merged

@@ -10,7 +10,8 @@ from torch import Tensor
 
 @dataclass
 class Match:
-    """What was found: named parameters with units and standard errors, and whether the sound determines them; the distance
+    """What was found: named parameters with units and standard errors, and whether the sound determines them and
+    whether they are at the end of their range, where the best value may lie beyond; the distance
     ‖Φ(x̂) − Φ(x)‖₂ and that of a typical random sound; gain and onset of the recording; both sounds; distinct other solutions."""
 
     name: str
@@ -21,6 +22,7 @@ class Match:
     units: dict[str, str]
     standard_errors: dict[str, float | None]
     determined: dict[str, bool]
+    at_bound: dict[str, bool]
     distance: float
     random_distance: float
     converged: bool

@@ -41,9 +41,9 @@ def match(
     x: ArrayLike | Path,
     sample_rate: float | None = None,
     *,
-    synth: str,
-    feature: str,
-    solver: str = "lm",
+    synth: str | None = None,
+    feature: str | None = None,
+    solver: str | None = None,
     overrides: Sequence[str] = (),
     jobs: int = 1,
     device: str = "cpu",
@@ -52,8 +52,8 @@ def match(
     """Find the parameters of one sound: a file, or samples x at `sample_rate` Hz, [n], [n, channels] or [channels, n], of which the
     shorter axis is that of the channels; floats within ±1, or int16, int32 or uint8 at full scale.
 
-    `how` are fields of `MatchOptions`, such as budget="60s" or fix={"alpha": 0.5}; overrides are "synth.…", "feature.…", "solver.…" and
-    "problem.…"; `jobs` processes prepare the candidates. Raises UsageError for a wrong name, option or file. For several sounds, build
-    one `Matcher`.
+    A synth or feature that is not named is the only one installed. `how` are fields of `MatchOptions`, such as budget="60s" or
+    fix={"alpha": 0.5}; overrides are "synth.…", "feature.…", "solver.…" and "problem.…"; `jobs` processes prepare the candidates.
+    Raises UsageError for a wrong name, option or file. For several sounds, build one `Matcher`.
     """
     return Matcher(synth, feature, solver, groups(overrides, how), jobs=jobs, device=device)(x, sample_rate)

@@ -16,6 +16,7 @@ from ..errors import InvsoundError
 from ..pages import match as match_page
 from ..system import executor, progress
 from ..system.files import safe_name, write_json, write_text
+from ..system.writable import check_folder
 from .match import Match
 from .matcher import Matcher
 
@@ -30,12 +31,14 @@ class Task:
 
 
 def match_files(
-    paths: Sequence[Path], out: Path, synth: str, feature: str, solver: str, of: dict[str, Any], *, jobs: int = 1, device: str = "cpu"
-) -> list[dict[str, Any]]:
+    paths: Sequence[Path], out: Path, synth: str | None, feature: str | None, solver: str | None, of: dict[str, Any], *,
+    jobs: int = 1, device: str = "cpu",
+) -> list[dict[str, Any]]:  # fmt: skip
     """Match files into folders under `out`, `jobs` at a time, and write matches.csv, matches.json and matches.html there.
 
     A file that cannot be matched gives {"name", "error"}. Raises UsageError for a wrong part or option, before any file is read.
     """
+    check_folder(out)
     how = json.dumps([synth, feature, solver, of, device])
     ready = _matcher(how)
     ready.jobs = jobs
@@ -85,6 +88,10 @@ def _names(paths: Sequence[Path]) -> list[str]:
     return used
 
 
+def _known(result: dict[str, Any], name: str) -> bool | str:
+    return "at the end of its range" if result["at_bound"].get(name) else result["determined"].get(name, "held")
+
+
 def _csv(results: list[dict[str, Any]]) -> str:
     """One row per file: distances, then each parameter in its unit with its standard error and whether it is determined."""
     found = next((result for result in results if "error" not in result), None)
@@ -97,10 +104,6 @@ def _csv(results: list[dict[str, Any]]) -> str:
         if "error" in result:
             table.writerow([result["name"], *[""] * (3 + len(heads)), result["error"]])
             continue
-        cells = [
-            cell
-            for name in units
-            for cell in (result["parameters"][name], result["standard_errors"][name], result["determined"].get(name, "held"))
-        ]
+        cells = [cell for name in units for cell in (result["parameters"][name], result["standard_errors"][name], _known(result, name))]
         table.writerow([result["name"], result["distance"], result["random_distance"], result["seconds"], *cells, result["advice"]])
     return text.getvalue()

@@ -118,8 +118,11 @@ class Matching:
         """What the rounds have found."""
         share = ends[0][1] / self.typical if self.typical else 0.0
         errors = self._errors(ends[0][0], survey)
-        determined = (errors < DETERMINED) & (share < REACH)
-        said = verdict.of_features(share, self._unknown(determined), solution.advice)
+        ends_of_range = self._at_bound(ends[0][0])
+        determined = (errors < DETERMINED) & (share < REACH) & ~ends_of_range
+        said = verdict.of_features(share, self._named(~determined & ~ends_of_range), self._named(ends_of_range), solution.advice)
+        if share >= REACH:
+            errors = torch.full_like(errors, torch.nan)  # of a sound that was not found they say nothing
         return self._match(ends, errors, determined, solution.converged, said)
 
     def _heard(self, u: Tensor) -> Match:
@@ -128,12 +131,18 @@ class Matching:
         errors = waveform_errors(setup.problem, nu, setup.free, self.x)
         with torch.no_grad():
             distance = float((setup.problem(nu[None])[0] - self.search.target).norm())
-        determined = errors < DETERMINED
-        said = verdict.of_waveform(distance / self.typical, self.correlation, self._unknown(determined))
+        ends_of_range = self._at_bound(u)
+        determined = (errors < DETERMINED) & ~ends_of_range
+        unknown = self._named(~determined & ~ends_of_range)
+        said = verdict.of_waveform(distance / self.typical, self.correlation, unknown, self._named(ends_of_range))
         return self._match([(u, distance)], errors, determined, True, said)
 
-    def _unknown(self, determined: Tensor) -> list[str]:
-        return [name for name, known in zip(self._free(), determined.tolist(), strict=True) if not known]
+    def _named(self, which: Tensor) -> list[str]:
+        return [name for name, chosen in zip(self._free(), which.tolist(), strict=True) if chosen]
+
+    def _at_bound(self, u: Tensor) -> Tensor:
+        """Which free parameters [F] are at an end of their range, to rounding."""
+        return u.abs() >= 1 - 1e-5
 
     def _free(self) -> list[str]:
         return [name for name, free in zip(self.setup.synth.space.names, self.setup.free.tolist(), strict=True) if free]
@@ -149,7 +158,8 @@ class Matching:
         return Match(
             self.recording.path.name, setup.parts.config.parts["synth"], setup.parts.config.parts["feature"], setup.name,
             self._theta(u), {p.name: p.unit for p in space}, self._in_units(nu, free, errors),
-            dict(zip(free, determined.tolist(), strict=True)), distance, self.typical, converged, advice,
+            dict(zip(free, determined.tolist(), strict=True)), dict(zip(free, self._at_bound(u).tolist(), strict=True)),
+            distance, self.typical, converged, advice,
             gain_db, self.recording.onset + self.lag / sample_rate, self.correlation, self.recording.notes,
             search.evaluations, time.perf_counter() - self.start, search.history,
             [{"parameters": self._theta(v), "distance": d} for v, d in _distinct(ends)[1 : setup.options.keep]],
@@ -158,14 +168,18 @@ class Matching:
 
     def _theta(self, u: Tensor) -> dict[str, float]:
         space = self.setup.synth.space
-        return dict(zip(space.names, space.to_theta(self.search.full(u[None])[0].double()).tolist(), strict=True))
+        return dict(zip(space.names, space.clipped(self.search.full(u[None])[0]).tolist(), strict=True))
 
     def _in_units(self, nu: Tensor, free: list[str], errors: Tensor) -> dict[str, float | None]:
-        """Standard errors in the units of θ, dθ/dν times those in ν, no larger than the range; None for a parameter that is held."""
+        """Standard errors in the units of θ, dθ/dν times those in ν, no larger than the range; None where there is none:
+
+        for a parameter that is held, or at the end of its range, where the sound moves it one way only, and for a sound that was not found.
+        """
         space = self.setup.synth.space
         ones = torch.ones_like(nu.double())
         slope = torch.func.jvp(space.to_theta, (nu.double(),), (ones,))[1].abs().tolist()
-        scaled = dict(zip(free, errors.tolist(), strict=True))
+        told = errors.isfinite() & ~self._at_bound(nu[self.setup.free])
+        scaled = {name: error for name, error, known in zip(free, errors.tolist(), told.tolist(), strict=True) if known}
         return {p.name: min(scaled[p.name] * s, p.high - p.low) if p.name in scaled else None for p, s in zip(space, slope, strict=True)}
 
 

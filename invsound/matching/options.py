@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..hooks import options
+from ..hooks.bounds import check_bounds, option
 
 
 @dataclass
@@ -26,25 +27,20 @@ class MatchOptions:
     seed: seed of candidates and survey
     """
 
-    candidates: int = 256
-    starts: int = 4
+    candidates: int = option(256, low=1, high=10**6)
+    starts: int = option(4, low=1, high=10_000)
     survey: bool = True
-    keep: int = 1
-    budget: int | float | str | None = 60
-    evaluations: int | None = None
+    keep: int = option(1, low=1, high=10_000)
+    budget: int | float | str | None = option(60, above=0, high=10**7, unit="s")
+    evaluations: int | None = option(None, low=1, high=10**9)
     fix: dict[str, float] = field(default_factory=dict)
     free: list[str] | None = None
     encoder: str | None = None
-    seed: int = 0
+    seed: int = option(0, low=0, high=2**31 - 1)
 
     def __post_init__(self) -> None:
-        for name in ("candidates", "starts", "keep"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is at least 1, got {getattr(self, name)}")
         self.budget = _seconds(self.budget)
-        for name in ("budget", "evaluations"):
-            if (value := getattr(self, name)) is not None and not value > 0:
-                raise ValueError(f"{name} is positive or null, got {value}")
+        check_bounds(self)
 
 
 def _seconds(text: int | float | str | None) -> float | None:

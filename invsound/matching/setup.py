@@ -13,9 +13,9 @@ from ..data import columns, designs
 from ..errors import UsageError, did_you_mean
 from ..evaluation import evaluation
 from ..hooks import options, registry
-from ..problem import finite
+from ..problem import ProblemOptions, finite
 from ..runs import config as configs
-from ..runs import folder
+from ..runs import folder, hints
 from ..runs.parts import Parts
 from ..solver import Solver
 from ..system import device as devices
@@ -23,7 +23,16 @@ from ..system.store import Store
 from .options import MatchOptions
 from .search import full
 
+GROUPS = ("synth", "feature", "solver", "problem", "match")
 DICTIONARY = 2**28  # bytes of S of the candidates that are kept in the cache
+
+
+def _check_groups(given: Mapping[str, Any], named: Mapping[str, str]) -> None:
+    for key in given:
+        if key not in GROUPS:
+            known = hints.options_of(named) | {"problem": ProblemOptions, "match": MatchOptions}
+            available = ", ".join(f"{group}.…" for group in GROUPS)
+            raise UsageError(f"match has no option {key!r}.{hints.hint(key, known, named['synth'])} Available: {available}.")
 
 
 class Setup:
@@ -33,16 +42,16 @@ class Setup:
     """
 
     def __init__(
-        self, synth: str, feature: str, solver: str = "lm", of: Mapping[str, Any] | None = None, *, jobs: int = 1, device: str = "cpu"
-    ) -> None:
-        groups = ("synth", "feature", "solver", "problem", "match")
-        given = {group: dict((of or {}).get(group, {})) for group in groups}
-        if unknown := set(of or {}) - set(groups):
-            raise UsageError(f"match has no option {min(unknown)!r}. Available: {', '.join(f'{g}.…' for g in groups)}.")
+        self, synth: str | None = None, feature: str | None = None, solver: str | None = None, of: Mapping[str, Any] | None = None,
+        *, jobs: int = 1, device: str = "cpu",
+    ) -> None:  # fmt: skip
+        named = {kind: configs.chosen(kind, name) for kind, name in (("synth", synth), ("feature", feature), ("solver", solver))}
+        _check_groups(of or {}, named)
+        given = {group: options.group(of or {}, group) for group in GROUPS}
         self.options = options.resolve(MatchOptions, given.pop("match"), "match")
-        self.name, self.jobs, self.device = solver, jobs, devices.choose(device)
+        self.jobs, self.device = jobs, devices.choose(device)
+        self.name = solver = named.pop("solver")
         self.solver: Solver = registry.build("solver", solver, given.pop("solver"))
-        named = {"synth": synth, "feature": feature}
         self.parts = Parts(configs.resolve({"parts": named, **given, "seed": self.options.seed}))
         self.synth, self.problem = self.parts.synth, self.parts.problem.to(self.device)
         if self.solver.needs_gradient and not self.synth.differentiable:
@@ -50,6 +59,7 @@ class Setup:
                 f"The solver {solver!r} needs gradients, which the synth {synth!r} does not have. Choose one that does without."
             )
         self.held, self.free = self._held()
+        _ = self.encoder
 
     def _held(self) -> tuple[Tensor, Tensor]:
         """ν [P] of the parameters that are held, zero elsewhere, and which are free [P]."""

@@ -6,25 +6,29 @@ FOUND = 0.01  # of the distance between random sounds: this is the sound
 REACH = 0.5  # of the same: what is found beyond it says little about the sound
 
 
-def of_features(share: float, unknown: list[str], solver: str) -> str:
+def of_features(share: float, unknown: list[str], at_bound: list[str], solver: str) -> str:
     """Of a sound at `share` of the distance between random sounds, which the solver's advice comes with."""
     if share >= REACH:
         return (
             f"Not determined: the nearest sound found is {share:.0%} as far from it as a random sound. This synthesizer may not reach "
-            f"the sound; or try more candidates, or a larger budget. {solver}"
+            f"the sound; or try more candidates, or a larger budget. {solver}{_at(at_bound)}"
         )
     if share >= FOUND:
-        return f"The nearest sound found is {share:.0%} as far from it as a random sound. {solver}{_of(unknown)}"
-    return f"Found.{_of(unknown)}"
+        return f"The nearest sound found is {share:.0%} as far from it as a random sound. {solver}{_of(unknown)}{_at(at_bound)}"
+    return f"Found.{_of(unknown)}{_at(at_bound)}"
 
 
-def of_waveform(share: float, correlation: float, unknown: list[str]) -> str:
+def of_waveform(share: float, correlation: float, unknown: list[str], at_bound: list[str]) -> str:
     """Of a sound whose waveform explains the recording, though it is far away in the representation."""
     return (
         f"Found in the waveform, which correlates {abs(correlation):.3f}; the rest of the recording, such as noise, puts it "
-        f"{share:.0%} as far as a random sound, so that nothing was fitted in the representation.{_of(unknown)}"
+        f"{share:.0%} as far as a random sound, so that nothing was fitted in the representation.{_of(unknown)}{_at(at_bound)}"
     )
 
 
 def _of(unknown: list[str]) -> str:
     return f" Not determined by this sound: {', '.join(unknown)}." if unknown else ""
+
+
+def _at(names: list[str]) -> str:
+    return f" At the end of its range, so that the best may lie beyond: {', '.join(names)}." if names else ""

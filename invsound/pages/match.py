@@ -37,11 +37,16 @@ def _pair(folder: Path, found: dict[str, Any]) -> Pair:
 
 def _rows(found: dict[str, Any]) -> list[tuple[str, str, float, float | None, str]]:
     """name, unit, value, standard error, and what is to be said of it."""
-    words = {True: "", False: "not determined", None: "held"}
     return [
-        (name, found["units"][name], value, found["standard_errors"][name], words[found["determined"].get(name)])
+        (name, found["units"][name], value, found["standard_errors"][name], _said(found, name))
         for name, value in found["parameters"].items()
     ]
+
+
+def _said(found: dict[str, Any], name: str) -> str:
+    if found["at_bound"].get(name):
+        return "at the end of its range"
+    return {True: "", False: "not determined", None: "held"}[found["determined"].get(name)]
 
 
 def _curve(found: dict[str, Any]) -> Figure | None:

@@ -7,15 +7,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import UsageError, did_you_mean
+from ..errors import InvsoundError, UsageError, did_you_mean
 from ..hooks import options, registry
 from ..problem import ProblemOptions
 from ..space import SpaceOptions
+from .hints import check_names, hint, options_of
 from .stages import Data, Evaluate, Pretrain, Train
 
 PARTS = ("synth", "feature", "loss", "optimizer", "encoder")
 STAGES = {"space": SpaceOptions, "problem": ProblemOptions, "data": Data, "train": Train, "evaluate": Evaluate}
-DEFAULT_PARTS = {"loss": "ploss", "optimizer": "adam", "encoder": "cnn"}
+DEFAULT_PARTS = {"loss": "ploss", "optimizer": "adam", "encoder": "cnn", "solver": "lm"}
+"""What a part that is not named is: one that comes with invsound, whatever else is installed."""
 
 PRESETS: dict[str, dict[str, Any]] = {
     "quick": {},
@@ -55,37 +57,53 @@ class Config:
 def resolve(*layers: Mapping[str, Any], preset: str = "quick") -> Config:
     """Preset ⊕ layers, the last one wins, checked against the dataclass of every part and stage.
 
-    Raises UsageError for an unknown preset, part, key, or a value of the wrong type.
+    Raises UsageError for an unknown preset, part, key, or a value of the wrong type or out of bounds.
     """
     if preset not in PRESETS:
         raise UsageError(f"No preset named {preset!r}.{did_you_mean(preset, PRESETS)} Available: {', '.join(PRESETS)}.")
-    merged = options.merge({"parts": DEFAULT_PARTS}, PRESETS[preset], *layers)
-    known = ("parts", *PARTS, *STAGES, "seed")
-    for key in merged:
-        if key not in known:
-            raise UsageError(f"There is no option {key!r}.{did_you_mean(key, known)} Available: {', '.join(known)}.")
-        if key != "seed" and not isinstance(merged[key], Mapping):
-            raise UsageError(
-                f"{key} is a group of options, got {merged[key]!r}. Write {key}.option=value, or --{key} {merged[key]} for a part."
-            )
-    parts = _parts(merged["parts"])
-    of = {kind: _options(kind, parts[kind], merged.get(kind, {})) for kind in PARTS}
-    train = dict(merged.get("train", {}))
-    pretrain = train.pop("pretrain", None) or {}
-    stages = {name: options.resolve(cls, train if name == "train" else merged.get(name, {}), name) for name, cls in STAGES.items()}
-    stages["train"].pretrain = _pretrain(pretrain, stages["train"].epochs)
-    seed = merged.get("seed", 0)
-    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**31:
-        raise UsageError(f"seed is a whole number from 0 to {2**31 - 1}, got {seed!r}.")
+    merged = options.merge(PRESETS[preset], *layers)
+    _check_keys(merged)
+    parts = _parts(options.group(merged, "parts"))
+    of = {kind: of_part(kind, parts[kind], options.group(merged, kind)) for kind in PARTS}
+    given = {name: options.group(merged, name) for name in STAGES}
+    pretrain = given["train"].pop("pretrain", None)
+    stages = {name: options.resolve(cls, given[name], name) for name, cls in STAGES.items()}
+    stages["train"].pretrain = _pretrain({} if pretrain is None else pretrain, stages["train"].epochs)
     if stages["train"].start is not None:
         stages["train"].start = str(Path(stages["train"].start).resolve())
-    return Config(parts, of, **stages, seed=seed)
+    return Config(parts, of, **stages, seed=_seed(merged.get("seed", 0)))
 
 
-def _options(kind: str, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """All options of a part."""
-    cls = registry.load(registry.find(kind, name))
-    return options.as_dict(options.resolve(cls.Options, given, f"{kind} {name}"))
+def _check_keys(merged: Mapping[str, Any]) -> None:
+    known = ("parts", *PARTS, *STAGES, "seed")
+    for key, value in merged.items():
+        if key not in known:
+            parts = DEFAULT_PARTS | {kind: name for kind, name in options.group(merged, "parts").items() if isinstance(name, str)}
+            parts = {kind: name for kind, name in parts.items() if kind in PARTS}
+            said = hint(key, STAGES | options_of(parts), parts.get("synth"))
+            raise UsageError(f"There is no option {key!r}.{said} Available: {', '.join(known)}.")
+        if key in PARTS and not isinstance(value, Mapping):
+            raise UsageError(f"{key} is a group of options, got {value!r}. Write {key}.option=value, or --{key} {value} for a part.")
+
+
+def _seed(seed: Any) -> int:
+    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**31:
+        raise UsageError(f"seed is a whole number from 0 to {2**31 - 1}, got {seed!r}.")
+    return seed
+
+
+def of_part(kind: str, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """All options of a part, resolved. Raises UsageError for a wrong one."""
+    offer = registry.find(kind, name)
+    cls = registry.load(offer)
+    if kind == "synth":
+        check_names(name, cls.Options, given)
+    try:
+        return options.as_dict(options.resolve(cls.Options, given, f"{kind} {name}"))
+    except InvsoundError:
+        raise
+    except Exception as error:  # a stranger's dataclass may be of types that no option has
+        raise InvsoundError(f"The {kind} {offer.label} has options that cannot be read. {type(error).__name__}: {error}") from error
 
 
 def _pretrain(given: Any, epochs: int) -> Pretrain:
@@ -97,7 +115,7 @@ def _pretrain(given: Any, epochs: int) -> Pretrain:
     if made.loss is None and (made.epochs is not None or made.options):
         raise UsageError("train.pretrain has options but no loss. Write train.pretrain.loss=NAME too.")
     if made.loss is not None:
-        made.options = _options("loss", made.loss, made.options)
+        made.options = of_part("loss", made.loss, made.options)
     return made
 
 
@@ -105,14 +123,25 @@ def _parts(given: Mapping[str, Any]) -> dict[str, str]:
     for kind in given:
         if kind not in PARTS:
             raise UsageError(f"A run has no part of kind {kind!r}.{did_you_mean(kind, PARTS)} Kinds: {', '.join(PARTS)}.")
-    parts = {}
-    for kind in PARTS:
-        name = given.get(kind) or next((o.part.name for o in registry.offers(kind)), None)
-        if (kind == "synth" and not given.get(kind)) or name is None:
-            available = ", ".join(o.label for o in registry.offers(kind)) or "none"
-            raise UsageError(f"Which {kind}? Give --{kind} NAME. Installed: {available}.")
-        parts[kind] = str(name)
-    return parts
+    return {kind: chosen(kind, given.get(kind)) for kind in PARTS}
+
+
+def chosen(kind: str, name: Any = None) -> str:
+    """The name of a part: the one given, else the default of its kind, else that of the only one there is.
+
+    Raises UsageError, with a list of what is installed, for a name that nobody offers, and where there is a choice: no part is taken
+    for having been installed.
+    """
+    offers = registry.offers(kind)
+    if name is None and (default := DEFAULT_PARTS.get(kind)) is not None:
+        return f"invsound:{default}" if sum(offer.part.name == default for offer in offers) > 1 else default
+    if name is None and len(offers) == 1:
+        return offers[0].part.name
+    if name is None or not isinstance(name, (str, int)) or isinstance(name, bool) or not str(name):
+        got = "" if name is None else f" {name!r} is no name."
+        raise UsageError(f"Which {kind}?{got} Give --{kind} NAME. Installed: {', '.join(offer.label for offer in offers) or 'none'}.")
+    registry.find(kind, str(name))
+    return str(name)
 
 
 def load(path: Path) -> Config:

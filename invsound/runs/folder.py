@@ -11,6 +11,7 @@ from ..encoder import Encoder
 from ..errors import InvsoundError, UsageError
 from ..system.files import read_json, safe_name, write_json, write_text
 from ..system.store import load_tensors, save_tensors
+from ..system.writable import check_folder
 from .config import Config
 
 T = TypeVar("T")
@@ -25,12 +26,18 @@ def create(out: Path | str | None, config: Config) -> Path:
     from omegaconf import OmegaConf
 
     path = Path(out) if out else _next(Path("runs"), "-".join(config.parts[kind] for kind in ("synth", "feature", "loss")))
-    if (path / "config.yaml").exists():
-        raise UsageError(f"{str(path)!r} holds a run already. Go on with it by --resume {path}, or choose another --out.")
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise UsageError(f"{str(path)!r} exists and is no run folder. Choose another --out.")
+    check_new(path)
     write_text(path / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(config.as_dict())))
     return path
+
+
+def check_new(path: Path) -> None:
+    """Raise UsageError for a folder that holds a run or anything else, or that cannot be made."""
+    check_folder(path)
+    if (path / "config.yaml").exists():
+        raise UsageError(f"{str(path)!r} holds a run already. Go on with it by --resume {path}, or choose another --out.")
+    if path.exists() and any(path.iterdir()):
+        raise UsageError(f"{str(path)!r} exists and is no run folder. Choose another --out.")
 
 
 def _next(root: Path, name: str) -> Path:

@@ -6,6 +6,8 @@ from functools import cached_property
 from typing import Any
 
 from torch import Tensor
+from torch.nn import Parameter
+from torch.optim import Optimizer
 
 from ..encoder import Encoder
 from ..errors import UsageError
@@ -88,6 +90,10 @@ class Parts:
             encoder: Encoder = self._build("encoder", signal=self.synth.signal, num_outputs=len(self.synth.space))
         return encoder if self.space.normalize else Stretched(encoder, self.space)
 
+    def optimizer(self, params: list[Parameter]) -> Optimizer:
+        """The optimizer of an encoder's weights."""
+        return self._build("optimizer", params=params)  # type: ignore[no-any-return]
+
     @cached_property
     def front_end(self) -> Encoder:
         """An encoder for its `prepare` only, which has no weights."""
@@ -95,14 +101,14 @@ class Parts:
 
     def check(self) -> None:
         """Raise now, before a folder is made and hours are spent, what building the parts would raise later."""
-        _ = self.loss, self.pretrain, self.front_end, self.scores
+        _ = self.loss, self.pretrain, self.scores, self.optimizer(list(self.front_end.parameters()))
 
     @cached_property
     def scores(self) -> dict[str, Score]:
         """name → score, in the order asked for."""
         names = self.config.evaluate.scores
         if names is None:
-            names = [offer.part.name for offer in registry.offers("score")]
+            names = [f"{o.distribution}:{o.part.name}" if registry.rivals(o) else o.part.name for o in registry.offers("score")]
         return {name: registry.build("score", name, signal=self.synth.signal).eval() for name in names}
 
     def to(self, device: Any) -> Parts:

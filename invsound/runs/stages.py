@@ -5,29 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..hooks.bounds import check_bounds, option
+
 
 @dataclass
 class Data:
     """Which sounds are drawn.
 
     design: random, sobol, grid, paper or csv
-    train: sounds to learn from (null: all that the design has)
+    train: sounds to learn from, two or more (null: all that the design has)
     val: sounds that decide when to stop
     test: sounds the scores are computed on
     csv: the table, for design=csv: columns named as the parameters, and optionally fold
     seed: of the draw (null: that of the run); given, all seeds of a sweep hear the same sounds, which are then prepared once
     """
 
-    design: str = "random"
-    train: int | None = 256
-    val: int | None = 32
-    test: int | None = 32
+    design: str = option("random", choices=("random", "sobol", "grid", "paper", "csv"))
+    train: int | None = option(256, low=2, high=10**7)
+    val: int | None = option(32, low=1, high=10**7)
+    test: int | None = option(32, low=1, high=10**7)
     csv: str | None = None
-    seed: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.seed is not None and not 0 <= self.seed < 2**31:
-            raise ValueError(f"seed is a whole number from 0 to {2**31 - 1} or null, got {self.seed}")
+    seed: int | None = option(None, low=0, high=2**31 - 1)
 
 
 @dataclass
@@ -40,7 +38,7 @@ class Pretrain:
     """
 
     loss: str | None = None
-    epochs: int | None = None
+    epochs: int | None = option(None, low=1, high=100_000)
     options: dict[str, Any] = field(default_factory=dict)
 
 
@@ -49,7 +47,7 @@ class Train:
     """How the encoder is trained.
 
     epochs: passes over the training sounds, those of pretraining included
-    batch: sounds per step
+    batch: sounds per step, two or more, for a batch norm has no variance of one; one that is left over joins the last step
     examples: sounds drawn per epoch (null: all of them)
     plateau: epochs without improvement after which the learning rate is multiplied by 0.1 (null: never)
     cosine: lower the learning rate along half a cosine, to 0 at the end of each loss's epochs
@@ -60,34 +58,23 @@ class Train:
     start: a finished run whose encoder is trained further (null: fresh weights); {seed} in it stands for the seed of this run
     """
 
-    epochs: int = 60
-    batch: int = 32
-    examples: int | None = None
-    plateau: int | None = None
+    epochs: int = option(60, low=0, high=100_000)
+    batch: int = option(32, low=2, high=65_536)
+    examples: int | None = option(None, low=2, high=10**7)
+    plateau: int | None = option(None, low=1, high=100_000)
     cosine: bool = False
-    clip: float | None = None
-    clip_by: str = "norm"
-    keep: str = "best"
+    clip: float | None = option(None, above=0, high=1e12)
+    clip_by: str = option("norm", choices=("norm", "value", "sign"))
+    keep: str = option("best", choices=("best", "last"))
     pretrain: Pretrain = field(default_factory=Pretrain)
     start: str | None = None
 
     def __post_init__(self) -> None:
-        if self.keep not in ("best", "last"):
-            raise ValueError(f"keep is 'best' or 'last', got {self.keep!r}")
-        if self.clip_by not in ("norm", "value", "sign"):
-            raise ValueError(f"clip_by is 'norm', 'value' or 'sign', got {self.clip_by!r}")
-        if self.clip is not None and not self.clip > 0:
-            raise ValueError(f"clip is positive or null, got {self.clip}")
+        check_bounds(self)
         if self.clip is None and self.clip_by != "norm":
             raise ValueError(f"clip_by={self.clip_by} needs a limit: give clip=1 too")
-        for name in ("batch", "examples", "plateau"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"{name} is at least 1, got {value}")
         if self.cosine and self.plateau is not None:
             raise ValueError("cosine and plateau both set the learning rate: give plateau=null or cosine=false")
-        if self.epochs < 0:
-            raise ValueError(f"epochs is at least 0, got {self.epochs}")
 
     @property
     def pretraining(self) -> int:
@@ -108,5 +95,5 @@ class Evaluate:
 
     scores: list[str] | None = None
     micro: bool = True
-    sounds: int = 6
+    sounds: int = option(6, low=0, high=10_000)
     targets: list[str] = field(default_factory=list)

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ..errors import InvsoundError, UsageError, did_you_mean
+from ..errors import InvsoundError, UsageError, nearest
 from ..hooks import registry
 from ..hooks.registry import Offer, Plugin
 from .law import hold, package_law, skip
@@ -30,6 +30,13 @@ print(json.dumps([time.perf_counter() - start, sorted({"torch", "numpy"} & set(s
 """
 
 
+def _near(name: str, distributions: list[str]) -> str:
+    """Which distribution may be meant, by its own name or that of a part."""
+    owners = {o.part.name: o.distribution for kind in registry.KINDS for o in registry.offers(kind)}
+    near = nearest(name, [*distributions, *owners])
+    return f" Did you mean {owners[near]!r}, which offers {near!r}?" if near in owners else f" Did you mean {near!r}?" if near else ""
+
+
 class Package:
     """An installed distribution by its name. Raises UsageError if it offers nothing to invsound."""
 
@@ -37,7 +44,7 @@ class Package:
         names = sorted({plugin.distribution for plugin in registry.plugins()})
         found = [n for n in names if canonical(n) == canonical(name)]
         if not found:
-            near = did_you_mean(name, names)
+            near = _near(name, names)
             raise UsageError(f"No installed distribution {name!r} is a plugin of invsound.{near} Installed: {', '.join(names)}.")
         self.name = found[0]
         self.plugins: list[Plugin] = [p for p in registry.plugins() if p.distribution == self.name]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..errors import UsageError
-from ..hooks import options, registry
+from ..hooks import bounds, registry
 from ..hooks.registry import Offer
 from ..signal import Signal
 from ..synth import Synth
@@ -50,7 +50,7 @@ class Subject:
         stated = getattr(self.cls, "check_options", None)
         if stated is not None:
             return dict(stated)
-        sizes = [options.default(f) for f in dataclasses.fields(self.cls.Options) if f.name == "num_samples"]
+        sizes = [bounds.default(f) for f in dataclasses.fields(self.cls.Options) if f.name == "num_samples"]
         return {"num_samples": 1024} if sizes and isinstance(sizes[0], int) and sizes[0] > 1024 else {}
 
     def _fitting(self, signals: tuple[Signal, ...]) -> Signal:

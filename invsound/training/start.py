@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from ..encoder import Encoder
@@ -17,11 +18,13 @@ HEARD = ("synth", "encoder", "space")
 """Groups of options that say what an encoder hears, and what its outputs mean."""
 
 
-def check(config: Config) -> None:
-    """Raise UsageError if `train.start` is no finished run of the same synth, encoder and coordinates."""
+def check(config: Config, runs_to_come: Collection[Path] = ()) -> None:
+    """Raise UsageError if `train.start` is no finished run of the same synth, encoder and coordinates, nor one of those to come."""
     if config.train.start is None:
         return
     path = _run(config, config.train.start)
+    if path in runs_to_come:
+        return
     if not (path / folder.ENCODER).is_file():
         raise UsageError(f"train.start: {str(path)!r} holds no trained encoder. Give the folder of a run that has finished.")
     there, here = (_heard(run) for run in (configs.load(folder.existing(path) / "config.yaml"), config))

@@ -114,9 +114,10 @@ class Trainer:
 
     def _batches(self, n: int) -> Iterator[Tensor]:
         order = torch.randperm(n, generator=rng.generator(self.seed, "order", self.epoch))[: self.options.examples]
-        for rows in order.split(self.options.batch):
-            if len(rows) > 1 or n == 1:  # a batch norm has no variance of one example
-                yield rows
+        batches = list(order.split(self.options.batch))
+        if len(batches) > 1 and len(batches[-1]) == 1:  # a batch norm has no variance of one example
+            batches[-2:] = [torch.cat(batches[-2:])]
+        yield from batches
 
     def _step(self, fold: Fold, rows: Tensor, number: int) -> Step:
         labels = rng.generator(self.seed, "labels", self.epoch, number)

@@ -99,7 +99,11 @@ def test_without_a_part_it_has_a_synth_named_after_the_package(invsound):
     result = invsound("new-plugin", "invsound-gong-ageng", "--json")
     assert result.exit_code == 0
     made = json.loads(result.stdout)
-    assert made["next"] == ["pip install -e invsound-gong-ageng", "pytest invsound-gong-ageng", "invsound run --synth gong-ageng"]
+    assert made["next"] == [
+        "pip install -e invsound-gong-ageng",
+        "pytest invsound-gong-ageng",
+        "invsound run --synth gong-ageng --feature jtfs",
+    ]
     assert "class GongAgeng(invsound.Synth)" in Path("invsound-gong-ageng/src/invsound_gong_ageng/gong_ageng.py").read_text()
 
 

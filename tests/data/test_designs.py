@@ -154,7 +154,7 @@ def test_csv_takes_a_bound_printed_with_few_digits(drum: Drum, tmp_path: Path) -
     ("header", "line", "words"),
     [
         ("f0,fm,gama", "600,8,1", ["no column 'gamma'", "Did you mean 'gama'?", "f0, fm, gamma"]),
-        ("f0,fm,gamma", "600,80,1", ["line 3", "column 'fm'", "80 is out of bounds", "4 and 16 Hz"]),
+        ("f0,fm,gamma", "600,80,1", ["line 3", "column 'fm'", "80 Hz is out of bounds", "4 and 16 Hz"]),
         ("f0,fm,gamma", "600,nan,1", ["line 3", "column 'fm'", "out of bounds"]),
         ("f0,fm,gamma", "600,8", ["line 3", "column 'gamma'", "number between", "''"]),
         ("f0,fm,gamma,fold", "600,8,1,trian", ["line 3", "column 'fold'", "Did you mean 'train'?"]),

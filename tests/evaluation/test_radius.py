@@ -85,5 +85,5 @@ def test_mistakes_are_said(tiny, invsound):
     wrong = invsound("doctor", "radius", "--synth", tiny, "--feature", "mss", "loss.x=1")
     assert (wrong.exit_code, "radius has no option 'loss'" in wrong.stderr) == (2, True)
     assert invsound("doctor", "radius", "--synth", tiny).exit_code == 2
-    with pytest.raises(UsageError, match="At least one sound"):
+    with pytest.raises(UsageError, match="sounds takes an int, 1 to 100000, got 0"):
         radii.radius(tiny, "mss", sounds=0)

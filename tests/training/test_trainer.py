@@ -55,12 +55,13 @@ def test_the_epoch_has_every_example_once_in_an_order_of_its_own(tmp_path):
     assert torch.cat(list(t._batches(20))).tolist() == seen[0].tolist()
 
 
-def test_examples_limits_an_epoch_and_a_last_batch_of_one_is_left_out(tmp_path):
+def test_examples_limits_an_epoch_and_an_example_left_over_joins_the_last_batch(tmp_path):
     assert [len(rows) for rows in trainer(tmp_path, batch=4, examples=10)._batches(100)] == [4, 4, 2]
     t = trainer(tmp_path, batch=4, examples=100, epochs=1)
     t.fit(fold(21), fold(4))
     assert t.metrics[1]["steps"] == 5
-    assert [len(rows) for rows in trainer(tmp_path, batch=4)._batches(9)] == [4, 4]
+    assert [len(rows) for rows in t._batches(21)] == [4, 4, 4, 4, 5]
+    assert [len(rows) for rows in trainer(tmp_path, batch=4)._batches(9)] == [4, 5]
     assert [len(rows) for rows in trainer(tmp_path, batch=4)._batches(1)] == [1]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from invsound import Parameter, Signal, Space, Synth, published_table
+from invsound import Parameter, Signal, Space, Synth, option, published_table
 
 from .chirp import chirp
 from .listening import listen
@@ -24,7 +24,7 @@ class ArpeggiatorOptions:
 
     sample_rate: float = 8192.0
     num_samples: int = 32768
-    width: float = 0.2
+    width: float = option(0.2, above=0, high=1, unit="octave")
 
     def __post_init__(self) -> None:
         if not self.sample_rate > 2048:

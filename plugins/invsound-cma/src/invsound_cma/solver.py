@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from invsound import Forward, Solution, Solver
+from invsound import Forward, Solution, Solver, check_bounds, option
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # without matplotlib cma says that it cannot plot
@@ -36,18 +36,15 @@ class CMAOptions:
     seed: seed of the populations
     """
 
-    sigma0: float = 0.3
-    evaluations: int = 5000
-    popsize: int | None = None
-    tolerance: float = 1e-6
-    chunk: int = 8
-    seed: int = 0
+    sigma0: float = option(0.3, above=0, high=1)
+    evaluations: int = option(5000, low=1, high=10**9)
+    popsize: int | None = option(None, low=3, high=100_000)
+    tolerance: float = option(1e-6, above=0, high=2)
+    chunk: int = option(8, low=1, high=65_536)
+    seed: int = option(0, low=0, high=2**31 - 1)
 
     def __post_init__(self) -> None:
-        if self.evaluations < 1 or self.chunk < 1 or (self.popsize is not None and self.popsize < 3):
-            raise ValueError(f"evaluations ≥ 1, chunk ≥ 1 and popsize ≥ 3 or null, got {self.evaluations}, {self.chunk} and {self.popsize}")
-        if not 0 < self.sigma0 <= 1 or not self.tolerance > 0:
-            raise ValueError(f"sigma0 is in (0, 1] and tolerance > 0, got {self.sigma0} and {self.tolerance}")
+        check_bounds(self)
 
 
 class CMAES(Solver):

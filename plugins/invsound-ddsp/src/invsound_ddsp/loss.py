@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from invsound import Loss, Problem
+from invsound import Loss, Problem, check_bounds, option
 
 
 @dataclass
@@ -21,12 +21,11 @@ class DDSPLossOptions:
     chunk: sounds that go through synthesizer and representation together
     """
 
-    cache: int = 65536
-    chunk: int = 8
+    cache: int = option(65_536, low=0, high=2**31)
+    chunk: int = option(8, low=1, high=65_536)
 
     def __post_init__(self) -> None:
-        if self.cache < 0 or self.chunk < 1:
-            raise ValueError(f"cache is at least 0 and chunk at least 1, got {self.cache} and {self.chunk}")
+        check_bounds(self)
 
 
 class DDSPLoss(Loss):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from invsound import Parameter, Signal, Space, Synth
+from invsound import Parameter, Signal, Space, Synth, option
 
 
 @dataclass
@@ -26,11 +26,11 @@ class VoiceOptions:
 
     sample_rate: float = 16000.0
     num_samples: int = 32768
-    num_levels: int = 8
-    num_harmonics: int = 100
-    num_bands: int = 5
-    gate: float = 1.5
-    seed: int = 0
+    num_levels: int = option(8, low=1, high=1000)
+    num_harmonics: int = option(100, low=1, high=10_000)
+    num_bands: int = option(5, low=1, high=16)
+    gate: float = option(1.5, low=0, high=3600, unit="s")
+    seed: int = option(0, low=0, high=2**31 - 1)
 
     def __post_init__(self) -> None:
         if not self.sample_rate >= 4000:

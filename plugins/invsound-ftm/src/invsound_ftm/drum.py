@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from invsound import Parameter, Partials, Signal, Space, Synth, published_table
+from invsound import Parameter, Partials, Signal, Space, Synth, option, published_table
 
 from .listen import listen
 from .modes import below_nyquist, excitation, modal_sum, peak_normalize, wide
@@ -25,11 +25,11 @@ class DrumOptions:
     pickup: where it is heard, as a fraction of either side
     """
 
-    num_modes: int = 10
+    num_modes: int = option(10, low=1, high=256)
     sample_rate: float = 22050.0
     num_samples: int = 65536
-    strike: float = 0.4
-    pickup: float = 0.4
+    strike: float = option(0.4, above=0, below=1)
+    pickup: float = option(0.4, above=0, below=1)
 
     def __post_init__(self) -> None:
         if self.num_modes < 1 or self.num_samples < 2:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from invsound import Parameter, Partials, Signal, Space, Synth
+from invsound import Parameter, Partials, Signal, Space, Synth, option
 
 from .listen import distinct, listen
 from .modes import below_nyquist, excitation, modal_sum, peak_normalize, wide
@@ -28,11 +28,11 @@ class StringOptions:
     pickup: where it is heard, as a fraction of its length
     """
 
-    num_modes: int = 20
+    num_modes: int = option(20, low=1, high=65_536)
     sample_rate: float = 22050.0
     num_samples: int = 65536
-    strike: float = 0.12
-    pickup: float = 0.31
+    strike: float = option(0.12, above=0, below=1)
+    pickup: float = option(0.31, above=0, below=1)
 
     def __post_init__(self) -> None:
         if self.num_modes < 1 or self.num_samples < 2:

@@ -8,18 +8,14 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from invsound import Feature, Signal
+from invsound import Feature, Signal, check_bounds, option
 
 from .geometry import Config, Geometry
 from .scattering import scatter
 
 
-def _averaging(name: str, value: int | str) -> int | str:
-    value = int(value) if isinstance(value, str) and value.isdecimal() else value
-    if value == "global" or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
-        return value
-    unit = "samples" if name == "T" else "wavelets"
-    raise ValueError(f"{name} is a positive number of {unit}, 0 (no averaging) or 'global', got {value!r}")
+def _averaging(value: int | str) -> int | str:
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
 @dataclass
@@ -39,30 +35,25 @@ class JTFSOptions:
     compile: whether a C compiler, where there is one, builds the inner loops: twice the speed for a fifth of a second at first use
     """
 
-    J: int = 13
-    Q: tuple[int, int] = (12, 1)
-    J_fr: int = 3
-    Q_fr: int = 1
-    T: int | str = "global"
-    F: int | str = 2
-    format: str = "time"
-    padding: str = "reflect"
+    J: int = option(13, low=1, high=24)
+    Q: tuple[int, int] = option((12, 1), low=1, high=128)
+    J_fr: int = option(3, low=1, high=16)
+    Q_fr: int = option(1, low=1, high=128)
+    T: int | str = option("global", low=0, high=2**24, choices=("global",))
+    F: int | str = option(2, low=0, high=65_536, choices=("global",))
+    format: str = option("time", choices=("time", "joint"))
+    padding: str = option("reflect", choices=("reflect", "zero"))
     order0: bool = False
     log: bool = True
     compile: bool = True
 
     def __post_init__(self) -> None:
         Q = (self.Q, 1) if isinstance(self.Q, int) else tuple(self.Q)
-        if len(Q) != 2 or not all(isinstance(q, int) and q >= 1 for q in Q):
-            raise ValueError(f"Q is one or two positive numbers of wavelets per octave, got {self.Q!r}")
+        if len(Q) != 2:
+            raise ValueError(f"Q is one or two numbers of wavelets per octave, got {self.Q!r}")
         self.Q = Q
-        for name in ("J", "J_fr", "Q_fr"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is a positive integer, got {getattr(self, name)}")
-        self.T, self.F = _averaging("T", self.T), _averaging("F", self.F)
-        for name, allowed in (("format", ("time", "joint")), ("padding", ("reflect", "zero"))):
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} is {' or '.join(map(repr, allowed))}, got {getattr(self, name)!r}")
+        self.T, self.F = _averaging(self.T), _averaging(self.F)
+        check_bounds(self)
         if self.format == "joint" and (self.T == 0 or self.F in (0, "global")):
             raise ValueError(f"format='joint' needs T ≠ 0 and a number F ≥ 1, got T={self.T!r}, F={self.F!r}: choose format='time'")
 

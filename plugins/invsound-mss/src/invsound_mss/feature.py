@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from invsound import Feature, Signal
+from invsound import Feature, Signal, check_bounds, option
 
 
 @dataclass
@@ -19,16 +19,15 @@ class MSSOptions:
     log: compress magnitudes, log1p(1000 S)
     """
 
-    n_fft: list[int] = field(default_factory=lambda: [2048, 1024, 512, 256, 128, 64])
-    hop_ratio: float = 0.25
+    n_fft: list[int] = option([2048, 1024, 512, 256, 128, 64], low=2, high=2**20, unit="samples")
+    hop_ratio: float = option(0.25, above=0, high=1)
     log: bool = False
 
     def __post_init__(self) -> None:
         self.n_fft = list(self.n_fft)
-        if not self.n_fft or min(self.n_fft) < 2:
-            raise ValueError(f"n_fft is a list of window lengths of 2 samples or more, got {self.n_fft}")
-        if not 0 < self.hop_ratio <= 1:
-            raise ValueError(f"hop_ratio is a fraction of the window, above 0 and at most 1, got {self.hop_ratio}")
+        check_bounds(self)
+        if not self.n_fft:
+            raise ValueError(f"n_fft is a list of window lengths, got {self.n_fft}")
 
 
 class MSS(Feature):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from invsound import Score, Signal
+from invsound import Score, Signal, check_bounds, option
 
 
 @dataclass
@@ -19,16 +19,17 @@ class MultiResolutionSTFTOptions:
     window: Hann window lengths, samples
     """
 
-    n_fft: list[int] = field(default_factory=lambda: [1024, 2048, 512])
-    hop: list[int] = field(default_factory=lambda: [120, 240, 50])
-    window: list[int] = field(default_factory=lambda: [600, 1200, 240])
+    n_fft: list[int] = option([1024, 2048, 512], low=1, high=2**20, unit="samples")
+    hop: list[int] = option([120, 240, 50], low=1, high=2**20, unit="samples")
+    window: list[int] = option([600, 1200, 240], low=1, high=2**20, unit="samples")
 
     def __post_init__(self) -> None:
         self.n_fft, self.hop, self.window = list(self.n_fft), list(self.hop), list(self.window)
         if not len(self.n_fft) == len(self.hop) == len(self.window) > 0:
             raise ValueError(f"n_fft, hop and window need one entry per resolution, got {self.n_fft}, {self.hop} and {self.window}")
-        if min(self.hop) < 1 or any(not 1 <= w <= n for w, n in zip(self.window, self.n_fft, strict=True)):
-            raise ValueError(f"a window is 1 to n_fft samples and a hop 1 or more, got {self.n_fft}, {self.hop} and {self.window}")
+        check_bounds(self)
+        if any(w > n for w, n in zip(self.window, self.n_fft, strict=True)):
+            raise ValueError(f"a window is 1 to n_fft samples, got {self.n_fft} and {self.window}")
 
 
 class MultiResolutionSTFT(Score):

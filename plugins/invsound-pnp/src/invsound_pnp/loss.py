@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from invsound import InvsoundError, Loss, Problem, volume
+from invsound import InvsoundError, Loss, Problem, check_bounds, option, volume
 
 from .damping import Damping
 from .metric import along, balanced, largest, smoothed, trace, typical_distance
@@ -37,38 +37,23 @@ class PNPOptions:
     samples: points of that cube, each a Jacobian to prepare
     """
 
-    damping: str = "adaptive"
-    initial: float | None = None
-    decay: float = 0.05
-    brake: float = 1.0
-    epochs: int = 20
-    matrix: str = "identity"
+    damping: str = option("adaptive", choices=DAMPINGS)
+    initial: float | None = option(None, low=0, high=1e30)
+    decay: float = option(0.05, above=0, high=1)
+    brake: float = option(1.0, low=1, high=1e6)
+    epochs: int = option(20, low=1, high=100_000)
+    matrix: str = option("identity", choices=MATRICES)
     volume: bool = False
-    scale: float | str = "auto"
+    scale: float | str = option("auto", above=0, high=1e30, choices=("auto",))
     balance: bool = False
-    shape: str = "quadratic"
-    bound: float | None = None
+    shape: str = option("quadratic", choices=SHAPES)
+    bound: float | None = option(None, above=0, high=1e30)
     each: bool = False
-    radius: float = 0.0
-    samples: int = 8
+    radius: float = option(0.0, low=0, high=2)
+    samples: int = option(8, low=1, high=10_000)
 
     def __post_init__(self) -> None:
-        if self.damping not in DAMPINGS:
-            raise ValueError(f"damping is one of {', '.join(DAMPINGS)}, got {self.damping!r}")
-        if self.matrix not in MATRICES:
-            raise ValueError(f"matrix is one of {', '.join(MATRICES)}, got {self.matrix!r}")
-        if self.initial is not None and not self.initial >= 0:
-            raise ValueError(f"initial is a damping λ₀ ≥ 0 or null, got {self.initial}")
-        if not 0 < self.decay <= 1 or not self.brake >= 1 or self.epochs < 1:
-            raise ValueError(f"decay is in (0, 1], brake ≥ 1 and epochs ≥ 1, got {self.decay}, {self.brake} and {self.epochs}")
-        if (isinstance(self.scale, str) and self.scale != "auto") or (not isinstance(self.scale, str) and not self.scale > 0):
-            raise ValueError(f"scale is a number μ > 0 or 'auto', got {self.scale!r}")
-        if self.shape not in SHAPES:
-            raise ValueError(f"shape is one of {', '.join(SHAPES)}, got {self.shape!r}")
-        if self.bound is not None and not self.bound > 0:
-            raise ValueError(f"bound is a distance > 0 or null, got {self.bound}")
-        if not 0 <= self.radius <= 2 or self.samples < 1:
-            raise ValueError(f"radius is in [0, 2] and samples ≥ 1, got {self.radius} and {self.samples}")
+        check_bounds(self)
 
 
 class PNP(Loss):

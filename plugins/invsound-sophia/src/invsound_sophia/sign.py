@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from invsound import check_bounds, option
+
 
 @dataclass
 class SignMomentumOptions:
@@ -19,13 +21,12 @@ class SignMomentumOptions:
     weight_decay: decay per step, times lr
     """
 
-    lr: float = 1e-3
-    beta: float = 0.9
-    weight_decay: float = 0.0
+    lr: float = option(1e-3, above=0, high=1e30)
+    beta: float = option(0.9, low=0, below=1)
+    weight_decay: float = option(0.0, low=0, high=1000)
 
     def __post_init__(self) -> None:
-        if not 0 <= self.beta < 1:
-            raise ValueError(f"beta is in [0, 1), got {self.beta}")
+        check_bounds(self)
 
 
 class SignMomentum(torch.optim.Optimizer):

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from invsound import check_bounds, option
+
 
 @dataclass
 class SophiaOptions:
@@ -23,19 +25,16 @@ class SophiaOptions:
     weight_decay: decay per step, times lr
     """
 
-    lr: float = 1e-3
-    beta1: float = 0.96
-    beta2: float = 0.99
-    gamma: float = 0.05
-    every: int = 10
-    eps: float = 1e-12
-    weight_decay: float = 0.0
+    lr: float = option(1e-3, above=0, high=1e30)
+    beta1: float = option(0.96, low=0, below=1)
+    beta2: float = option(0.99, low=0, below=1)
+    gamma: float = option(0.05, above=0, high=1e6)
+    every: int = option(10, low=1, high=10**6)
+    eps: float = option(1e-12, above=0, high=1)
+    weight_decay: float = option(0.0, low=0, high=1000)
 
     def __post_init__(self) -> None:
-        if not 0 <= self.beta1 < 1 or not 0 <= self.beta2 < 1:
-            raise ValueError(f"beta1 and beta2 are in [0, 1), got {self.beta1} and {self.beta2}")
-        if not self.gamma > 0 or not self.eps > 0 or self.every < 1:
-            raise ValueError(f"gamma and eps are positive and every ≥ 1, got {self.gamma}, {self.eps} and {self.every}")
+        check_bounds(self)
 
 
 class SophiaG(torch.optim.Optimizer):

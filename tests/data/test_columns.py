@@ -31,6 +31,18 @@ def test_a_truncated_shard_is_computed_again_and_a_truncated_checkpoint_is_said(
     assert Path("again/scores.json").read_bytes() == Path("first/scores.json").read_bytes()
 
 
+def test_exchanged_shards_are_found_and_computed_again(tiny, invsound, toy):
+    assert invsound(*toy(tiny, "--out", "first")).exit_code == 0
+    shards = sorted(store.default_root().rglob("*.safetensors"), key=lambda path: path.stat().st_size)
+    contents = [path.read_bytes() for path in shards]
+    for path, content in zip(shards, [*contents[1:], contents[0]], strict=True):
+        path.write_bytes(content)
+    again = invsound(*toy(tiny, "--out", "again"))
+    assert "damaged and is computed again" in again.stderr
+    assert Path("again/scores.json").read_bytes() == Path("first/scores.json").read_bytes()
+    assert [path.read_bytes() for path in shards] == contents
+
+
 def test_prepared_columns_are_shared_between_runs(tiny, invsound, monkeypatch, toy):
     assert invsound(*toy(tiny, "--out", "first")).exit_code == 0
     monkeypatch.setattr(columns, "compute_shard", lambda task: pytest.fail("everything was prepared already"))

@@ -20,9 +20,9 @@ class Busy(UsageError):
 
 @contextmanager
 def claimed(folder: Path | str) -> Iterator[Path]:
-    """The folder, made if need be, for this thread of this process until the block or the process ends; what was made and is empty is removed then.
+    """The folder, made if need be, for this thread of this process until the block or the process ends.
 
-    Raises Busy if another has it, InvsoundError if the disk refuses.
+    What was made and is empty at the end is removed. Raises Busy if another has it, InvsoundError if the disk refuses.
     """
     path = Path(folder)
     lock, made = FileLock(path / LOCK), [folder for folder in (path, *path.parents) if not folder.exists()]

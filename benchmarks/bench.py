@@ -20,6 +20,7 @@ from invsound_jtfs.filters import bank, lowpass, spinned
 from invsound_jtfs.padding import pad
 from invsound_jtfs.plan import Plan
 from invsound_jtfs.threads import team
+from tables import table
 
 import invsound
 from invsound import pipeline
@@ -286,12 +287,6 @@ def jobs(sounds: int) -> list[Row]:
             run = pipeline.run("amfm", "jtfs", "pnp", overrides=overrides, jobs=count, out=Path(folder) / "run")
             seconds[count] = run["seconds"]["preparation"]
     return [(str(n), f"{s:.1f}", f"{seconds[1] / s:.2f}", f"{2000 / (sounds + 8) * s:.0f}") for n, s in seconds.items()]
-
-
-def table(head: str, rows: list[Row]) -> str:
-    columns = head.split(" | ")
-    lines = [head, " | ".join("---" for _ in columns), *(" | ".join(row) for row in rows)]
-    return "".join(f"| {line} |\n" for line in lines)
 
 
 INTRODUCTION = """# Benchmarks

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from tables import table
 
 import invsound
 from invsound.runs import environment
@@ -158,11 +159,6 @@ def errors(line: dict[str, Any]) -> dict[str, float]:
 def median(values: Iterable[float]) -> str:
     values = list(values)
     return f"{statistics.median(values):.1e}" if values else "–"
-
-
-def table(head: str, rows: list[list[str]]) -> str:
-    columns = head.split(" | ")
-    return "".join(f"| {' | '.join(row)} |\n" for row in [columns, ["---"] * len(columns), *rows])
 
 
 def self_targets(found: list[dict[str, Any]]) -> str:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import torch
+from tables import row, table
 
 from invsound.runs import config
 from invsound.runs.parts import Parts
@@ -72,12 +73,11 @@ def main() -> None:
     options.add_argument("--threads", type=int, default=1, help="one thread is measured in processor time, more in wall-clock time")
     arguments = options.parse_args()
     torch.set_num_threads(arguments.threads)
-    head = ["synth", "N", "batch", *(f"{name}, ms" for name in LOSSES), "PNP : P-loss", "DDSP-JTFS : PNP"]
+    head = " | ".join(["synth", "N", "batch", *(f"{name}, ms" for name in LOSSES), "PNP : P-loss", "DDSP-JTFS : PNP"])
     print(f"Encoder {arguments.encoder}, {arguments.threads} threads, torch {torch.__version__}, median of {arguments.repeats} steps.\n")
-    print("|", " | ".join(head), "|")
-    print("|", " | ".join("---" for _ in head), "|")
-    for row in rows(arguments):
-        print("|", " | ".join(row), "|", flush=True)
+    print(table(head, []), end="")
+    for cells in rows(arguments):
+        print(row(cells), end="", flush=True)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .pipeline import evaluate, resume, run
     from .problem import Problem, volume
     from .score import Score
-    from .signal import Signal
+    from .signal import Signal, SignalOptions
     from .solver import Forward, Solution, Solver
     from .space import Parameter, Space
     from .synth import Synth
@@ -35,8 +35,9 @@ __version__ = VERSION
 _home = {
     "Encoder": "encoder", "Feature": "feature", "Forward": "solver", "InvsoundError": "errors", "Loss": "loss",
     "Matcher": "matching.matcher", "NonFiniteError": "errors", "Parameter": "space", "Partials": "audio.partials", "Problem": "problem",
-    "Score": "score", "Signal": "signal", "Solution": "solver", "Solver": "solver", "Space": "space", "Synth": "synth",
-    "UsageError": "errors", "check_bounds": "hooks.bounds", "compare": "experiments.comparison", "derivatives": "audio.least_squares",
+    "Score": "score", "Signal": "signal", "SignalOptions": "signal", "Solution": "solver", "Solver": "solver", "Space": "space",
+    "Synth": "synth", "UsageError": "errors", "check_bounds": "hooks.bounds", "compare": "experiments.comparison",
+    "derivatives": "audio.least_squares",
     "evaluate": "pipeline", "least_squares": "audio.least_squares", "make": "hooks.registry", "match": "matching.matcher",
     "modal_energy": "audio.partials", "newton": "audio.least_squares", "option": "hooks.bounds", "partials": "audio.partials",
     "published_table": "data.designs", "radius": "evaluation.radius", "resume": "pipeline", "run": "pipeline",
@@ -45,9 +46,9 @@ _home = {
 
 __all__ = [
     "API_VERSION", "Encoder", "Feature", "Forward", "InvsoundError", "Loss", "Matcher", "NonFiniteError", "Parameter", "Part",
-    "Partials", "Problem", "Score", "Signal", "Solution", "Solver", "Space", "Synth", "UsageError", "__version__", "check_bounds",
-    "compare", "derivatives", "evaluate", "hookimpl", "least_squares", "make", "match", "modal_energy", "newton", "option", "partials",
-    "published_table", "radius", "resume", "run", "sweep", "volume",
+    "Partials", "Problem", "Score", "Signal", "SignalOptions", "Solution", "Solver", "Space", "Synth", "UsageError", "__version__",
+    "check_bounds", "compare", "derivatives", "evaluate", "hookimpl", "least_squares", "make", "match", "modal_energy", "newton", "option",
+    "partials", "published_table", "radius", "resume", "run", "sweep", "volume",
 ]  # fmt: skip
 
 

@@ -21,3 +21,23 @@ class Signal:
     def duration(self) -> float:
         """Duration in seconds."""
         return self.num_samples / self.sample_rate
+
+
+@dataclass
+class SignalOptions:
+    """The first two options of a synth, for its dataclass of options to inherit; defaults and narrower bounds are its own.
+
+    sample_rate: sample rate, Hz
+    num_samples: length N, samples
+    """
+
+    sample_rate: float = option(16000.0, above=0, high=10**6, unit="Hz")
+    num_samples: int = option(16384, low=2, high=2**24, unit="samples")
+
+    def __post_init__(self) -> None:
+        check_bounds(self)
+
+    @property
+    def signal(self) -> Signal:
+        """What the synth renders."""
+        return Signal(self.sample_rate, self.num_samples)

@@ -1,4 +1,4 @@
-"""Third-party code needs nothing but `import invsound` and `invsound.testing`: the examples, and what `invsound new-plugin` writes."""
+"""Plugins need nothing but `import invsound` and `invsound.testing`: ours, the examples, and what `invsound new-plugin` writes."""
 
 import ast
 from pathlib import Path
@@ -11,6 +11,7 @@ from invsound.authoring import scaffold
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted((ROOT / "examples").rglob("*.py"))
+PLUGINS = sorted((ROOT / "plugins").glob("*/*/**/*.py"))
 PUBLIC = {"invsound": {*invsound.__all__, "testing"}, "invsound.testing": set(testing.__all__)}
 
 
@@ -54,13 +55,14 @@ def test_public_names_pass():
     assert list(private(source)) == []
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_examples_use_public_names_only(path):
+@pytest.mark.parametrize("path", EXAMPLES + PLUGINS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_examples_and_plugins_use_public_names_only(path):
     assert list(private(path.read_text())) == []
 
 
-def test_the_examples_hold_a_package():
+def test_the_examples_hold_a_package_and_the_plugins_their_tests():
     assert {"string.py", "onset.py"} <= {path.name for path in EXAMPLES}
+    assert {"drum.py", "test_ftm_drum.py"} <= {path.name for path in PLUGINS}
 
 
 def test_a_new_package_uses_public_names_only():

@@ -50,7 +50,8 @@ def test_the_losses_are_ordered_as_claimed():
     assert not broken, values
 
 
-def test_a_step_of_pnp_costs_what_one_of_p_loss_does_and_the_spectral_loss_far_more():
+def test_a_step_of_pnp_costs_what_one_of_p_loss_does_and_the_spectral_loss_far_more(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
     spec = importlib.util.spec_from_file_location("steps", ROOT / "benchmarks" / "steps.py")
     steps = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(steps)

@@ -13,7 +13,7 @@ from torch import Tensor
 from ..data import designs
 from ..errors import UsageError
 from ..hooks import options
-from ..hooks.bounds import option
+from ..hooks.bounds import option, seed_option
 from ..pages import radius as page
 from ..problem import Problem, finite
 from ..runs import config as configs
@@ -37,7 +37,7 @@ class RadiusOptions:
     """
 
     sounds: int = option(8, low=1, high=100_000)
-    seed: int = option(0, low=0, high=2**31 - 1)
+    seed: int = seed_option()
 
 
 @dataclass(frozen=True)

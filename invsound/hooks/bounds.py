@@ -73,6 +73,14 @@ def option(
     return dataclasses.field(default=default, metadata=metadata)
 
 
+SEEDS = Bounds(0, 2**31 - 1)
+
+
+def seed_option(default: int | None = 0) -> Any:
+    """A field for the seed of a random generator."""
+    return option(default, low=SEEDS.low, high=SEEDS.high)
+
+
 def bounds(cls: type, name: str) -> Bounds:
     """The bounds of an option; a class that changes the default of its base keeps them. Numbers of a plain field need be finite."""
     for base in cls.__mro__:

@@ -94,10 +94,10 @@ def as_dict(options: Any) -> dict[str, Any]:
 
 
 def help_lines(cls: Any) -> dict[str, str]:
-    """option → its line in the dataclass's docstring (`name: what it is`)."""
-    lines = (line.strip().partition(": ") for line in (inspect.getdoc(cls) or "").splitlines())
-    names = {field.name for field in dataclasses.fields(cls)}
-    return {name: text for name, _, text in lines if name in names}
+    """option → its line in the docstring of the dataclass, or of the one it inherits from (`name: what it is`)."""
+    docs = (vars(base).get("__doc__") or "" for base in reversed(cls.__mro__[:-1]))
+    lines = {name: text for doc in docs for name, _, text in (line.strip().partition(": ") for line in doc.splitlines())}
+    return {field.name: lines[field.name] for field in dataclasses.fields(cls) if field.name in lines}
 
 
 def from_overrides(pairs: Iterable[str]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..hooks import options
-from ..hooks.bounds import check_bounds, option
+from ..hooks.bounds import check_bounds, option, seed_option
 
 
 @dataclass
@@ -36,7 +36,7 @@ class MatchOptions:
     fix: dict[str, float] = field(default_factory=dict)
     free: list[str] | None = None
     encoder: str | None = None
-    seed: int = option(0, low=0, high=2**31 - 1)
+    seed: int = seed_option()
 
     def __post_init__(self) -> None:
         self.budget = _seconds(self.budget)

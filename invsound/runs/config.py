@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import InvsoundError, UsageError, did_you_mean
 from ..hooks import options, registry
+from ..hooks.bounds import SEEDS
 from ..problem import ProblemOptions
 from ..space import SpaceOptions
 from .hints import check_names, hint, options_of
@@ -87,8 +88,8 @@ def _check_keys(merged: Mapping[str, Any]) -> None:
 
 
 def _seed(seed: Any) -> int:
-    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**31:
-        raise UsageError(f"seed is a whole number from 0 to {2**31 - 1}, got {seed!r}.")
+    if not isinstance(seed, int) or isinstance(seed, bool) or SEEDS.fault(seed):
+        raise UsageError(f"seed is a whole number, {SEEDS}, got {seed!r}.")
     return seed
 
 

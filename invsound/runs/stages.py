@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..hooks.bounds import check_bounds, option
+from ..hooks.bounds import check_bounds, option, seed_option
 
 
 @dataclass
@@ -25,7 +25,7 @@ class Data:
     val: int | None = option(32, low=1, high=10**7)
     test: int | None = option(32, low=1, high=10**7)
     csv: str | None = None
-    seed: int | None = option(None, low=0, high=2**31 - 1)
+    seed: int | None = seed_option(None)
 
 
 @dataclass

@@ -6,6 +6,7 @@ class TestBell(SynthContract):
     part = "bell"
 """
 
+from . import toys
 from .contracts import (
     Contract,
     EncoderContract,
@@ -22,5 +23,5 @@ from .subject import Subject
 
 __all__ = [
     "PACKAGE_LAWS", "PART_LAWS", "Broken", "Contract", "EncoderContract", "FeatureContract", "Law", "LossContract", "OptimizerContract",
-    "ScoreContract", "SolverContract", "Subject", "SynthContract", "Verdict", "examine",
+    "ScoreContract", "SolverContract", "Subject", "SynthContract", "Verdict", "examine", "toys",
 ]  # fmt: skip

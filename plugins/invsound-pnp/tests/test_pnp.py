@@ -4,7 +4,6 @@ import pytest
 import torch
 
 import invsound
-from invsound.hooks import registry
 
 INITIAL = 100.0
 
@@ -26,14 +25,14 @@ def R(problem, nu):
 
 
 def make(problem, R, **options):
-    loss = registry.build("loss", "pnp", options, problem=problem)
+    loss = invsound.make("loss", "pnp", problem=problem, **options)
     loss.calibrate(R)
     return loss
 
 
 def test_pnp_tends_to_ddsp_linearly(problem, nu, R):
     pnp = make(problem, R, scale=1.0).eval()
-    ddsp = registry.build("loss", "ddsp", problem=problem)
+    ddsp = invsound.make("loss", "ddsp", problem=problem)
     S = ddsp.prepare(nu)
     direction = torch.randn(nu.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 
@@ -210,13 +209,13 @@ def test_balanced_examples_pull_alike_whatever_their_loudness(problem, nu, R):
 
 
 def test_the_smoothed_metric_is_the_mean_over_a_cube(problem, nu):
-    loss = registry.build("loss", "pnp", {"radius": 0.2, "samples": 4}, problem=problem)
+    loss = invsound.make("loss", "pnp", problem=problem, radius=0.2, samples=4)
     R = loss.prepare(nu)
     cube = 2 * torch.quasirandom.SobolEngine(3, scramble=True, seed=0).draw(4).double() - 1
     factors = torch.stack([problem.metric_factor((nu + 0.2 * shift).clamp(-1, 1)) for shift in cube])
     M = (factors.mT @ factors).mean(0)
     torch.testing.assert_close(R.mT @ R, M, atol=1e-9 * float(M.abs().max()), rtol=1e-9)
-    near = registry.build("loss", "pnp", {"radius": 1e-9}, problem=problem).prepare(nu)
+    near = invsound.make("loss", "pnp", problem=problem, radius=1e-9).prepare(nu)
     exact = problem.metric_factor(nu)
     torch.testing.assert_close(near.mT @ near, exact.mT @ exact, rtol=1e-4, atol=1e-4 * float(M.abs().max()))
     assert loss.prepare_options == ("radius", "samples")
@@ -248,4 +247,4 @@ def test_the_directions_add_up_to_the_form(problem, nu, R):
 )
 def test_wrong_options_are_refused(problem, wrong):
     with pytest.raises(invsound.UsageError, match="loss pnp: .*" + next(iter(wrong))):
-        registry.build("loss", "pnp", wrong, problem=problem)
+        invsound.make("loss", "pnp", problem=problem, **wrong)

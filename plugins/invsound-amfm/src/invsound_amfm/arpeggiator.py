@@ -7,32 +7,24 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from invsound import Parameter, Signal, Space, Synth, option, published_table
+from invsound import Parameter, SignalOptions, Space, Synth, option, published_table
 
 from .chirp import chirp
 from .listening import listen
 
 
 @dataclass
-class ArpeggiatorOptions:
+class ArpeggiatorOptions(SignalOptions):
     """Options of the AM/FM arpeggiator.
 
-    sample_rate: sample rate, Hz
+    sample_rate: sample rate, Hz; more than twice the highest f0
     num_samples: length N, samples; the chirp passes f0 at N/2
     width: standard deviation of the envelope, in octaves of the chirp
     """
 
-    sample_rate: float = 8192.0
+    sample_rate: float = option(8192.0, above=2048, high=10**6, unit="Hz")
     num_samples: int = 32768
     width: float = option(0.2, above=0, high=1, unit="octave")
-
-    def __post_init__(self) -> None:
-        if not self.sample_rate > 2048:
-            raise ValueError(f"sample_rate is above 2048 Hz, twice the highest f0, got {self.sample_rate}")
-        if self.num_samples < 2:
-            raise ValueError(f"num_samples is at least 2, got {self.num_samples}")
-        if not 0 < self.width <= 1:
-            raise ValueError(f"width is a number of octaves between 0 (excluded) and 1, got {self.width}")
 
 
 class Arpeggiator(Synth):
@@ -47,7 +39,7 @@ class Arpeggiator(Synth):
 
     def __init__(self, options: ArpeggiatorOptions) -> None:
         super().__init__(options)
-        self.signal = Signal(options.sample_rate, options.num_samples)
+        self.signal = options.signal
         self.lead = self.signal.duration / 4  # the sound swells, to its middle
         self.space = Space(
             Parameter("f0", "Hz", 512.0, 1024.0, "log", "carrier frequency at the middle of the sound"),

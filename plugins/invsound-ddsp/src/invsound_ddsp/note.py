@@ -8,15 +8,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from invsound import Parameter, Signal, Space, Synth, option
+from invsound import Parameter, SignalOptions, Space, Synth, option
 
 
 @dataclass
-class VoiceOptions:
+class VoiceOptions(SignalOptions):
     """Options of the harmonic-plus-noise voice.
 
-    sample_rate: sample rate, Hz
-    num_samples: length N, samples
     num_levels: harmonics with a level of their own, the fundamental (always 0 dB) included
     num_harmonics: harmonics in all; those past num_levels follow the tilt
     num_bands: noise bands, an octave apart, the highest centred on a quarter of the sample rate
@@ -24,7 +22,7 @@ class VoiceOptions:
     seed: seed of the noise, which is the same for every sound
     """
 
-    sample_rate: float = 16000.0
+    sample_rate: float = option(16000.0, low=4000, high=10**6, unit="Hz")
     num_samples: int = 32768
     num_levels: int = option(8, low=1, high=1000)
     num_harmonics: int = option(100, low=1, high=10_000)
@@ -33,14 +31,9 @@ class VoiceOptions:
     seed: int = option(0, low=0, high=2**31 - 1)
 
     def __post_init__(self) -> None:
-        if not self.sample_rate >= 4000:
-            raise ValueError(f"sample_rate is at least 4000 Hz, got {self.sample_rate}")
-        if self.num_samples < 2 or self.num_bands < 1:
-            raise ValueError(f"needs num_samples ≥ 2 and num_bands ≥ 1, got {self.num_samples} and {self.num_bands}")
-        if not 1 <= self.num_levels <= self.num_harmonics:
-            raise ValueError(f"needs 1 ≤ num_levels ≤ num_harmonics, got {self.num_levels} and {self.num_harmonics}")
-        if not self.gate >= 0:
-            raise ValueError(f"gate is a time of 0 s or more, got {self.gate}")
+        super().__post_init__()
+        if self.num_levels > self.num_harmonics:
+            raise ValueError(f"needs num_levels ≤ num_harmonics, got {self.num_levels} and {self.num_harmonics}")
 
 
 class Note(Synth):
@@ -59,7 +52,7 @@ class Note(Synth):
 
     def __init__(self, options: VoiceOptions) -> None:
         super().__init__(options)
-        self.signal = Signal(options.sample_rate, options.num_samples)
+        self.signal = options.signal
         self.centres = [options.sample_rate / 4 * 2.0 ** (b + 1 - options.num_bands) for b in range(options.num_bands)]
         self.space = Space(
             Parameter("f0", "Hz", 55.0, 880.0, "log", "pitch"),

@@ -8,36 +8,23 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from invsound import Parameter, Partials, Signal, Space, Synth, option, published_table
+from invsound import Parameter, Partials, Space, Synth, option, published_table
 
 from .listen import listen
 from .modes import below_nyquist, excitation, modal_sum, peak_normalize, wide
+from .options import ModalOptions
 
 
 @dataclass
-class DrumOptions:
+class DrumOptions(ModalOptions):
     """Options of the rectangular drum.
 
     num_modes: modes per axis; the drum has num_modes² of them
-    sample_rate: sample rate, Hz
-    num_samples: length N, samples
-    strike: where the drum is struck, as a fraction of either side
+    strike: where the drum is struck, as a fraction of either side; the rim is still
     pickup: where it is heard, as a fraction of either side
     """
 
     num_modes: int = option(10, low=1, high=256)
-    sample_rate: float = 22050.0
-    num_samples: int = 65536
-    strike: float = option(0.4, above=0, below=1)
-    pickup: float = option(0.4, above=0, below=1)
-
-    def __post_init__(self) -> None:
-        if self.num_modes < 1 or self.num_samples < 2:
-            raise ValueError(f"needs num_modes ≥ 1 and num_samples ≥ 2, got {self.num_modes} and {self.num_samples}")
-        if not self.sample_rate > 2000:
-            raise ValueError(f"sample_rate is above 2000 Hz, twice the highest fundamental, got {self.sample_rate}")
-        if not (0 < self.strike < 1 and 0 < self.pickup < 1):
-            raise ValueError(f"strike and pickup lie between 0 and 1 (excluded: the rim is still), got {self.strike} and {self.pickup}")
 
 
 class Drum(Synth):
@@ -56,7 +43,7 @@ class Drum(Synth):
 
     def __init__(self, options: DrumOptions) -> None:
         super().__init__(options)
-        self.signal = Signal(options.sample_rate, options.num_samples)
+        self.signal = options.signal
         self.space = Space(
             Parameter("omega", "rad/s", 2 * math.pi * 40, 2 * math.pi * 1000, "log", "angular frequency of the fundamental"),
             Parameter("tau", "s", 0.07, 0.8, "linear", "decay time of the fundamental"),

@@ -8,39 +8,27 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from invsound import Parameter, Partials, Signal, Space, Synth, option
+from invsound import Parameter, Partials, Space, Synth, option
 
 from .listen import distinct, listen
 from .modes import below_nyquist, excitation, modal_sum, peak_normalize, wide
+from .options import ModalOptions
 
 # the logarithms of EI/(λℓ⁴), T₀/(λℓ²), d₁/λ and d₃/(λℓ²), all that can be heard, from those of the six parameters
 AUDIBLE = torch.tensor([[1, 0, 0, 0, -1, -4], [0, 1, 0, 0, -1, -2], [0, 0, 1, 0, -1, 0], [0, 0, 0, 1, -1, -2]], dtype=torch.float64)
 
 
 @dataclass
-class StringOptions:
+class StringOptions(ModalOptions):
     """Options of the string.
 
     num_modes: modes, the fundamental included
-    sample_rate: sample rate, Hz
-    num_samples: length N, samples
-    strike: where the string is struck, as a fraction of its length
-    pickup: where it is heard, as a fraction of its length
     """
 
+    sample_rate: float = option(22050.0, above=4000, high=10**6, unit="Hz")
+    strike: float = 0.12
+    pickup: float = 0.31
     num_modes: int = option(20, low=1, high=65_536)
-    sample_rate: float = 22050.0
-    num_samples: int = 65536
-    strike: float = option(0.12, above=0, below=1)
-    pickup: float = option(0.31, above=0, below=1)
-
-    def __post_init__(self) -> None:
-        if self.num_modes < 1 or self.num_samples < 2:
-            raise ValueError(f"needs num_modes ≥ 1 and num_samples ≥ 2, got {self.num_modes} and {self.num_samples}")
-        if not self.sample_rate > 4000:
-            raise ValueError(f"sample_rate is above 4000 Hz, twice the highest fundamental, got {self.sample_rate}")
-        if not (0 < self.strike < 1 and 0 < self.pickup < 1):
-            raise ValueError(f"strike and pickup lie between 0 and 1 (excluded: the ends are still), got {self.strike} and {self.pickup}")
 
 
 class String(Synth):
@@ -59,7 +47,7 @@ class String(Synth):
 
     def __init__(self, options: StringOptions) -> None:
         super().__init__(options)
-        self.signal = Signal(options.sample_rate, options.num_samples)
+        self.signal = options.signal
         self.space = Space(
             Parameter("EI", "N m²", 1e-5, 1e-2, "log", "bending stiffness: inharmonicity"),
             Parameter("T0", "N", 10.0, 200.0, "log", "tension"),

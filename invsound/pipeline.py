@@ -19,6 +19,8 @@ from .runs.config import Config
 from .runs.parts import Parts
 from .system import device as devices
 from .system import progress
+from .system.claim import claimed
+from .system.shared import alone
 from .system.store import Store
 from .system.writable import check_folder
 from .training import start
@@ -55,14 +57,17 @@ def run(
     return begin(configs.resolve(*layers, preset=preset), out, jobs=jobs, device=device)
 
 
+@alone()
 def begin(config: Config, out: Path | str | None = None, *, jobs: int = 1, device: str = "cpu") -> dict[str, Any]:
     """`run`, of options that are resolved already."""
     where = devices.choose(device)
     folder.check_new(Path(out)) if out else check_folder("runs")
     parts, nu = checked(config)
-    return _run(parts, nu, folder.create(out, config), jobs, where)
+    with folder.created(out, config) as path:
+        return _run(parts, nu, path, jobs, where)
 
 
+@alone()
 def checked(config: Config, runs_to_come: Collection[Path] = ()) -> tuple[Parts, dict[str, Tensor]]:
     """The parts and the ν of a run: whatever can be built, opened or named is, before hours of work, not after.
 
@@ -76,6 +81,7 @@ def checked(config: Config, runs_to_come: Collection[Path] = ()) -> tuple[Parts,
     return parts, designs.drawn(parts.synth, config.data, config.seed)
 
 
+@alone()
 def resume(path: Path | str, *, jobs: int = 1, device: str = "cpu") -> dict[str, Any]:
     """Go on with an interrupted run from its last shard and epoch; the result is that of an uninterrupted one."""
     run_folder = folder.existing(path)
@@ -84,7 +90,8 @@ def resume(path: Path | str, *, jobs: int = 1, device: str = "cpu") -> dict[str,
     config = configs.load(run_folder / "config.yaml")
     parts = Parts(config)
     parts.check()
-    return _run(parts, designs.drawn(parts.synth, config.data, config.seed), run_folder, jobs, where)
+    with claimed(run_folder):
+        return _run(parts, designs.drawn(parts.synth, config.data, config.seed), run_folder, jobs, where)
 
 
 def _run(parts: Parts, nu: dict[str, Tensor], path: Path, jobs: int, where: str) -> dict[str, Any]:
@@ -117,6 +124,7 @@ def _evaluate(
     return {**scores, "seconds": seconds.spent, "folder": str(path)}
 
 
+@alone()
 def evaluate(path: Path | str, *, targets: Sequence[str | Path] = (), jobs: int = 1, device: str = "cpu") -> dict[str, Any]:
     """Score a finished run's encoder anew, on its test fold and on recordings, and rewrite its scores and report."""
     run_folder, where = folder.existing(path), devices.choose(device)
@@ -130,5 +138,6 @@ def evaluate(path: Path | str, *, targets: Sequence[str | Path] = (), jobs: int 
     parts.check()
     encoder = folder.load_encoder(run_folder, parts.encoder()).to(where).eval()
     nu = designs.drawn(parts.synth, cfg.data, cfg.seed)
-    test = columns.prepare(parts, nu, Store(), jobs, where, ["test"])["test"]
-    return _evaluate(parts, run_folder, encoder, test, nu["train"].mean(0), folder.Clock(run_folder), where)
+    with claimed(run_folder):
+        test = columns.prepare(parts, nu, Store(), jobs, where, ["test"])["test"]
+        return _evaluate(parts, run_folder, encoder, test, nu["train"].mean(0), folder.Clock(run_folder), where)

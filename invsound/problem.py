@@ -12,6 +12,7 @@ from .feature import Feature
 from .hooks.bounds import check_bounds, option
 from .space import Space
 from .synth import Synth
+from .system.shared import forward_mode
 
 
 def finite(value: Tensor, origin: str) -> Tensor:
@@ -101,7 +102,7 @@ class Problem(nn.Module):
             tangent: Tensor = torch.func.jvp(self, (nu,), (direction,))[1]
             return tangent
 
-        with torch.no_grad():
+        with forward_mode, torch.no_grad():
             J: Tensor = torch.func.vmap(push, out_dims=-1)(directions)
         return J
 

@@ -7,11 +7,14 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from ..system.shared import forward_mode
+
 
 def derivatives(f: Callable[[Tensor], Tensor], q: Tensor) -> tuple[Tensor, Tensor]:
     """f(q) [K, …] and its derivatives [K, …, Q], where row by row f depends on q [K, Q], one direction after the other."""
     directions = torch.eye(q.shape[1], dtype=q.dtype, device=q.device)
-    columns = [torch.func.jvp(f, (q,), (e.expand_as(q),)) for e in directions]
+    with forward_mode:
+        columns = [torch.func.jvp(f, (q,), (e.expand_as(q),)) for e in directions]
     return columns[0][0], torch.stack([column[1] for column in columns], -1)
 
 

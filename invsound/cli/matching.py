@@ -41,6 +41,7 @@ def match(
         raise UsageError("Which sound? Give at least one recording: invsound match tom.flac --synth NAME --feature NAME.")
     listen(quiet)
     from ..matching import matcher, matches, options
+    from ..system.claim import claimed
     from ..system.writable import check_folder
 
     given: dict[str, Any] = {
@@ -53,8 +54,10 @@ def match(
     if len(sounds) == 1:
         folder = out or Path("runs") / f"match-{Path(sounds[0]).stem}"
         check_folder(folder)
-        found = matcher.Matcher(synth, feature, solver, of, jobs=jobs, device=device)(sounds[0])
-        page = matches.write(found, folder)
+        ready = matcher.Matcher(synth, feature, solver, of, jobs=jobs, device=device)
+        with claimed(folder):
+            found = ready(sounds[0])
+            page = matches.write(found, folder)
         _show([{**found.as_dict(), "folder": str(folder)}], page, json, many=False)
         return
     folder = out or Path("runs") / "matches"

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..errors import InvsoundError
 from ..hooks import options, registry
+from ..hooks.fingerprint import fingerprint
 from ..problem import Problem, finite
 from ..runs import config as configs
 from ..runs.parts import Parts
@@ -50,6 +51,8 @@ class Task:
     config: str
     nu: list[list[float]]
     root: str
+    address: str
+    sources: str
     device: str = "cpu"
 
 
@@ -76,16 +79,24 @@ def features(parts: Parts, nu: Tensor, store: Store, jobs: int, device: str = "c
 
 def _columns(parts: Parts, wanted: dict[Any, tuple[str, Tensor]], store: Store, jobs: int, device: str) -> dict[Any, Tensor]:
     """Columns (name, ν), by any key: what the store lacks is computed, as one batch of shards."""
-    text = json.dumps(parts.config.as_dict())
-    shards = {key: [(address(parts.config, column, rows), rows) for rows in nu.split(SHARD)] for key, (column, nu) in wanted.items()}
-    missing = [
-        Task(wanted[key][0], text, rows.tolist(), str(store.root), device)
-        for key, pieces in shards.items()
-        for name, rows in pieces
-        if not store.path(name).exists()
-    ]
+    text, made_by = json.dumps(parts.config.as_dict()), sources(parts)
+    tasks = {
+        key: [
+            Task(column, text, rows.tolist(), str(store.root), digest(recipe, rows), made_by, device)
+            for recipe in [recipe_of(parts.config, column)]
+            for rows in nu.split(SHARD)
+        ]
+        for key, (column, nu) in wanted.items()
+    }
+    missing = [task for pieces in tasks.values() for task in pieces if not store.path(task.address).exists()]
     compute(missing, jobs if device == "cpu" else 1)
-    return {key: _read(pieces, wanted[key][0], text, store) for key, pieces in shards.items()}
+    return {key: _read(pieces, store) for key, pieces in tasks.items()}
+
+
+def sources(parts: Parts) -> str:
+    """The fingerprints of all parts, by which a process knows that it works with the same files as another."""
+    pretrain, named = parts.config.train.pretrain.loss, [*parts.config.parts.items(), *(("score", name) for name in parts.score_names)]
+    return " ".join(fingerprint(kind, name) for kind, name in [*named, *([("loss", pretrain)] if pretrain else [])])
 
 
 def compute(tasks: list[Task], jobs: int) -> None:
@@ -96,42 +107,46 @@ def compute(tasks: list[Task], jobs: int) -> None:
         executor.run_all(pool, compute_shard, tasks, lambda: advance(1))
 
 
-def _read(pieces: list[tuple[str, Tensor]], column: str, text: str, store: Store) -> Tensor:
+def _read(tasks: list[Task], store: Store) -> Tensor:
     """Shards in order, as one tensor. A damaged shard is computed again."""
-    total = sum(len(rows) for _, rows in pieces)
+    total = sum(len(task.nu) for task in tasks)
     whole, start = torch.empty(0), 0
-    for name, rows in pieces:
-        shard = store.get(name)
-        if shard is None or len(shard) != len(rows):
-            progress.log.warning("A shard of the column %r was damaged and is computed again.", column)
-            store.path(name).unlink(missing_ok=True)
-            compute([Task(column, text, rows.tolist(), str(store.root))], jobs=1)
-            shard = store.get(name)
+    for task in tasks:
+        shard = store.get(task.address)
+        if shard is None or len(shard) != len(task.nu):
+            progress.log.warning("A shard of the column %r was damaged and is computed again.", task.column)
+            store.path(task.address).unlink(missing_ok=True)
+            compute([task], jobs=1)
+            shard = store.get(task.address)
             if shard is None:
-                raise InvsoundError(
-                    f"A shard cannot be read back from {str(store.path(name))!r}. Check that disk, or set INVSOUND_CACHE to another."
-                )
+                where = str(store.path(task.address))
+                raise InvsoundError(f"A shard cannot be read back from {where!r}. Check that disk, or set INVSOUND_CACHE to another.")
         if start == 0:
             whole = shard.new_empty(total, *shard.shape[1:])
-        whole[start : start + len(rows)] = shard
-        start += len(rows)
+        whole[start : start + len(shard)] = shard
+        start += len(shard)
     return whole
 
 
 def address(config: configs.Config, column: str, nu: Tensor) -> str:
     """The content address of a column at ν: parts, their options and source, and ν itself."""
+    return digest(recipe_of(config, column), nu)
+
+
+def recipe_of(config: configs.Config, column: str) -> list[Any]:
+    """What makes a column, besides ν: parts, their options and source, JSON-ready."""
     if column == "pretrain":
-        return address(config.pretraining(), "side", nu)
+        return recipe_of(config.pretraining(), "side")
     reads = {"inputs": ["synth", "encoder"], "side": ["synth", "feature", "loss"], "features": ["synth", "feature"]}
     kinds = reads.get(column, ["synth"])
-    recipe: dict[str, Any] = {kind: [registry.fingerprint(kind, config.parts[kind]), _relevant(config, kind)] for kind in kinds}
+    recipe: dict[str, Any] = {kind: [fingerprint(kind, config.parts[kind]), _relevant(config, kind)] for kind in kinds}
     if column not in ("inputs", "features") and not column.startswith("heard:"):
         recipe["jacobian"] = [config.problem.jacobian, config.problem.step]
     if column == "side" and config.space != SpaceOptions():
         recipe["space"] = options.as_dict(config.space)
     if ":" in column:
-        recipe["score"] = registry.fingerprint("score", column.partition(":")[2])
-    return digest([column, recipe, VERSION], nu)
+        recipe["score"] = fingerprint("score", column.partition(":")[2])
+    return [column, recipe, VERSION]
 
 
 def _relevant(config: configs.Config, kind: str) -> dict[str, Any]:
@@ -142,15 +157,19 @@ def _relevant(config: configs.Config, kind: str) -> dict[str, Any]:
 
 def compute_shard(task: Task) -> None:
     """What a worker does: build the parts (once per process), compute one column at ν, store it."""
-    parts = _parts(task.config)
+    parts = _parts(task.config, task.sources)
     nu = torch.tensor(task.nu, dtype=torch.float32)
     column = column_of(parts.to(task.device), task.column, nu.to(task.device))
-    Store(Path(task.root)).put(address(parts.config, task.column, nu), column)
+    Store(Path(task.root)).put(task.address, column)
 
 
 @functools.lru_cache(maxsize=4)
-def _parts(text: str) -> Parts:
-    return Parts(configs.resolve(json.loads(text)))
+def _parts(text: str, made_by: str) -> Parts:
+    """The parts, built of the files that the addresses of their columns name. Raises InvsoundError if those were edited since."""
+    parts = Parts(configs.resolve(json.loads(text)))
+    if sources(parts) != made_by:
+        raise InvsoundError("Files of a part were changed while its columns were prepared. Give the same command again.")
+    return parts
 
 
 def column_of(parts: Parts, column: str, nu: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ from ..runs.parts import Parts
 from ..system import device as devices
 from ..system import progress
 from ..system.executor import single_thread
+from ..system.shared import alone
 from ..system.writable import check_folder
 
 STEPS = [1e-5 * 10 ** (k / 3) for k in range(14)] + [0.3]
@@ -59,6 +60,7 @@ class Radius:
         return asdict(self)
 
 
+@alone()
 def radius(
     synth: str | None = None, feature: str | None = None, *, overrides: Sequence[str] = (), sounds: int = 8, seed: int = 0,
     device: str = "cpu", out: Path | str | None = None,

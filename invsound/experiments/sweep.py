@@ -19,6 +19,7 @@ from ..runs.folder import NAME
 from ..runs.naming import file_name, flat, label, nested, short
 from ..system import device as devices
 from ..system import progress
+from ..system.claim import Busy
 from ..system.files import write_text
 from ..system.writable import check_folder
 
@@ -57,8 +58,8 @@ def sweep(
     `configurations` (name → options), `seeds`. `preset` and `seeds` replace the file's own, `only` names the configurations to run (None:
     all), and `overrides` such as "data.train=64" hold for every run. Runs are in `out`/name/seed-n; `out` is runs/ and the file's name,
     and that of the preset, if None. A run that is finished is skipped, one that was interrupted goes on. A run that fails has the state
-    "failed" and its "error"; the others go on. Raises UsageError, before any work, for a wrong name or option, or where a folder was begun
-    with other options.
+    "failed" and its "error", one that another command is at work on is left to it, "elsewhere"; the others go on. Raises UsageError,
+    before any work, for a wrong name or option, or where a folder was begun with other options.
     """
     planned = plan(what, out, preset, seeds, only, overrides)
     devices.choose(device)
@@ -90,9 +91,12 @@ def _carry_out(run: Planned, jobs: int, device: str) -> dict[str, Any]:
     try:
         write_text(run.folder.parent / NAME, f"{run.name}\n")
         if run.state == "new":
-            pipeline.begin(run.config, run.folder, jobs=jobs, device=device)
+            _begin(run, jobs, device)
         elif run.state == "begun":
             pipeline.resume(run.folder, jobs=jobs, device=device)
+    except Busy as error:
+        progress.log.info("Skipped: %s, seed %d: %s", run.name, run.seed, error)
+        return run.told() | {"state": "elsewhere"}
     except KeyboardInterrupt:
         progress.log.info("The same sweep, started again, goes on from here.")
         raise
@@ -102,6 +106,17 @@ def _carry_out(run: Planned, jobs: int, device: str) -> dict[str, Any]:
         progress.log.debug("", exc_info=progress.log.isEnabledFor(logging.DEBUG))
         return run.told() | {"state": "failed", "error": message}
     return run.told()
+
+
+def _begin(run: Planned, jobs: int, device: str) -> None:
+    """Begin a run, unless an equal sweep did in this moment. Raises Busy if it is at work."""
+    try:
+        pipeline.begin(run.config, run.folder, jobs=jobs, device=device)
+    except UsageError:
+        if run.state == "begun":
+            pipeline.resume(run.folder, jobs=jobs, device=device)
+        elif run.state == "new":
+            raise
 
 
 def plan(

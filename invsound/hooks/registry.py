@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import importlib
 from typing import Any
 
@@ -102,25 +101,3 @@ def make(kind: str, name: str, **keywords: Any) -> Any:
         raise UsageError(f"A {kind} is built from {', '.join(needed)}: give {', '.join(missing)}=… too.")
     context = {key: keywords.pop(key) for key in needed}
     return build(kind, name, keywords, **context)
-
-
-def fingerprint(kind: str, name: str) -> str:
-    """What the part's numbers depend on besides its options: distribution, version, and a digest of its package's source.
-
-    The digest is what spares an author who edits a part in place from columns prepared by yesterday's code.
-    """
-    offer = find(kind, name)
-    return f"{offer.distribution} {offer.version} {_source_digest(offer.part.target.partition(':')[0])}"
-
-
-@functools.cache
-def _source_digest(module: str) -> str:
-    import hashlib
-    from pathlib import Path
-
-    origin = getattr(importlib.import_module(module), "__file__", None)
-    if origin is None:
-        return ""
-    beside = [file for file in Path(origin).parent.iterdir() if file.is_file() and file.suffix != ".pyc"]
-    files = sorted(beside) if "." in module else [Path(origin)]
-    return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()[:16]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..audio import recording as recordings
 from ..errors import UsageError
 from ..system.executor import single_thread
+from ..system.shared import alone
 from .match import Match
 from .matching import Matching
 from .options import groups
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 class Matcher(Setup):
     """A `Setup` that matches: `matcher(x, sample_rate)` or `matcher(path)`."""
 
+    @alone()
     @single_thread()
     def __call__(self, x: ArrayLike | Path, sample_rate: float | None = None) -> Match:
         """Match one sound: a file, or samples x at `sample_rate` Hz, as in `match`. Raises UsageError if it cannot be read or is silent."""

@@ -15,7 +15,9 @@ from ..audio import recording as recordings
 from ..errors import InvsoundError
 from ..pages import match as match_page
 from ..system import executor, progress
+from ..system.claim import claimed
 from ..system.files import safe_name, write_json, write_text
+from ..system.shared import alone
 from ..system.writable import check_folder
 from .match import Match
 from .matcher import Matcher
@@ -39,13 +41,18 @@ def match_files(
     A file that cannot be matched gives {"name", "error"}. Raises UsageError for a wrong part or option, before any file is read.
     """
     check_folder(out)
-    how = json.dumps([synth, feature, solver, of, device])
+    with claimed(out):
+        return _match_files(paths, out, json.dumps([synth, feature, solver, of, device]), jobs)
+
+
+@alone()
+def _match_files(paths: Sequence[Path], out: Path, how: str, jobs: int) -> list[dict[str, Any]]:
     ready = _matcher(how)
     ready.jobs = jobs
     if ready.dictionary is None:
         progress.log.info("The representation is too large to prepare candidates: every sound computes its own.")
     tasks = [Task(str(path), str(out / name), how) for path, name in zip(paths, _names(paths), strict=True)]
-    workers = min(jobs, len(tasks)) if device == "cpu" else 1
+    workers = min(jobs, len(tasks)) if ready.device == "cpu" else 1
     with executor.local(workers) as pool, progress.bar("Matching", len(tasks), "sounds") as advance:
         results = executor.run_all(pool, match_file, tasks, lambda: advance(1))
     write_json(out / "matches.json", results)

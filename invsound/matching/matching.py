@@ -12,6 +12,7 @@ from ..audio import recording as recordings
 from ..audio.alignment import align, undo
 from ..solver import Solution
 from ..system import progress
+from ..system.shared import forward_mode
 from . import verdict
 from .match import Match
 from .search import Search
@@ -177,7 +178,8 @@ class Matching:
         """
         space = self.setup.synth.space
         ones = torch.ones_like(nu.double())
-        slope = torch.func.jvp(space.to_theta, (nu.double(),), (ones,))[1].abs().tolist()
+        with forward_mode:
+            slope = torch.func.jvp(space.to_theta, (nu.double(),), (ones,))[1].abs().tolist()
         told = errors.isfinite() & ~self._at_bound(nu[self.setup.free])
         scaled = {name: error for name, error, known in zip(free, errors.tolist(), told.tolist(), strict=True) if known}
         return {p.name: min(scaled[p.name] * s, p.high - p.low) if p.name in scaled else None for p, s in zip(space, slope, strict=True)}

@@ -19,6 +19,7 @@ from ..runs import folder, hints
 from ..runs.parts import Parts
 from ..solver import Solver
 from ..system import device as devices
+from ..system.shared import alone, forward_mode
 from ..system.store import Store
 from .options import MatchOptions
 from .search import full
@@ -41,6 +42,7 @@ class Setup:
     `of` holds options by group: synth, feature, solver, problem, and match (`MatchOptions`). Raises UsageError for a wrong name or value.
     """
 
+    @alone()
     def __init__(
         self, synth: str | None = None, feature: str | None = None, solver: str | None = None, of: Mapping[str, Any] | None = None,
         *, jobs: int = 1, device: str = "cpu",
@@ -108,7 +110,8 @@ class Setup:
     @torch.no_grad()
     def guesses(self, x: Tensor) -> Tensor:
         """u [K, F] from whoever can listen: the synth itself, an encoder."""
-        found = [self.synth.guess(x).to(self.held)]
+        with forward_mode:  # which its author may use
+            found = [self.synth.guess(x).to(self.held)]
         if self.encoder:
             parts, encoder = self.encoder
             theta = parts.space.to_theta(evaluation.predict(encoder, parts.front_end.prepare(x[None].cpu())).double())

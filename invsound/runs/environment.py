@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..hooks import registry
+from ..hooks.fingerprint import fingerprint
 from ..system.files import write_json
 from ..system.version import VERSION
 from .config import Config
@@ -41,5 +42,5 @@ def processor() -> str:
 
 def write(path: Path, config: Config, device: str) -> None:
     """environment.json of a run folder."""
-    parts = {f"{kind} {name}": registry.fingerprint(kind, name) for kind, name in config.parts.items()}
+    parts = {f"{kind} {name}": fingerprint(kind, name) for kind, name in config.parts.items()}
     write_json(path / "environment.json", describe(device) | {"parts": parts})

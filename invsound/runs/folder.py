@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ..encoder import Encoder
 from ..errors import InvsoundError, UsageError
+from ..system.claim import claimed, is_empty
 from ..system.files import read_json, safe_name, write_json, write_text
 from ..system.store import load_tensors, save_tensors
 from ..system.writable import check_folder
@@ -21,14 +23,18 @@ ENCODER = "encoder.safetensors"
 """The weights of the encoder that was kept."""
 
 
-def create(out: Path | str | None, config: Config) -> Path:
-    """A new run folder with its config.yaml. Raises UsageError if `out` holds a run already, InvsoundError if it cannot be written."""
+@contextmanager
+def created(out: Path | str | None, config: Config) -> Iterator[Path]:
+    """A new run folder with its config.yaml, this command's own inside the block.
+
+    Raises UsageError if `out` holds a run already or is another command's, InvsoundError if it cannot be written.
+    """
     from omegaconf import OmegaConf
 
-    path = Path(out) if out else _next(Path("runs"), "-".join(config.parts[kind] for kind in ("synth", "feature", "loss")))
-    check_new(path)
-    write_text(path / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(config.as_dict())))
-    return path
+    with claimed(out or _next(Path("runs"), "-".join(config.parts[kind] for kind in ("synth", "feature", "loss")))) as path:
+        check_new(path)
+        write_text(path / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(config.as_dict())))
+        yield path
 
 
 def check_new(path: Path) -> None:
@@ -36,13 +42,24 @@ def check_new(path: Path) -> None:
     check_folder(path)
     if (path / "config.yaml").exists():
         raise UsageError(f"{str(path)!r} holds a run already. Go on with it by --resume {path}, or choose another --out.")
-    if path.exists() and any(path.iterdir()):
+    if path.exists() and not is_empty(path):
         raise UsageError(f"{str(path)!r} exists and is no run folder. Choose another --out.")
 
 
 def _next(root: Path, name: str) -> Path:
+    """The first folder that is not there yet, made: of commands at once, each gets its own."""
     name = safe_name(name, "-_.")
-    return next(root / f"{name}-{i:03d}" for i in range(1, 10**6) if not (root / f"{name}-{i:03d}").exists())
+    return next(path for i in range(1, 10**6) if _made(path := root / f"{name}-{i:03d}"))
+
+
+def _made(path: Path) -> bool:
+    try:
+        path.mkdir(parents=True)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise InvsoundError(f"Cannot write {str(path)!r}: {error.strerror or error}. Make room or choose another --out.") from error
+    return True
 
 
 def existing(path: Path | str) -> Path:

@@ -106,10 +106,14 @@ class Parts:
     @cached_property
     def scores(self) -> dict[str, Score]:
         """name → score, in the order asked for."""
-        names = self.config.evaluate.scores
-        if names is None:
-            names = [f"{o.distribution}:{o.part.name}" if registry.rivals(o) else o.part.name for o in registry.offers("score")]
-        return {name: registry.build("score", name, signal=self.synth.signal).eval() for name in names}
+        return {name: registry.build("score", name, signal=self.synth.signal).eval() for name in self.score_names}
+
+    @property
+    def score_names(self) -> list[str]:
+        """The scores asked for, else all that are installed."""
+        if self.config.evaluate.scores is not None:
+            return self.config.evaluate.scores
+        return [f"{o.distribution}:{o.part.name}" if registry.rivals(o) else o.part.name for o in registry.offers("score")]
 
     def to(self, device: Any) -> Parts:
         """Move what computes to a device."""

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 import torch
 
+from .shared import generators
+
 
 def derive(seed: int, *purpose: object) -> int:
     """A 63-bit seed for one purpose: `derive(0, "epoch", 3)`."""
@@ -24,8 +26,8 @@ def generator(seed: int, *purpose: object) -> torch.Generator:
 def forked(seed: int, *purpose: object) -> Iterator[None]:
     """torch's default generators seeded for one purpose inside the block, and left as they were after it.
 
-    Weight initialisation and dropout take no generator of their own.
+    Weight initialisation and dropout take no generator of their own. One thread at a time: the generators are one per process.
     """
-    with torch.random.fork_rng():
+    with generators, torch.random.fork_rng():
         torch.manual_seed(derive(seed, *purpose))
         yield

@@ -25,25 +25,35 @@ def _bytes(tensor: Tensor) -> bytes:
     return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
 
 
-def _checksum(tensors: dict[str, Tensor], text: str) -> str:
+def _checksum(tensors: dict[str, Tensor], text: str, address: str) -> str:
+    names = sorted(tensors)
+    head = [address, text, [[name, str(tensors[name].dtype), list(tensors[name].shape)] for name in names]]
+    return hashlib.sha256(b"\0".join([json.dumps(head).encode(), *(_bytes(tensors[name]) for name in names)])).hexdigest()
+
+
+def _first_checksum(tensors: dict[str, Tensor], text: str) -> str:
+    """That of invsound 0.1.0, of bytes alone: run folders that were written with it are still read."""
     parts = [text.encode(), *(name.encode() + _bytes(tensors[name]) for name in sorted(tensors))]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
-def save_tensors(path: Path, tensors: dict[str, Tensor], text: str = "") -> None:
-    """Write named tensors and a text, with a checksum of both. Raises InvsoundError if the disk refuses."""
+def save_tensors(path: Path, tensors: dict[str, Tensor], text: str = "", address: str = "") -> None:
+    """Write named tensors and a text, with a checksum of both, and of the `address` that they are to be found at.
+
+    Raises InvsoundError if the disk refuses.
+    """
     from safetensors.torch import save
 
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     # safetensors writes several entries of metadata in any order: with one, equal tensors are equal files
-    metadata = {"sha256": _checksum(tensors, text)} | ({"text": text} if text else {})
+    metadata = {"checksum": _checksum(tensors, text, address)} | ({"text": text} if text else {})
     content = save(tensors, metadata)
     with atomic(path) as temporary:
         temporary.write_bytes(content)
 
 
-def load_tensors(path: Path) -> tuple[dict[str, Tensor], str] | None:
-    """The named tensors and the text of a file; None if it is missing, truncated or altered."""
+def load_tensors(path: Path, address: str = "") -> tuple[dict[str, Tensor], str] | None:
+    """The named tensors and the text of a file; None if it is missing, truncated, altered, or was written for another address."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -53,7 +63,10 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], str] | None:
     except (OSError, SafetensorError, ValueError):
         return None
     text = metadata.get("text", "")
-    return (tensors, text) if metadata.get("sha256") == _checksum(tensors, text) else None
+    whole = metadata.get("checksum") == _checksum(tensors, text, address)
+    if not address and "checksum" not in metadata:
+        whole = metadata.get("sha256") == _first_checksum(tensors, text)
+    return (tensors, text) if whole else None
 
 
 class Store:
@@ -66,12 +79,12 @@ class Store:
         return self.root / address[:2] / f"{address}.safetensors"
 
     def get(self, address: str) -> Tensor | None:
-        """The column at an address; None if it is absent or damaged, which is the same thing: it is computed again."""
-        loaded = load_tensors(self.path(address))
-        return loaded[0]["column"] if loaded else None
+        """The column at an address; None if it is absent, damaged or another's, which is the same thing: it is computed again."""
+        loaded = load_tensors(self.path(address), address)
+        return loaded[0].get("column") if loaded else None
 
     def put(self, address: str, column: Tensor) -> None:
-        save_tensors(self.path(address), {"column": column})
+        save_tensors(self.path(address), {"column": column}, address=address)
 
 
 def default_root() -> Path:

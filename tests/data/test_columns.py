@@ -1,10 +1,12 @@
 """Prepared columns: shared between runs, never stale, computed again where they are damaged."""
 
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
+from invsound import InvsoundError
 from invsound.data import columns
 from invsound.experiments import results
 from invsound.runs import config
@@ -29,6 +31,18 @@ def test_a_truncated_shard_is_computed_again_and_a_truncated_checkpoint_is_said(
     state.unlink()
     assert invsound("run", "--resume", "first").exit_code == 0
     assert Path("again/scores.json").read_bytes() == Path("first/scores.json").read_bytes()
+
+
+def test_exchanged_shards_are_found_and_computed_again(tiny, invsound, toy):
+    assert invsound(*toy(tiny, "--out", "first")).exit_code == 0
+    shards = sorted(store.default_root().rglob("*.safetensors"), key=lambda path: path.stat().st_size)
+    contents = [path.read_bytes() for path in shards]
+    for path, content in zip(shards, [*contents[1:], contents[0]], strict=True):
+        path.write_bytes(content)
+    again = invsound(*toy(tiny, "--out", "again"))
+    assert "damaged and is computed again" in again.stderr
+    assert Path("again/scores.json").read_bytes() == Path("first/scores.json").read_bytes()
+    assert [path.read_bytes() for path in shards] == contents
 
 
 def test_prepared_columns_are_shared_between_runs(tiny, invsound, monkeypatch, toy):
@@ -61,3 +75,20 @@ def test_columns_follow_the_options_that_made_them(tiny):
     assert address("inputs") != address("inputs", encoder={"hop": 128})
     assert address("inputs") != address("inputs", synth={"num_samples": 256})
     assert address("inputs") != address("side")
+
+
+def test_an_edited_part_is_prepared_again_and_one_edited_meanwhile_is_said(tiny, invsound, toy, monkeypatch):
+    import tiny_parts
+
+    assert invsound(*toy(tiny, "--out", "first")).exit_code == 0
+    source, prepared, compute = Path(tiny_parts.__file__), [], columns.compute_shard
+    source.write_text(source.read_text().replace("torch.sin(", "0.5 * torch.sin("))
+    monkeypatch.delitem(sys.modules, "tiny_parts")
+    monkeypatch.setattr(columns, "compute_shard", lambda task: (prepared.append(task), compute(task)))
+    assert invsound(*toy(tiny, "--out", "second")).exit_code == 0
+    assert {task.column for task in prepared} == {"inputs", "side"}
+    assert Path("first/scores.json").read_bytes() != Path("second/scores.json").read_bytes()
+    source.write_text(source.read_text() + "# edited while workers start\n")
+    columns._parts.cache_clear()
+    with pytest.raises(InvsoundError, match="were changed while its columns were prepared"):
+        compute(prepared[0])

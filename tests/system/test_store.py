@@ -1,12 +1,13 @@
 """What is stored comes back bit for bit, or not at all."""
 
+import json
 import os
 
 import pytest
 import torch
 
 from invsound import InvsoundError
-from invsound.system.store import Store, digest, save_tensors
+from invsound.system.store import Store, _first_checksum, digest, load_tensors, save_tensors
 from invsound.training import checkpoint
 
 
@@ -57,6 +58,44 @@ def test_a_damaged_shard_is_no_shard(store, damage):
     path.write_bytes({"truncate": content[:-40], "alter": content, "empty": b"", "missing": content}[damage])
     if damage == "missing":
         path.unlink()
+    assert store.get("ab" * 32) is None
+
+
+def rewritten(path, **entry):
+    """The file with other words in its header about the same bytes."""
+    content = path.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    header["column"] |= entry
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + content[8 + length :])
+
+
+def test_a_shard_is_known_by_its_dtype_shape_and_address(store):
+    here, there, column = "ab" * 32, "cd" * 32, torch.rand(8, 6, 4, generator=torch.Generator().manual_seed(0))
+    for entry in ({"dtype": "I32"}, {"shape": [8, 4, 6]}, {"shape": [192]}):
+        store.put(here, column)
+        rewritten(store.path(here))
+        assert torch.equal(store.get(here), column)
+        rewritten(store.path(here), **entry)
+        assert store.get(here) is None
+    store.put(here, column)
+    store.put(there, column + 1)
+    exchanged = store.path(here).read_bytes(), store.path(there).read_bytes()
+    store.path(there).write_bytes(exchanged[0])
+    store.path(here).write_bytes(exchanged[1])
+    assert store.get(here) is None
+    assert store.get(there) is None
+
+
+def test_what_the_first_release_wrote_is_read_in_run_folders_and_computed_again_in_the_cache(store, tmp_path):
+    from safetensors.torch import save_file
+
+    column = {"column": torch.arange(6.0)}
+    for path in (tmp_path / "encoder.safetensors", store.path("ab" * 32)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(column, path, {"sha256": _first_checksum(column, "")})
+    assert torch.equal(load_tensors(tmp_path / "encoder.safetensors")[0]["column"], column["column"])
     assert store.get("ab" * 32) is None
 
 

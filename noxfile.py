@@ -48,7 +48,7 @@ def smoke(session: nox.Session) -> None:
     """What a newcomer types, on the oldest and the newest Python found."""
     install(session)
     tom, scratch = Path("examples/recordings/drum_tom_lo_soft.flac").resolve(), Path(session.create_tmp()).resolve()
-    session.env.update({"INVSOUND_CACHE": str(scratch / "cache"), "OMP_NUM_THREADS": "1"}
+    session.env.update({"INVSOUND_CACHE": str(scratch / "cache"), "OMP_NUM_THREADS": "1"})
     shutil.rmtree(scratch / "runs", ignore_errors=True)
     with session.chdir(scratch):
         session.run("invsound", "list-plugins")

@@ -1,14 +1,16 @@
-"""Options: dataclass defaults ⊕ `--config file.yaml` ⊕ `key=value`, merged and type-checked by OmegaConf."""
+"""Options: dataclass defaults ⊕ `--config file.yaml` ⊕ `key=value`, merged and type-checked by OmegaConf, and never interpolated."""
 
 from __future__ import annotations
 
 import dataclasses
 import inspect
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError, did_you_mean
+from ..system import plainyaml, reading
 
 
 def is_options(cls: Any) -> bool:
@@ -30,7 +32,7 @@ def resolve(cls: Any, given: Mapping[str, Any], owner: str) -> Any:
         if key not in fields:
             raise UsageError(f"{owner} has no option {key!r}.{did_you_mean(key, fields)} Options: {', '.join(fields) or 'none'}.")
         try:
-            OmegaConf.update(schema, key, list(value) if isinstance(value, tuple) else value, merge=False)
+            OmegaConf.update(schema, key, _literal(value), merge=False)
         except OmegaConfBaseException as error:
             expected = type_name(fields[key])
             raise UsageError(
@@ -42,6 +44,15 @@ def resolve(cls: Any, given: Mapping[str, Any], owner: str) -> Any:
         raise UsageError(f"{owner}: {error.msg if hasattr(error, 'msg') else error}") from error
     except (ValueError, TypeError) as error:
         raise UsageError(f"{owner}: {error}") from error
+
+
+def _literal(value: Any) -> Any:
+    """`value` as OmegaConf takes it: a list for a tuple, and `${…}` escaped, for values are data."""
+    if isinstance(value, str):
+        return re.sub(r"(\\*)\$\{", lambda found: 2 * found[1] + r"\${", value)
+    if isinstance(value, (list, tuple)):
+        return [_literal(item) for item in value]
+    return {key: _literal(item) for key, item in value.items()} if isinstance(value, Mapping) else value
 
 
 def _article(noun: str) -> str:
@@ -60,11 +71,14 @@ def default(field: dataclasses.Field[Any]) -> Any:
 
 def as_dict(options: Any) -> dict[str, Any]:
     """A dataclass instance as plain YAML-ready values (tuples become lists)."""
-    from omegaconf import OmegaConf
+    plain: dict[str, Any] = _listed(dataclasses.asdict(options))
+    return plain
 
-    plain = OmegaConf.to_container(OmegaConf.structured(options))
-    assert isinstance(plain, dict)
-    return {str(key): value for key, value in plain.items()}
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _listed(item) for key, item in value.items()}
+    return [_listed(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def help_lines(cls: Any) -> dict[str, str]:
@@ -76,33 +90,31 @@ def help_lines(cls: Any) -> dict[str, str]:
 
 def from_overrides(pairs: Iterable[str]) -> dict[str, Any]:
     """`["feature.J=10", "seed=1"]` → `{"feature": {"J": 10}, "seed": 1}`; values are YAML."""
-    from omegaconf import OmegaConf
+    return merge(*map(_override, pairs))
 
-    pairs = list(pairs)
-    for pair in pairs:
-        if "=" not in pair:
-            raise UsageError(f"An override is key=value, got {pair!r}. For example: train.epochs=20.")
+
+def _override(pair: str) -> dict[str, Any]:
+    key, equals, text = pair.partition("=")
+    if not equals:
+        raise UsageError(f"An override is key=value, got {pair!r}. For example: train.epochs=20.")
     try:
-        merged = OmegaConf.to_container(OmegaConf.from_dotlist(pairs))
-    except Exception as error:
-        raise UsageError(f"The overrides {' '.join(pairs)} cannot be read as key=value: {error}") from error
-    assert isinstance(merged, dict)
-    return {str(key): value for key, value in merged.items()}
+        value = plainyaml.load(text)
+    except ValueError as error:
+        raise UsageError(f"The override {pair} cannot be read as key=value: {error}") from error
+    for name in reversed(key.split(".")):
+        value = {name: value}
+    assert isinstance(value, dict)
+    return value
 
 
 def from_file(path: Path) -> dict[str, Any]:
     """A YAML file of options. Raises UsageError if it is missing or is no YAML mapping."""
-    from omegaconf import OmegaConf
-
-    if not path.is_file():
+    if not path.exists():
         raise UsageError(f"There is no options file {str(path)!r}. Give --config a YAML file, such as the config.yaml of a run.")
     try:
-        loaded = OmegaConf.to_container(OmegaConf.load(path))
-    except Exception as error:
-        raise UsageError(f"{str(path)!r} cannot be read as YAML: {error}") from error
-    if not isinstance(loaded, dict):
-        raise UsageError(f"{str(path)!r} holds {type(loaded).__name__}, not options. Write lines such as 'seed: 1'.")
-    return {str(key): value for key, value in loaded.items()}
+        return reading.read_yaml(path)
+    except reading.Damaged as error:
+        raise UsageError(f"{error} Give a YAML file of options, such as the config.yaml of a run.") from error
 
 
 def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:

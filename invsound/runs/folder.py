@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from .config import Config
 from ..encoder import Encoder
 from ..errors import InvsoundError, UsageError
+from ..system import plainyaml
 from ..system.files import read_json, safe_name, write_json, write_text
 from ..system.store import load_tensors, save_tensors
 
@@ -22,14 +23,12 @@ ENCODER = "encoder.safetensors"
 
 def create(out: Path | str | None, config: Config) -> Path:
     """A new run folder with its config.yaml. Raises UsageError if `out` holds a run already, InvsoundError if it cannot be written."""
-    from omegaconf import OmegaConf
-
     path = Path(out) if out else _next(Path("runs"), "-".join(config.parts[kind] for kind in ("synth", "feature", "loss")))
     if (path / "config.yaml").exists():
         raise UsageError(f"{str(path)!r} holds a run already. Go on with it by --resume {path}, or choose another --out.")
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise UsageError(f"{str(path)!r} exists and is no run folder. Choose another --out.")
-    write_text(path / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(config.as_dict())))
+    write_text(path / "config.yaml", plainyaml.dump(config.as_dict()))
     return path
 
 

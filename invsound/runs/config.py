@@ -70,16 +70,25 @@ def resolve(*layers: Mapping[str, Any], preset: str = "quick") -> Config:
             )
     parts = _parts(merged["parts"])
     of = {kind: _options(kind, parts[kind], merged.get(kind, {})) for kind in PARTS}
-    train = dict(merged.get("train", {}))
-    pretrain = train.pop("pretrain", None) or {}
-    stages = {name: options.resolve(cls, train if name == "train" else merged.get(name, {}), name) for name, cls in STAGES.items()}
+    given = dict(merged.get("train", {}))
+    pretrain = given.pop("pretrain", None) or {}
+    stages = {name: options.resolve(cls, given if name == "train" else merged.get(name, {}), name) for name, cls in STAGES.items()}
     stages["train"].pretrain = _pretrain(pretrain, stages["train"].epochs)
     seed = merged.get("seed", 0)
     if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**31:
         raise UsageError(f"seed is a whole number from 0 to {2**31 - 1}, got {seed!r}.")
-    if stages["train"].start is not None:
-        stages["train"].start = str(Path(stages["train"].start).resolve())
+    train, data, evaluate = stages["train"], stages["data"], stages["evaluate"]
+    train.start, data.csv = (path if path is None else absolute(path) for path in (train.start, data.csv))
+    evaluate.targets = [absolute(path) for path in evaluate.targets]
     return Config(parts, of, **stages, seed=seed)
+
+
+def absolute(path: str | Path) -> str:
+    """A path that means the same from every working folder. Raises UsageError for one that no file can have."""
+    try:
+        return str(Path(path).resolve())
+    except (OSError, RuntimeError, ValueError) as error:
+        raise UsageError(f"{str(path)!r} is no path of a file: {error}.") from error
 
 
 def _options(kind: str, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -116,5 +125,9 @@ def _parts(given: Mapping[str, Any]) -> dict[str, str]:
 
 
 def load(path: Path) -> Config:
-    """The Config of a run folder's config.yaml."""
-    return resolve(options.from_file(path))
+    """The Config of a run folder's config.yaml. Raises UsageError, which names the file, where that is none."""
+    given = options.from_file(path)
+    try:
+        return resolve(given)
+    except UsageError as error:
+        raise UsageError(f"{str(path)!r}: {error}") from error

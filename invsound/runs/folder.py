@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +11,8 @@ from typing import Any, TypeVar
 from .config import Config
 from ..encoder import Encoder
 from ..errors import InvsoundError, UsageError
-from ..system import plainyaml
-from ..system.files import read_json, safe_name, write_json, write_text
+from ..system import plainyaml, progress, reading
+from ..system.files import safe_name, write_json, write_text
 from ..system.store import load_tensors, save_tensors
 
 T = TypeVar("T")
@@ -49,10 +50,15 @@ class Clock:
 
     def __init__(self, path: Path) -> None:
         self.path = path / "checkpoint" / "seconds.json"
+        self.spent: dict[str, float] = self._read(self.path) or self._read(path / "seconds.json")
+
+    @staticmethod
+    def _read(path: Path) -> dict[str, float]:
         try:
-            self.spent: dict[str, float] = dict(read_json(self.path))
-        except (InvsoundError, ValueError, TypeError):
-            self.spent = {}
+            return dict(reading.read_json(path, {...: reading.number})) if os.path.lexists(path) else {}
+        except reading.Damaged as error:
+            progress.log.warning("%s The seconds before are not counted, or those that %s holds.", error, "seconds.json")
+            return {}
 
     def __call__(self, stage: str, work: Callable[[], T]) -> T:
         start = time.perf_counter()

@@ -43,9 +43,9 @@ def safe_name(text: str, also: str = "-_") -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text in UTF-8. Raises InvsoundError if the disk refuses."""
+    """Write a text in UTF-8, bytes of file names that are none as JSON escapes them. Raises InvsoundError if the disk refuses."""
     with atomic(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -19,7 +19,7 @@ DEPTH = 50
 
 Shape = Any
 """What a value must be: a function such as `number`, `[shape]` for a list, `{key: shape}` for a mapping that has these keys (one that ends
-in ? may be missing, and there may be others), `{...: shape}` for a mapping of any keys."""
+in ? may be missing) and maybe others, which are of `shape` under `...` if that is there."""
 
 
 class Damaged(InvsoundError):
@@ -52,9 +52,17 @@ def read_json(path: Path, shape: Shape) -> Any:
 
 def read_lines(path: Path, shape: Shape) -> list[Any]:
     """The values in a file of one JSON value a line; what is left of a last line that was never finished is none. Raises Damaged."""
-    text = read_text(path)
-    whole = text.splitlines()[: None if text.endswith("\n") else -1] if "\n" in text else []
-    return [_shaped(path, _json(path, line, f"line {number}: "), shape, f"line {number}: ") for number, line in enumerate(whole, 1)]
+    found: list[Any] = []
+    *lines, last = read_text(path).split("\n")
+    for number, line in enumerate([*lines, last] if last else lines, 1):
+        try:
+            found.append(_shaped(path, _json(path, line, f"line {number}: "), shape, f"line {number}: "))
+        except Damaged:
+            if number <= len(lines) or not found:
+                raise
+    if not found:
+        raise Damaged(path, "it is empty")
+    return found
 
 
 def read_yaml(path: Path, limit: int = 2**18) -> dict[str, Any]:
@@ -130,9 +138,10 @@ def fault(value: Any, shape: Shape, where: str = "it") -> str | None:
         return None if shape(value) else f"{where} should be {_doc(shape)} and is {_shown(value)}"
     if not isinstance(value, dict):
         return f"{where} should be a mapping and is {_shown(value)}"
-    if ... in shape:
-        return _first(fault(item, shape[...], f"{where}[{_shown(key)}]") for key, item in value.items())
-    return _first(_entry(value, key, inner, where) for key, inner in shape.items())
+    named = {key: inner for key, inner in shape.items() if key is not ...}
+    others = set(value).difference(key.removesuffix("?") for key in named) if ... in shape else ()
+    found = _first(_entry(value, key, inner, where) for key, inner in named.items())
+    return found or _first(fault(value[key], shape[...], f"{where}[{_shown(key)}]") for key in value if key in others)
 
 
 def _entry(value: dict[str, Any], key: str, shape: Shape, where: str) -> str | None:

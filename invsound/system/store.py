@@ -46,6 +46,8 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], str] | None:
     """The named tensors and the text of a file; None if it is missing, truncated or altered."""
     from safetensors import SafetensorError, safe_open
 
+    if not path.is_file():  # to open a pipe would be to wait for it
+        return None
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}

@@ -29,7 +29,7 @@ def render(
     from ..problem import finite
     from ..runs import config as configs
     from ..runs import hints
-    from ..system.writable import check_folder
+    from ..system.files import check_folder
 
     given, synth = options.from_overrides(overrides), configs.chosen("synth", synth)
     check_folder(out.parent)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
 
-from .hooks.specs import API_VERSION, Part, hookimpl
 from .system.version import VERSION
 
+TYPE_CHECKING = False  # importing typing, or pluggy, takes longer than a Ctrl-C at the start of a command may wait
 if TYPE_CHECKING:
+    from typing import Any
+
     from .audio.least_squares import derivatives, least_squares, newton
     from .audio.partials import Partials, modal_energy, partials
     from .data.designs import published_table
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from .feature import Feature
     from .hooks.bounds import check_bounds, option
     from .hooks.registry import make
+    from .hooks.specs import API_VERSION, Part, hookimpl
     from .loss import Loss
     from .matching.matcher import Matcher, match
     from .pipeline import evaluate, resume, run
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 __version__ = VERSION
 
 _home = {
+    "API_VERSION": "hooks.specs", "Part": "hooks.specs", "hookimpl": "hooks.specs",
     "Encoder": "encoder", "Feature": "feature", "Forward": "solver", "InvsoundError": "errors", "Loss": "loss",
     "Matcher": "matching.matcher", "NonFiniteError": "errors", "Parameter": "space", "Partials": "audio.partials", "Problem": "problem",
     "Score": "score", "Signal": "signal", "SignalOptions": "signal", "Solution": "solver", "Solver": "solver", "Space": "space",

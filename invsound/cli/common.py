@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import logging
@@ -13,6 +14,7 @@ from typing import Annotated, Any, NoReturn, Optional
 import typer
 
 from ..errors import InvsoundError, UsageError
+from . import signals
 
 ASKED = "asked for, unless only one is installed"
 Synthesizer = Annotated[Optional[str], typer.Option(help="Synthesizer g.", show_default=ASKED)]  # noqa: UP045  Typer reads it on 3.10 too
@@ -26,11 +28,11 @@ def guarded(command: Callable[..., Any]) -> Callable[..., None]:
     @functools.wraps(command)
     def guarded_command(*arguments: Any, **options: Any) -> None:
         try:
-            command(*arguments, **options)
+            _interruptible(command, *arguments, **options)
+        except KeyboardInterrupt:
+            _end(signals.told(), signals.code())
         except InvsoundError as error:
             _end(str(error), error.exit_code)
-        except KeyboardInterrupt:
-            _end("Interrupted. Nothing that was finished is lost: a run goes on with invsound run --resume RUN.", 130)
         except BrokenPipeError:
             sys.stderr.close()
             raise typer.Exit(1) from None
@@ -42,8 +44,18 @@ def guarded(command: Callable[..., Any]) -> Callable[..., None]:
     return guarded_command
 
 
+def _interruptible(command: Callable[..., Any], *arguments: Any, **options: Any) -> None:
+    try:
+        command(*arguments, **options)
+    except Exception:
+        if signals.came():
+            raise KeyboardInterrupt from None
+        raise
+
+
 def _end(message: str, code: int) -> NoReturn:
-    print(f"invsound: {message}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # a terminal that was closed
+        print(f"invsound: {message}", file=sys.stderr, flush=True)
     raise typer.Exit(code) from None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -9,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
+from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any
 
 import torch
@@ -58,26 +60,47 @@ def local(jobs: int) -> Iterator[Executor]:
         return
     inherited = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
     os.environ.update(dict.fromkeys(inherited, "1"))
-    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _start_worker)
+    with _deaf():
+        pool = ProcessPoolExecutor(jobs, workers := _Workers(), _start_worker)
     try:
         yield pool
+    except KeyboardInterrupt:
+        workers.kill()
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
         for name, value in inherited.items():
             os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
 
 
+class _Workers(SpawnContext):
+    """How a pool starts its processes, which are remembered: until Python 3.14 it cannot be asked to kill them."""
+
+    def __init__(self) -> None:
+        self.started: list[SpawnProcess] = []
+
+    def Process(self, *arguments: Any, **keywords: Any) -> SpawnProcess:  # type: ignore[override]
+        self.started.append(process := SpawnProcess(*arguments, **keywords))
+        return process
+
+    def kill(self) -> None:
+        """Without waiting for their shards, or for their imports: what is written is whole."""
+        for process in self.started:
+            with contextlib.suppress(AttributeError, ValueError):  # not started; closed
+                process.kill()
+
+
 @contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Workers started in this block inherit a deaf ear for Ctrl-C, also while they are still importing torch."""
-    if threading.current_thread() is not threading.main_thread():
+def _deaf() -> Iterator[None]:
+    """Processes started in this block hear neither Ctrl-C nor a closing terminal, from their first moment: their parent does, after it."""
+    if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def run_all(executor: Executor, function: Callable[..., Any], tasks: list[Any], done: Callable[[], None]) -> list[Any]:
@@ -89,7 +112,7 @@ def run_all(executor: Executor, function: Callable[..., Any], tasks: list[Any], 
                 results.append(executor.submit(function, task).result())
                 done()
             return results
-        with _interrupts_ignored():
+        with _deaf():
             futures = [executor.submit(function, task) for task in tasks]
         for future in as_completed(futures):
             future.result()

@@ -1,0 +1,44 @@
+"""The commands, and what is before them: --version, --strict-plugins."""
+
+from __future__ import annotations
+
+import typer
+
+from . import checking, comparing, doctor, listing, matching, rendering, running, scaffolding, sweeping
+from .common import guarded
+
+app = typer.Typer(
+    name="invsound",
+    help="Given a sound, find the synthesizer parameters that make it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("run")(guarded(running.run))
+app.command("evaluate")(guarded(running.evaluate))
+app.command("sweep")(guarded(sweeping.sweep))
+app.command("compare")(guarded(comparing.compare))
+app.command("match")(guarded(matching.match))
+app.command("render")(guarded(rendering.render))
+app.command("list-plugins")(guarded(listing.list_plugins))
+app.command("new-plugin")(guarded(scaffolding.new_plugin))
+app.command("check-plugin")(guarded(checking.check_plugin))
+app.add_typer(doctor.app, name="doctor")
+
+
+@app.callback(invoke_without_command=True)
+@guarded
+def version(
+    show: bool = typer.Option(False, "--version", help="Print the version and exit."),
+    strict: bool = typer.Option(False, "--strict-plugins", help="A broken plugin is an error."),
+) -> None:
+    if show:
+        from ..system.version import VERSION
+
+        typer.echo(f"invsound {VERSION}")
+        raise typer.Exit()
+    if strict:
+        from ..hooks.registry import check_all
+
+        check_all()

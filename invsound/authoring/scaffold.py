@@ -40,10 +40,10 @@ def write(name: str, parts: Mapping[str, Iterable[str]], out: Path | None = None
         raise UsageError(f"The parts {', '.join(part.label for part in made)} would share a file. Choose names that differ more.")
     if not author.isprintable():
         raise UsageError(f"An author is one line of text, got {author!r}.")
-    if folder.exists():
-        raise UsageError(f"{str(folder)!r} exists, and nothing in it was touched. Choose another name or --out, or remove it first.")
     commands = _use(made)
     texts = _render(name, module, made, author, " && ".join(commands))
+    if not files.make_folder(folder):
+        raise UsageError(f"{str(folder)!r} exists, and nothing in it was touched. Choose another name or --out, or remove it first.")
     for path, text in texts.items():
         files.write_text(folder / path, text)
     place = shlex.quote(str(folder))

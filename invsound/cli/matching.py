@@ -41,7 +41,7 @@ def match(
         raise UsageError("Which sound? Give at least one recording: invsound match tom.flac --synth NAME --feature NAME.")
     listen(quiet)
     from ..matching import matcher, matches, options
-    from ..system.claim import claimed
+    from ..system.claim import claimed, claimed_free
     from ..system.files import check_folder
 
     given: dict[str, Any] = {
@@ -51,17 +51,17 @@ def match(
     }  # fmt: skip
     how = {name: None if value == "none" and name == "budget" else value for name, value in given.items() if value is not None}
     of, jobs = options.groups([*overrides, *seed_override(seed)], how), jobs or os.cpu_count() or 1
+    folder = out or Path("runs") / ("matches" if len(sounds) > 1 else f"match-{Path(sounds[0]).stem}")
+    check_folder(folder)
     if len(sounds) == 1:
-        folder = out or Path("runs") / f"match-{Path(sounds[0]).stem}"
-        check_folder(folder)
         ready = matcher.Matcher(synth, feature, solver, of, jobs=jobs, device=device)
-        with claimed(folder):
+        with claimed(folder) if out else claimed_free(folder) as folder:
             found = ready(sounds[0])
             page = matches.write(found, folder)
         _show([{**found.as_dict(), "folder": str(folder)}], page, json, many=False)
         return
-    folder = out or Path("runs") / "matches"
-    results = matches.match_files([Path(sound) for sound in sounds], folder, synth, feature, solver, of, jobs=jobs, device=device)
+    with claimed(folder) if out else claimed_free(folder) as folder:
+        results = matches.match_files([Path(sound) for sound in sounds], folder, synth, feature, solver, of, jobs=jobs, device=device)
     _show(results, folder / "matches.html", json, many=True)
     if any("error" in result for result in results):
         raise typer.Exit(1)

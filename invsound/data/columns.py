@@ -20,6 +20,7 @@ from ..runs import config as configs
 from ..runs.parts import Parts
 from ..space import SpaceOptions
 from ..system import executor, progress
+from ..system.files import remove_rests
 from ..system.store import Store, digest
 from ..system.version import VERSION
 from .designs import FOLDS
@@ -80,6 +81,7 @@ def features(parts: Parts, nu: Tensor, store: Store, jobs: int, device: str = "c
 def _columns(parts: Parts, wanted: dict[Any, tuple[str, Tensor]], store: Store, jobs: int, device: str) -> dict[Any, Tensor]:
     """Columns (name, ν), by any key: what the store lacks is computed, as one batch of shards."""
     text, made_by = json.dumps(parts.config.as_dict()), sources(parts)
+    remove_rests(store.root)
     tasks = {
         key: [
             Task(column, text, rows.tolist(), str(store.root), digest(recipe, rows), made_by, device)

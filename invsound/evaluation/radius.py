@@ -20,6 +20,7 @@ from ..runs import config as configs
 from ..runs.parts import Parts
 from ..system import device as devices
 from ..system import progress
+from ..system.claim import claimed
 from ..system.executor import single_thread
 from ..system.files import check_folder
 from ..system.shared import alone
@@ -73,8 +74,16 @@ def radius(
     """
     options.resolve(RadiusOptions, {"sounds": sounds, "seed": seed}, "radius")
     where = devices.choose(device)
-    if out is not None:
-        check_folder(out)
+    if out is None:
+        return _radius(synth, feature, overrides, sounds, seed, where)
+    check_folder(out)
+    with claimed(out) as folder:
+        result = _radius(synth, feature, overrides, sounds, seed, where)
+        page.write(result.as_dict(), folder)
+        return result
+
+
+def _radius(synth: str | None, feature: str | None, overrides: Sequence[str], sounds: int, seed: int, where: str) -> Radius:
     synth, feature = configs.chosen("synth", synth), configs.chosen("feature", feature)
     problem = _problem(synth, feature, options.from_overrides(overrides)).to(where)
     nu = designs.draw(problem.synth, "random", {"train": sounds}, seed)["train"].double().to(where)
@@ -85,13 +94,10 @@ def radius(
             advance(1)
     median = torch.stack(found).quantile(0.5, dim=0).tolist()
     names = problem.space.names
-    result = Radius(
+    return Radius(
         synth, feature, sounds, seed, STEPS, dict(zip(names, median, strict=True)),
         {name: reach(STEPS, error) for name, error in zip(names, median, strict=True)},
     )  # fmt: skip
-    if out is not None:
-        page.write(result.as_dict(), Path(out))
-    return result
 
 
 def _problem(synth: str, feature: str, given: dict[str, Any]) -> Problem:

@@ -17,6 +17,7 @@ from ..pages import comparison as page
 from ..runs.config import PARTS
 from ..runs.naming import label, short
 from ..system import progress
+from ..system.claim import claimed
 from ..system.files import check_folder
 from . import results, statistics
 from .results import Column, Result, Sound
@@ -91,9 +92,18 @@ def compare(
     `seed` is that of the resampling. Raises UsageError for a missing folder or name and where no run is finished, InvsoundError for a
     damaged file.
     """
-    if out is not None:
-        check_folder(out)
-    groups = _groups(results.find([runs] if isinstance(runs, (str, Path)) else runs))
+    paths = [runs] if isinstance(runs, (str, Path)) else runs
+    if out is None:
+        return _compare(paths, against, seed)
+    check_folder(out)
+    with claimed(out) as folder:
+        comparison = _compare(paths, against, seed)
+        page.write(comparison.as_dict(), comparison.shown(), folder)
+        return comparison
+
+
+def _compare(paths: Sequence[Path | str], against: str | None, seed: int) -> Comparison:
+    groups = _groups(results.find(paths))
     names = _given_names(groups) or _names([group[0].options for group in groups])
     reference = _reference(names, against)
     columns = list(dict.fromkeys(column for group in groups for run in group for column in run.values))
@@ -102,10 +112,7 @@ def compare(
         Configuration(name, group, _cells(group, [] if i == reference else groups[reference], columns, seed))
         for i, (name, group) in enumerate(zip(names, groups, strict=True))
     ]
-    comparison = Comparison(names[reference], columns, rows)
-    if out is not None:
-        page.write(comparison.as_dict(), comparison.shown(), Path(out))
-    return comparison
+    return Comparison(names[reference], columns, rows)
 
 
 def _groups(runs: list[Result]) -> list[list[Result]]:

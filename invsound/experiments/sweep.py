@@ -20,7 +20,7 @@ from ..runs.naming import file_name, flat, label, nested, short
 from ..system import device as devices
 from ..system import progress
 from ..system.claim import Busy
-from ..system.files import check_folder, write_text
+from ..system.files import check_folder, remove_rests, write_text
 
 KEYS = ("base", "grid", "configurations", "seeds")
 MOST = 10_000
@@ -65,6 +65,8 @@ def sweep(
     if dry_run:
         return [run.told() for run in planned]
     _check(planned)
+    for folder in {run.folder.parent for run in planned}:
+        remove_rests(folder)
     outcomes = []
     for number, run in enumerate(planned, 1):
         done = {"new": "", "begun": ", which was begun", "finished": ", which is finished"}[run.state]

@@ -15,8 +15,7 @@ from ..audio import recording as recordings
 from ..errors import InvsoundError
 from ..pages import match as match_page
 from ..system import executor, progress
-from ..system.claim import claimed
-from ..system.files import check_folder, safe_name, write_json, write_text
+from ..system.files import safe_name, write_json, write_text
 from ..system.shared import alone
 from .match import Match
 from .matcher import Matcher
@@ -31,21 +30,16 @@ class Task:
     how: str
 
 
+@alone()
 def match_files(
     paths: Sequence[Path], out: Path, synth: str | None, feature: str | None, solver: str | None, of: dict[str, Any], *,
     jobs: int = 1, device: str = "cpu",
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """Match files into folders under `out`, `jobs` at a time, and write matches.csv, matches.json and matches.html there.
+    """Match files into folders under `out`, which is the caller's, `jobs` at a time; matches.csv, matches.json and matches.html are there.
 
     A file that cannot be matched gives {"name", "error"}. Raises UsageError for a wrong part or option, before any file is read.
     """
-    check_folder(out)
-    with claimed(out):
-        return _match_files(paths, out, json.dumps([synth, feature, solver, of, device]), jobs)
-
-
-@alone()
-def _match_files(paths: Sequence[Path], out: Path, how: str, jobs: int) -> list[dict[str, Any]]:
+    how = json.dumps([synth, feature, solver, of, device])
     ready = _matcher(how)
     ready.jobs = jobs
     if ready.dictionary is None:

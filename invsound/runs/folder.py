@@ -13,7 +13,7 @@ from ..encoder import Encoder
 from ..errors import InvsoundError, UsageError
 from ..system import plainyaml, progress, reading
 from ..system.claim import claimed, is_empty
-from ..system.files import check_folder, safe_name, write_json, write_text
+from ..system.files import check_folder, make_folder, safe_name, write_json, write_text
 from ..system.store import load_tensors, save_tensors
 from .config import Config
 
@@ -48,17 +48,7 @@ def check_new(path: Path) -> None:
 def _next(root: Path, name: str) -> Path:
     """The first folder that is not there yet, made: of commands at once, each gets its own."""
     name = safe_name(name, "-_.")
-    return next(path for i in range(1, 10**6) if _made(path := root / f"{name}-{i:03d}"))
-
-
-def _made(path: Path) -> bool:
-    try:
-        path.mkdir(parents=True)
-    except FileExistsError:
-        return False
-    except OSError as error:
-        raise InvsoundError(f"Cannot write {str(path)!r}: {error.strerror or error}. Make room or choose another --out.") from error
-    return True
+    return next(path for i in range(1, 10**6) if make_folder(path := root / f"{name}-{i:03d}"))
 
 
 def existing(path: Path | str) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ..errors import InvsoundError, UsageError
+from .files import is_rest, remove_rests
 
 LOCK = ".lock"
 
@@ -22,18 +24,19 @@ class Busy(UsageError):
 def claimed(folder: Path | str) -> Iterator[Path]:
     """The folder, made if need be, for this thread of this process until the block or the process ends.
 
-    What was made and is empty at the end is removed. Raises Busy if another has it, InvsoundError if the disk refuses.
+    What writers that were killed left in it is removed, and at the end, if it is empty, whatever was made. Raises Busy if another has
+    it, InvsoundError if the disk refuses.
     """
     path = Path(folder)
     lock, made = FileLock(path / LOCK), [folder for folder in (path, *path.parents) if not folder.exists()]
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
+        _acquire(lock, path)
     except Timeout:
         raise Busy(f"{str(path)!r} is being written by another command. Wait for its end, or choose another folder.") from None
     except OSError as error:
         raise InvsoundError(f"Cannot write {str(path)!r}: {error.strerror or error}. Make room or choose another folder.") from error
     try:
+        remove_rests(path)
         yield path
     finally:
         if is_empty(path):
@@ -44,6 +47,31 @@ def claimed(folder: Path | str) -> Iterator[Path]:
         lock.release()
 
 
+def _acquire(lock: FileLock, path: Path, tries: int = 20) -> None:
+    """In a few tries: whoever had the folder may remove it, empty, at any moment between making it and locking it."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0.1, poll_interval=0.01)
+    except FileNotFoundError:
+        if not tries:
+            raise
+        _acquire(lock, path, tries - 1)
+
+
+@contextmanager
+def claimed_free(folder: Path | str) -> Iterator[Path]:
+    """The folder or, of folder-2, folder-3 …, the first that no other command is writing. Raises InvsoundError if the disk refuses."""
+    with contextlib.ExitStack() as stack:
+        yield next(path for k in itertools.count(1) if (path := _tried(stack, f"{folder}-{k}" if k > 1 else folder)))
+
+
+def _tried(stack: contextlib.ExitStack, folder: Path | str) -> Path | None:
+    try:
+        return stack.enter_context(claimed(folder))
+    except Busy:
+        return None
+
+
 def is_empty(path: Path) -> bool:
-    """Whether a folder holds nothing, its claim apart."""
-    return path.is_dir() and all(entry.name == LOCK for entry in path.iterdir())
+    """Whether a folder holds nothing, its claim and the rests of killed writers apart."""
+    return path.is_dir() and all(entry.name == LOCK or is_rest(entry) for entry in path.iterdir())

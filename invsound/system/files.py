@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,12 +22,10 @@ def atomic(path: Path) -> Iterator[Path]:
 
     Raises InvsoundError if the disk refuses.
     """
-    temporary: Path | None = None
+    temporary, handle = None, -1
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
+        handle, temporary = _temporary(path.parent)
         yield temporary
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
@@ -35,6 +36,35 @@ def atomic(path: Path) -> Iterator[Path]:
     finally:
         if temporary:
             temporary.unlink(missing_ok=True)
+            os.close(handle)
+
+
+def _temporary(folder: Path) -> tuple[int, Path]:
+    """A new file that this process holds as long as it is open."""
+    while True:
+        handle, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=folder)
+        with contextlib.suppress(OSError):  # of a disk without locks: what is left there stays
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if os.fstat(handle).st_nlink:
+            return handle, Path(name)
+        os.close(handle)  # held too late: it was taken for a rest and removed
+
+
+def is_rest(path: Path) -> bool:
+    """Whether a file is a temporary one of `atomic`, by its name."""
+    return bool(re.fullmatch(r"\.[a-z0-9_]{8}\.part", path.name))
+
+
+def remove_rests(folder: Path) -> None:
+    """Remove, from a folder and those in it, the temporary files that nobody holds: those of writers that were killed."""
+    for path in filter(is_rest, [*folder.glob(".*.part"), *folder.glob("*/.*.part")]):
+        with contextlib.suppress(OSError):  # held by a writer; somebody else's; gone
+            handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
+            finally:
+                os.close(handle)
 
 
 def safe_name(text: str, also: str = "-_") -> str:
@@ -63,6 +93,17 @@ def check_folder(path: Path | str) -> None:
         raise UsageError(f"There can be no folder {str(target)!r}: {getattr(error, 'strerror', None) or error}. Choose another.") from error
     if why:
         raise UsageError(f"The folder {str(target)!r} cannot be written: {str(there)!r} {why}. Choose another.")
+
+
+def make_folder(path: Path) -> bool:
+    """Make a new folder; False if there is something of that name. Raises InvsoundError if the disk refuses."""
+    try:
+        path.mkdir(parents=True)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise InvsoundError(f"Cannot write {str(path)!r}: {error.strerror or error}. Make room or choose another folder.") from error
+    return True
 
 
 def _exists(path: Path) -> bool:

@@ -13,7 +13,7 @@ import torch
 
 import invsound as library
 from invsound.runs import config, folder
-from invsound.system.claim import Busy, claimed
+from invsound.system.claim import Busy, claimed, claimed_free
 
 OPTIONS = [
     "data.train=16", "data.val=8", "data.test=4", "train.epochs=2", "train.batch=8", "evaluate.sounds=1", "evaluate.scores=[mss]",
@@ -121,12 +121,55 @@ def test_of_processes_given_one_folder_one_has_it_and_a_killed_one_gives_it_back
             pass
 
 
-def test_a_run_or_match_into_a_claimed_folder_says_so(tiny, invsound, toy):
+def test_whatever_writes_into_a_claimed_folder_says_so_and_writes_nothing(tiny, invsound, toy, write_run):
     assert invsound("render", "--synth", tiny, "--out", "tone.wav").exit_code == 0
+    write_run("runs/one", [1.0, 2.0])
+    parts = ["--synth", tiny, "--feature", "mss"]
+    commands = {
+        "run": toy(tiny),
+        "match": ["match", "tone.wav", *parts],
+        "match of many": ["match", "tone.wav", "tone.wav", *parts],
+        "radius": ["doctor", "radius", *parts],
+        "compare": ["compare", "runs"],
+    }
     with claimed("busy"):
-        for command in (toy(tiny, "--out", "busy"), ["match", "tone.wav", "--synth", tiny, "--feature", "mss", "--out", "busy"]):
-            result = invsound(*command)
-            assert (result.exit_code, "is being written by another command" in result.stderr) == (2, True), result.stderr
+        for name, command in commands.items():
+            result = invsound(*command, "--out", "busy")
+            assert (name, result.exit_code, "is being written by another command" in result.stderr) == (name, 2, True), result.stderr
+        assert [path.name for path in Path("busy").iterdir()] == [".lock"]
+    for command in ("radius", "compare"):
+        assert invsound(*commands[command], "--out", "busy").exit_code == 0
+    assert {"radius.json", "comparison.json"} <= {path.name for path in Path("busy").iterdir()}
+
+
+def test_whoever_takes_a_folder_that_is_removed_in_that_moment_has_it_or_a_new_one():
+    """Threads that claim, find nothing to keep, and so remove the folder and its parents, all the time."""
+    inside, most, start = [], [], threading.Barrier(4)
+
+    def again(_):
+        start.wait()
+        had = 0
+        for _ in range(200):
+            with contextlib.suppress(Busy), claimed("runs/mine") as path:
+                inside.append(path)
+                most.append(len(inside))
+                assert path.is_dir()
+                inside.pop()
+                had += 1
+        return had
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(again, range(4))) > 0
+    assert max(most) == 1
+
+
+def test_names_that_are_not_asked_for_are_the_next_that_nobody_writes():
+    with claimed_free("runs/match-tone") as first, claimed_free("runs/match-tone") as second:
+        assert [first, second] == [Path("runs/match-tone"), Path("runs/match-tone-2")]
+        (first / "found").write_text("")
+    with claimed_free("runs/match-tone") as again, pytest.raises(Busy), claimed(again):
+        pytest.fail("it is claimed already")
+    assert [path.name for path in Path("runs").iterdir()] == ["match-tone"]
 
 
 def test_a_sweep_leaves_to_another_what_that_one_is_at_work_on(tiny, invsound, toy):

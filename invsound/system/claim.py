@@ -48,11 +48,11 @@ def claimed(folder: Path | str) -> Iterator[Path]:
 
 
 def _acquire(lock: FileLock, path: Path, tries: int = 20) -> None:
-    """In a few tries: whoever had the folder may remove it, empty, at any moment between making it and locking it."""
+    """In a few tries: whoever has the folder may remove it, empty, at any moment between seeing it, making it and locking it."""
     try:
         path.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0.1, poll_interval=0.01)
-    except FileNotFoundError:
+    except (FileNotFoundError, FileExistsError):
         if not tries:
             raise
         _acquire(lock, path, tries - 1)

@@ -38,9 +38,10 @@ def least_squares(
 ) -> Tensor:
     """q [K, Q] moved to where ½‖residual(q)‖² is least, row by row, by Levenberg–Marquardt; no row ever gets worse.
 
-    residual: q [K, Q] → r [K, D], differentiable in forward mode; low, high: bounds [Q] of q; longest: of a step in each coordinate;
-    steps: at most; enough: stop where twice in a row the nearest row has lost less than this share of its ‖r‖. Each row has its
-    damping, relative to diag(JᵀJ) (Marquardt, J. SIAM 11, 1963): from 1e-3, a tenth after a success, tenfold after a failure.
+    residual: q [K, Q] → r [K, D], differentiable in forward mode; low, high: bounds [Q], which q is within; longest: of a step in each
+    coordinate; steps: at most; enough: stop where twice in a row the nearest row has lost less than this share of its ‖r‖. Each row has
+    its damping, relative to diag(JᵀJ) (Marquardt, J. SIAM 11, 1963): from 1e-3, a tenth after a success, tenfold after a failure.
+    A row whose r is no number stays where it is.
     """
     low, high = torch.as_tensor(low).to(q), torch.as_tensor(high).to(q)
     (r, J), damping, idle = derivatives(residual, q), q.new_full((len(q), 1), 1e-3), 0
@@ -52,7 +53,11 @@ def least_squares(
         better = (after < before)[:, None]  # not if it is a NaN
         q, r, J = torch.where(better, tried, q), torch.where(better, r_tried, r), torch.where(better[..., None], J_tried, J)
         damping = torch.where(better, damping / 10, damping * 10).clamp(1e-12, 1e12)
-        idle = 0 if after.min() < (1 - enough) * before.min() else idle + 1
+        idle = 0 if _least(after) < (1 - enough) * _least(before) else idle + 1
         if enough and idle == 2:
             break
     return q
+
+
+def _least(norms: Tensor) -> Tensor:
+    return norms.nan_to_num(torch.inf).min()

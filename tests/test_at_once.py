@@ -142,6 +142,16 @@ def test_whatever_writes_into_a_claimed_folder_says_so_and_writes_nothing(tiny, 
     assert {"radius.json", "comparison.json"} <= {path.name for path in Path("busy").iterdir()}
 
 
+def test_a_run_is_scored_and_resumed_by_one_at_a_time(tiny, invsound, toy):
+    assert invsound(*toy(tiny, "--out", "done")).exit_code == 0
+    before = {path: path.read_bytes() for path in Path("done").rglob("*") if path.is_file()}
+    with claimed("done"):
+        for command in (["evaluate", "done"], ["run", "--resume", "done"], toy(tiny, "--out", "done")):
+            result = invsound(*command)
+            assert (result.exit_code, "another command" in result.stderr or "holds a run already" in result.stderr) == (2, True)
+    assert before == {path: path.read_bytes() for path in Path("done").rglob("*") if path.is_file()}
+
+
 def test_whoever_takes_a_folder_that_is_removed_in_that_moment_has_it_or_a_new_one():
     """Threads that claim, find nothing to keep, and so remove the folder and its parents, all the time."""
     inside, most, start = [], [], threading.Barrier(4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import signal
@@ -29,8 +30,7 @@ def heard() -> Iterator[None]:
 
     A signal that is ignored already, as nohup has it, stays so. The process is to end with the block: with 128 + n after signal n.
     """
-    reader, writer = os.pipe()
-    os.set_blocking(writer, False)
+    reader, writer = _pipe()
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     numbers = [number for name in WORDS if (number := getattr(signal, name, None)) and signal.getsignal(number) != signal.SIG_IGN]
     for number in numbers:
@@ -44,6 +44,16 @@ def heard() -> Iterator[None]:
         if _came:
             _say()
             sys.exit(code())
+
+
+def _pipe() -> tuple[int, int]:
+    """Beyond the standard streams: where one of those is closed, its number is not taken."""
+    ends = os.pipe()
+    reader, writer = (fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 3) for end in ends)
+    for end in ends:
+        os.close(end)
+    os.set_blocking(writer, False)
+    return reader, writer
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -80,7 +90,7 @@ def leave() -> NoReturn:
 
 def _say() -> None:
     """Tell what is not told, show the cursor, which a progress bar hides, and turn from streams that are gone."""
-    for stream in (sys.stderr, sys.stdout):
+    for stream in filter(None, (sys.stderr, sys.stdout)):
         try:
             if stream is sys.stderr:
                 cursor = "\x1b[?25h" if stream.isatty() else ""

@@ -60,7 +60,7 @@ def local(jobs: int) -> Iterator[Executor]:
         return
     inherited = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
     os.environ.update(dict.fromkeys(inherited, "1"))
-    with _deaf():
+    with deaf():
         pool = ProcessPoolExecutor(jobs, workers := _Workers(), _start_worker)
     try:
         yield pool
@@ -91,7 +91,7 @@ class _Workers(SpawnContext):
 
 
 @contextmanager
-def _deaf() -> Iterator[None]:
+def deaf() -> Iterator[None]:
     """Processes started in this block hear neither Ctrl-C nor a closing terminal, from their first moment: their parent does, after it."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
@@ -112,7 +112,7 @@ def run_all(executor: Executor, function: Callable[..., Any], tasks: list[Any], 
                 results.append(executor.submit(function, task).result())
                 done()
             return results
-        with _deaf():
+        with deaf():
             futures = [executor.submit(function, task) for task in tasks]
         for future in as_completed(futures):
             future.result()

@@ -65,6 +65,13 @@ def test_a_signal_while_modules_are_imported_ends_the_command(number, start, ins
     assert seconds < 10
 
 
+def test_where_a_stream_is_closed_what_is_written_to_it_is_no_signal(start, install):
+    install("slow-plugin", SLOW + "import os\nos.system('echo noise; echo noise >&2')\ntime.sleep(0.3)\n")
+    process = start("-m", "invsound", "list-plugins", before=lambda: (heard(), os.close(0), os.close(1)))
+    assert process.stderr.readline() == "importing\n"
+    assert process.wait() in (0, 1)
+
+
 def test_a_signal_that_is_ignored_already_stays_so(start, install):
     install("slow-plugin", SLOW + "time.sleep(0.5)\n")
     process = start("-m", "invsound", "list-plugins", before=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
@@ -77,7 +84,7 @@ def workers_of(process):
     return [pid for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
-@pytest.mark.parametrize(("number", "times"), [(signal.SIGINT, 2), (signal.SIGTERM, 1), (signal.SIGHUP, 1)])
+@pytest.mark.parametrize(("number", "times"), [(signal.SIGINT, 2), (signal.SIGTERM, 1)])
 def test_workers_that_are_still_starting_are_not_waited_for(number, times, start, tiny, tmp_path, toy, invsound):
     parts = tmp_path / "site" / "tiny_parts.py"
     source = parts.read_text()

@@ -32,7 +32,8 @@ def start(tmp_path):
     with contextlib.ExitStack() as started:
 
         def begin(*arguments, before=heard):
-            environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site"), "OMP_NUM_THREADS": "1"}
+            path = os.pathsep.join(filter(None, [str(tmp_path / "site"), os.environ.get("PYTHONPATH")]))
+            environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
             process = subprocess.Popen(
                 [sys.executable, *map(str, arguments)], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
                 start_new_session=True, preexec_fn=before,

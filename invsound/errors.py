@@ -5,6 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+LONGEST = 500
+"""Characters of a stranger's error that are repeated."""
+
 
 class InvsoundError(Exception):
     """A failure that is not a bug in invsound; the command line prints it without a traceback and exits 1."""
@@ -33,3 +36,27 @@ def did_you_mean(name: str, available: Iterable[str]) -> str:
     """`" Did you mean 'drum'?"`, or nothing when no available name is near."""
     near = nearest(name, available)
     return f" Did you mean {near!r}?" if near else ""
+
+
+def visible(text: str) -> str:
+    """`text` on one line, and with `\\x1b` for what a terminal would obey or cannot show: controls, marks of direction, undecodable bytes."""
+    return "".join(char if char.isprintable() else _escaped(char) for char in text)
+
+
+def _escaped(char: str) -> str:
+    byte = ord(char) - 0xDC00  # how Python holds a byte of a file name that is no UTF-8
+    return f"\\x{byte:02x}" if 0x80 <= byte < 0x100 else char.encode("unicode_escape").decode()
+
+
+def reason(error: BaseException) -> str:
+    """`"KeyError: 'boom'"`; of an error of our own, what it says."""
+    return str(error) if isinstance(error, InvsoundError) else f"{type(error).__name__}: {said(error)}"
+
+
+def said(error: BaseException) -> str:
+    """What an error says, on one line and not for ever; a stranger's may be unable to say anything."""
+    try:
+        text = visible(" ".join(str(error).split()))
+    except Exception:
+        text = "it cannot be printed"
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} …"

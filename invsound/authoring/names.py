@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import keyword
 import re
 import sys
 from dataclasses import dataclass
 
 from ..errors import UsageError
-from ..hooks import registry
+from ..hooks import installed, registry
+from ..hooks.installed import canonical
 
 SUMMARIES = {
     "synth": "frequency-modulated bell",
@@ -58,8 +58,8 @@ def module(name: str) -> str:
     """The module of distribution `name`. Raises UsageError if it would hide a module that is there already."""
     _check(name, "package", "invsound-bell", longest=32)
     module = name.replace("-", "_")
-    owners = {owner.lower().replace("_", "-") for owner in importlib.metadata.packages_distributions().get(module, ())}
-    owners -= {plugin.distribution for plugin in registry.plugins() if plugin.distribution == name}  # a package may be written anew
+    owners = installed.owners(module)
+    owners -= {canonical(plugin.distribution) for plugin in registry.plugins() if plugin.distribution == name}  # a package may be written anew
     if module in sys.stdlib_module_names:
         owners = {"Python's standard library"}
     if owners or module in ("invsound", "src", "tests"):

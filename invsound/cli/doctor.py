@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
@@ -14,11 +15,18 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 @app.callback(invoke_without_command=True)
 @guarded
-def doctor(context: typer.Context, json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Check the installation: versions, devices, plugins and every part they offer, the cache. Exit code 1 if something is broken."""
+def doctor(
+    context: typer.Context,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    limit: Annotated[float, typer.Option(min=0.1, max=3600, help="Seconds that one import may take.")] = 20.0,
+) -> None:
+    """Check the installation: versions, devices, plugins and every part they offer, the cache. Exit code 1 if something is broken.
+
+    Each plugin and part is imported in a process of its own: one that ends, blocks or floods its process is named.
+    """
     if context.invoked_subcommand is not None:
         return
-    checks = list(_checks())
+    checks = list(_checks(limit))
     if json:
         print_json([{"check": name, "ok": ok, "finding": finding} for name, ok, finding in checks])
     else:
@@ -76,20 +84,13 @@ def _show(found: Any) -> None:
     console.print("Columns are |δν|. The radius is the largest |δν| up to which the error is below 50 %.", markup=False)
 
 
-def _checks() -> Any:
-    from ..hooks import registry
+def _checks(limit: float) -> Iterator[tuple[str, bool, str]]:
     from ..runs import environment
+    from ..testing.diagnosis import diagnose
 
-    about = environment.describe()
-    about.pop("plugins")
-    yield "environment", True, ", ".join(f"{key} {value}" for key, value in about.items())
+    yield "environment", True, ", ".join(f"{key} {value}" for key, value in environment.machine().items())
     yield _devices()
-    for plugin in registry.plugins():
-        if plugin.broken:
-            advice = f"mend it, or uninstall it, or set INVSOUND_DISABLE_PLUGINS={plugin.distribution}"
-            yield f"plugin {plugin.distribution} {plugin.version}", False, f"{plugin.broken} — {advice}"
-        for offer in plugin.offers:
-            yield f"{offer.kind} {offer.label}", *_builds(offer)
+    yield from ((row.check, row.ok, row.finding) for row in diagnose(limit))
     yield _cache()
 
 
@@ -98,19 +99,6 @@ def _devices() -> tuple[str, bool, str]:
 
     count = torch.cuda.device_count()
     return "device", True, ", ".join(torch.cuda.get_device_name(i) for i in range(count)) or "cpu only"
-
-
-def _builds(offer: Any) -> tuple[bool, str]:
-    """Whether a part builds, small, and by the shortest name."""
-    from ..hooks import registry
-    from ..testing.examine import first_verdicts
-
-    for verdict in first_verdicts(offer):
-        if verdict.status == "failed":
-            return False, verdict.message
-    if rivals := registry.rivals(offer):
-        return False, f"the name is also offered by {' and '.join(rivals)}: write {offer.distribution}:{offer.part.name}"
-    return True, "builds"
 
 
 def _cache() -> tuple[str, bool, str]:

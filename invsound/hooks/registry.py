@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from ..errors import InvsoundError, UsageError, did_you_mean
+from ..errors import InvsoundError, UsageError, did_you_mean, reason
 from . import options
 from .plugins import KINDS as KINDS
 from .plugins import Offer as Offer
@@ -62,9 +62,10 @@ def load(offer: Offer) -> Any:
     module, _, attribute = offer.part.target.partition(":")
     try:
         cls = getattr(importlib.import_module(module), attribute)
-    except (Exception, SystemExit) as error:
-        reason = f"{type(error).__name__}: {error}"
-        raise InvsoundError(f"The {offer.kind} {offer.label} cannot be loaded from {offer.part.target}: {reason}") from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise InvsoundError(f"The {offer.kind} {offer.label} cannot be loaded from {offer.part.target}: {reason(error)}") from error
     if not options.is_options(getattr(cls, "Options", None)):
         raise InvsoundError(
             f"The {offer.kind} {offer.label} has no Options: {offer.part.target} needs a class attribute Options, a dataclass."
@@ -81,10 +82,10 @@ def build(kind: str, name: str, given: Any = (), **context: Any) -> Any:
         return cls(*(context[key] for key in KINDS[kind][1]), chosen)
     except ValueError as error:
         raise UsageError(f"The {kind} {offer.label} cannot be built: {error}") from error
-    except InvsoundError:
+    except (InvsoundError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
-        raise InvsoundError(f"The {kind} {offer.label} failed while being built. {type(error).__name__}: {error}") from error
+    except BaseException as error:
+        raise InvsoundError(f"The {kind} {offer.label} failed while being built. {reason(error)}") from error
 
 
 def make(kind: str, name: str, **keywords: Any) -> Any:

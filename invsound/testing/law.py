@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from unittest import SkipTest
 
+from ..errors import said
 from ..hooks.registry import KINDS
 
 Check = Callable[[Any], None]
@@ -37,8 +38,10 @@ class Law:
             raise
         except Broken as error:
             raise Broken(self._report(subject, str(error))) from None
-        except Exception as error:
-            raise Broken(self._report(subject, f"It raised {type(error).__name__}{_origin(error)}: {error}")) from error
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            raise Broken(self._report(subject, f"It raised {type(error).__name__}{_origin(error)}: {said(error)}")) from error
 
     def _report(self, subject: Any, finding: str) -> str:
         return f"{subject.label}: {self.name}: {self.statement} {finding.rstrip('.')}. Mend: {self.mend}"

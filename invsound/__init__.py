@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from .hooks.installed import spare_torch
 from .hooks.specs import API_VERSION, Part, hookimpl
 from .system.version import VERSION
 
@@ -60,4 +61,5 @@ def __getattr__(name: str) -> Any:
     # hook modules import invsound to list their parts: torch is loaded only by whoever touches a class
     if name not in _home:
         raise AttributeError(f"module 'invsound' has no attribute {name!r}")
+    spare_torch()
     return getattr(importlib.import_module(f".{_home[name]}", __name__), name)

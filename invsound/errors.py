@@ -39,7 +39,7 @@ def did_you_mean(name: str, available: Iterable[str]) -> str:
 
 
 def visible(text: str) -> str:
-    """`text` on one line, and with `\\x1b` for what a terminal would obey or cannot show: controls, marks of direction, undecodable bytes."""
+    """`text` on one line, and with `\\x1b` for what a terminal would obey or cannot show: controls, marks of direction, stray bytes."""
     return "".join(char if char.isprintable() else _escaped(char) for char in text)
 
 
@@ -60,3 +60,9 @@ def said(error: BaseException) -> str:
     except Exception:
         text = "it cannot be printed"
     return text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether it says, in whichever of torch's words, that there is no memory left."""
+    words = ("allocate memory", "not enough memory", "out of memory", "bad_alloc", "bad allocation")
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and any(word in str(error).casefold() for word in words))

@@ -59,7 +59,9 @@ def module(name: str) -> str:
     _check(name, "package", "invsound-bell", longest=32)
     module = name.replace("-", "_")
     owners = installed.owners(module)
-    owners -= {canonical(plugin.distribution) for plugin in registry.plugins() if plugin.distribution == name}  # a package may be written anew
+    owners -= {
+        canonical(plugin.distribution) for plugin in registry.plugins() if plugin.distribution == name
+    }  # a package may be written anew
     if module in sys.stdlib_module_names:
         owners = {"Python's standard library"}
     if owners or module in ("invsound", "src", "tests"):

@@ -85,6 +85,8 @@ def _describe(offer: Any) -> dict[str, Any]:
     ]
     parameters = {}
     if offer.kind == "synth":
-        space = registry.build("synth", f"{offer.distribution}:{offer.part.name}").space
+        from ..synth import stated
+
+        space = stated(registry.build("synth", f"{offer.distribution}:{offer.part.name}")).space
         parameters = {"parameters": [dataclasses.asdict(p) for p in space]}
     return _head(offer) | parameters | {"options": fields}

@@ -26,16 +26,17 @@ def render(
     listen(quiet)
     from ..audio import recording as recordings
     from ..hooks import options, registry
-    from ..problem import finite
+    from ..problem import finite, sound
     from ..runs import config as configs
     from ..runs import hints
+    from ..synth import stated
     from ..system.writable import check_folder
 
     given, synth = options.from_overrides(overrides), configs.chosen("synth", synth)
     check_folder(out.parent)
     of_synth = options.group(given, "synth")
     hints.check_names(synth, registry.load(registry.find("synth", synth)).Options, of_synth)
-    made = registry.build("synth", synth, of_synth)
+    made = stated(registry.build("synth", synth, of_synth))
     given.pop("synth", None)
     for name, value in given.items():
         if name not in made.space.names and (said := hints.hint(name, hints.options_of({"synth": synth}), None)):
@@ -43,7 +44,7 @@ def render(
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise UsageError(f"Parameter {name} takes a number, got {value!r}. Available: {made.space.describe()}.")
     theta = made.space.values(given)
-    x = finite(made(theta[None].float()), f"The synth {synth!r}")[0]
+    x = finite(sound(made, theta[None].float()), registry.named(made), made.space, made.space.to_nu(theta[None]))[0]
     recordings.save(out, x, made.signal.sample_rate)
     parameters = {p.name: {"value": float(v), "unit": p.unit} for p, v in zip(made.space, theta, strict=True)}
     if json:

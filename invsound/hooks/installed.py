@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import email.parser
 import importlib.metadata
+import os
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email.message import Message
@@ -114,3 +116,13 @@ def record(dist: importlib.metadata.Distribution) -> str:
 def claims(module: str, files: str) -> bool:
     """Whether such lists have files of a top-level module."""
     return re.search(rf"^{re.escape(module)}(?:[/.,]|$)", files, re.MULTILINE) is not None
+
+
+def spare_torch() -> None:
+    """Before torch is imported: it reads everybody's entry points for devices, and fails of damaged ones; then it does without."""
+    if "torch" in sys.modules:
+        return
+    try:
+        importlib.metadata.entry_points()
+    except Exception:
+        os.environ.setdefault("TORCH_DEVICE_BACKEND_AUTOLOAD", "0")

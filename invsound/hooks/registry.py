@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from ..errors import InvsoundError, UsageError, did_you_mean, reason
 from . import options
@@ -11,6 +13,8 @@ from .plugins import KINDS as KINDS
 from .plugins import Offer as Offer
 from .plugins import Plugin as Plugin
 from .plugins import plugins as plugins
+
+_made: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
 
 
 def check_all() -> None:
@@ -79,13 +83,21 @@ def build(kind: str, name: str, given: Any = (), **context: Any) -> Any:
     cls = load(offer)
     try:
         chosen = options.resolve(cls.Options, dict(given), f"{kind} {offer.part.name}")
-        return cls(*(context[key] for key in KINDS[kind][1]), chosen)
+        made = cls(*(context[key] for key in KINDS[kind][1]), chosen)
+        with contextlib.suppress(TypeError):  # a class without weak references or a hash goes by its own name
+            _made[made] = f"The {kind} {offer.label}"
+        return made
     except ValueError as error:
         raise UsageError(f"The {kind} {offer.label} cannot be built: {error}") from error
     except (InvsoundError, KeyboardInterrupt):
         raise
     except BaseException as error:
         raise InvsoundError(f"The {kind} {offer.label} failed while being built. {reason(error)}") from error
+
+
+def named(part: Any) -> str:
+    """`"The synth bell (invsound-bell 0.1)"`; of a part that was made by hand, its class."""
+    return _made.get(part, f"The {type(part).__name__}")
 
 
 def make(kind: str, name: str, **keywords: Any) -> Any:

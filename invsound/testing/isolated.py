@@ -25,7 +25,7 @@ class Lost(InvsoundError):
 
 
 def isolated(function: Callable[..., Any], *arguments: Any, seconds: float) -> Any:
-    """`function(*arguments)`, which is JSON-ready, in a process of its own with silent streams. Raises Lost if it gives no answer in time."""
+    """`function(*arguments)`, which is JSON-ready, in a process of its own, whose streams are silent. Raises Lost without an answer."""
     context: Any = multiprocessing.get_context(METHOD)
     if METHOD == "forkserver":
         context.set_forkserver_preload([f"{__package__}.examine"])

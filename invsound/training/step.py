@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ..encoder import Encoder
+from ..encoder import Encoder, guessed
 from ..errors import NonFiniteError
-from ..loss import Loss
+from ..loss import Loss, valued
 from ..problem import finite
 
 
@@ -27,7 +27,7 @@ class Step:
 
     def __call__(self) -> float:
         self.encoder.zero_grad()
-        value: Tensor = self.loss(self.encoder(self.inputs), self.nu, self.side).mean()
+        value: Tensor = valued(self.loss, guessed(self.encoder, self.inputs), self.nu, self.side).mean()
         if not value.isfinite():
             raise NonFiniteError(f"The training loss is {value.item()}")
         value.backward()

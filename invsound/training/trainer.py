@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from ..data.columns import Fold
-from ..encoder import Encoder
+from ..encoder import Encoder, guessed
 from ..errors import InvsoundError, NonFiniteError
-from ..loss import Loss
+from ..loss import Loss, valued
 from ..runs.stages import Train
 from ..system import heap, progress, rng
 from ..system.files import write_text
@@ -144,8 +144,8 @@ class Trainer:
         total, along = 0.0, []
         for rows in torch.arange(len(fold)).split(self.options.batch):
             inputs, nu, side = self._batch(fold, rows)
-            nu_hat = self.encoder(inputs)
-            total += float(self.loss(nu_hat, nu, side).sum())
+            nu_hat = guessed(self.encoder, inputs)
+            total += float(valued(self.loss, nu_hat, nu, side).sum())
             along.append(self.loss.directions(nu_hat, nu, side))
         if not math.isfinite(total):
             raise NonFiniteError(f"The validation loss is {total} in epoch {self.epoch}. Lower optimizer.lr.")

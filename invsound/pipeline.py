@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from .audio import recording as recordings
 from .data import columns, designs
+from .errors import InvsoundError
 from .evaluation import evaluation
 from .hooks import options
-from .pages import report
+from .pages import record, report
 from .runs import config as configs
 from .runs import environment, folder
 from .runs.config import Config
+from .runs.inputs import Heard, Inputs, keep
+from .runs.naming import flat
 from .runs.parts import Parts
 from .system import device as devices
 from .system import progress
 from .system.claim import claimed
+from .system.files import check_folder
 from .system.shared import alone
 from .system.store import Store
-from .system.writable import check_folder
-from .training import start
+from .training import checkpoint, start
 from .training.trainer import Trainer
 
 
@@ -50,59 +53,113 @@ def run(
     NaN, InvsoundError for other failures; whatever was prepared is kept, and `resume(folder)` goes on.
     """
     named = {"synth": synth, "feature": feature, "loss": loss, "optimizer": optimizer, "encoder": encoder}
-    layers: list[dict[str, Any]] = [options.from_file(Path(config)) if config else {}]
-    layers += [{"parts": {kind: name for kind, name in named.items() if name is not None}}, options.from_overrides(overrides)]
+    asked = options.from_overrides(overrides)
     if targets:
-        layers.append({"evaluate": {"targets": [str(Path(path).resolve()) for path in targets]}})
-    return begin(configs.resolve(*layers, preset=preset), out, jobs=jobs, device=device)
+        asked = options.merge(asked, {"evaluate": {"targets": [str(path) for path in targets]}})
+    layers: list[dict[str, Any]] = [options.from_file(Path(config)) if config else {}]
+    layers += [{"parts": {kind: name for kind, name in named.items() if name is not None}}, asked]
+    resolved = configs.resolve(*layers, preset=preset)
+    return begin(resolved, out, jobs=jobs, device=device, source=Path(config).parent if config else None, anew=_paths(asked))
 
 
 @alone()
-def begin(config: Config, out: Path | str | None = None, *, jobs: int = 1, device: str = "cpu") -> dict[str, Any]:
-    """`run`, of options that are resolved already."""
+def begin(
+    config: Config, out: Path | str | None = None, *, jobs: int = 1, device: str = "cpu", source: Path | None = None,
+    anew: Collection[str] = (),
+) -> dict[str, Any]:  # fmt: skip
+    """`run`, of options that are resolved already.
+
+    `source` is the folder that they come from: if it is that of a run, what that run kept is read, but for the origins `anew`.
+    """
     where = devices.choose(device)
     folder.check_new(Path(out)) if out else check_folder("runs")
-    parts, nu = checked(config)
+    started = start.kept(config, source, anew)
+    ready = checked(config, Inputs(source, anew), started=started)
     with folder.created(out, config) as path:
-        return _run(parts, nu, path, jobs, where)
+        if started:
+            start.keep(started, path)
+        return _run(ready, path, jobs, where)
+
+
+def _paths(asked: dict[str, Any]) -> set[str]:
+    """Every text that was asked for, as a path: what is named anew is read anew."""
+    values = [item for value in flat(asked).values() for item in (value if isinstance(value, list) else [value])]
+    return {configs.absolute(text) for text in values if isinstance(text, str) and "\0" not in text}
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What can be known of a run before its hours of work: its parts, ν of every fold, its table and the recordings as it hears them."""
+
+    parts: Parts
+    nu: dict[str, Tensor]
+    table: tuple[str, Path] | None
+    heard: list[Heard]
+
+    def keep(self, path: Path) -> None:
+        """A copy, in the run folder, of what was read from outside."""
+        keep(path, self.parts.synth, self.table, self.heard)
 
 
 @alone()
-def checked(config: Config, runs_to_come: Collection[Path] = ()) -> tuple[Parts, dict[str, Tensor]]:
-    """The parts and the ν of a run: whatever can be built, opened or named is, before hours of work, not after.
+def checked(config: Config, inputs: Inputs | None = None, runs_to_come: Collection[Path] = (), started: Path | None = None) -> Ready:
+    """Whatever can be built, opened or named is, before hours of work, not after.
 
-    The run that `train.start` names may be one of those to come. Raises UsageError or InvsoundError for what cannot.
+    The run that `train.start` names may be one of those to come, or `started` has kept its weights. Raises UsageError or InvsoundError.
     """
-    parts = Parts(config)
-    start.check(config, runs_to_come)
-    for target in config.evaluate.targets:
-        recordings.load_for(parts.synth, target)
+    start.check(config, started, runs_to_come)
+    return _ready(Parts(config), inputs or Inputs(None))
+
+
+def _ready(parts: Parts, inputs: Inputs, more: Sequence[str] = ()) -> Ready:
+    """Also of `more` recordings than the run's own."""
+    data = parts.config.data
+    heard = inputs.heard(parts.synth, [*parts.config.evaluate.targets, *more])
     parts.check()
-    return parts, designs.drawn(parts.synth, config.data, config.seed)
+    table = None if data.csv is None else (data.csv, inputs.table(data.csv))
+    nu = designs.drawn(parts.synth, data if table is None else replace(data, csv=str(table[1])), parts.config.seed)
+    return Ready(parts, nu, table, heard)
 
 
 @alone()
 def resume(path: Path | str, *, jobs: int = 1, device: str = "cpu") -> dict[str, Any]:
-    """Go on with an interrupted run from its last shard and epoch; the result is that of an uninterrupted one."""
+    """Go on with an interrupted run from its last shard and epoch; the result is that of an uninterrupted one.
+
+    A run that is finished is left as it is, and what it found is returned; one that lacks a file, or has a damaged one, is scored again.
+    """
     run_folder = folder.existing(path)
     where = devices.choose(device)
     check_folder(run_folder)
-    config = configs.load(run_folder / "config.yaml")
-    parts = Parts(config)
-    parts.check()
+    parts, inputs = Parts(configs.load(run_folder / "config.yaml")), Inputs(run_folder)
     with claimed(run_folder):
-        return _run(parts, designs.drawn(parts.synth, config.data, config.seed), run_folder, jobs, where)
+        if _finished(parts, run_folder):
+            progress.log.info("%s is finished: nothing is left to do. To score it anew: invsound evaluate %s", run_folder, run_folder)
+            return {**record.scores(run_folder), "seconds": record.seconds(run_folder), "folder": str(run_folder)}
+        return _run(_ready(parts, inputs, inputs.origins), run_folder, jobs, where)
 
 
-def _run(parts: Parts, nu: dict[str, Tensor], path: Path, jobs: int, where: str) -> dict[str, Any]:
-    seconds = folder.Clock(path)
+def _finished(parts: Parts, path: Path) -> bool:
+    """Whether training is at its end, and every file there and whole. Raises InvsoundError for a damaged checkpoint."""
+    epochs, targets = parts.config.train.epochs, set(parts.config.evaluate.targets)
+    if checkpoint.epochs(path) != epochs or not record.is_whole(path, trained=epochs > 0):
+        return False
+    try:
+        folder.load_encoder(path, parts.encoder())
+    except InvsoundError:
+        return False
+    return targets <= {target["file"] for target in record.scores(path)["targets"]}
+
+
+def _run(ready: Ready, path: Path, jobs: int, where: str) -> dict[str, Any]:
+    parts, seconds = ready.parts, folder.Clock(path)
+    ready.keep(path)
     environment.write(path, parts.config, where)
     progress.log.info("Run folder: %s", path)
-    folds = seconds("preparation", lambda: columns.prepare(parts, nu, Store(), jobs, where))
+    folds = seconds("preparation", lambda: columns.prepare(parts, ready.nu, Store(), jobs, where))
     trainer = _trainer(parts, path, where)
     encoder = seconds("training", lambda: trainer.fit(*(folds[name].at(parts.learned(folds[name].nu)) for name in ("train", "val"))))
     folder.save_encoder(path, encoder)
-    return _evaluate(parts, path, encoder, folds["test"], nu["train"].mean(0), seconds, where)
+    return _evaluate(ready, path, encoder, folds["test"], seconds, where)
 
 
 def _trainer(parts: Parts, path: Path, where: str) -> Trainer:
@@ -112,13 +169,11 @@ def _trainer(parts: Parts, path: Path, where: str) -> Trainer:
     return Trainer(start.encoder(parts, path).to(where), parts.loss, parts.optimizer, cfg.train, cfg.seed, path, parts.pretrain)
 
 
-def _evaluate(
-    parts: Parts, path: Path, encoder: Any, test: columns.Fold, mean: Tensor, seconds: folder.Clock, where: str
-) -> dict[str, Any]:
-    judge = evaluation.Evaluation(parts, path, where)
-    encoders = {"trained": encoder, "untrained": parts.encoder().to(where)}
-    scores = seconds("evaluation", lambda: judge.test(test, encoders, mean))
-    scores["targets"] = judge.targets(parts.config.evaluate.targets, encoder)
+def _evaluate(ready: Ready, path: Path, encoder: Any, test: columns.Fold, seconds: folder.Clock, where: str) -> dict[str, Any]:
+    judge = evaluation.Evaluation(ready.parts, path, where)
+    encoders = {"trained": encoder, "untrained": ready.parts.encoder().to(where)}
+    scores = seconds("evaluation", lambda: judge.test(test, encoders, ready.nu["train"].mean(0)))
+    scores["targets"] = judge.targets(ready.heard, encoder)
     folder.write_scores(path, scores, seconds.spent)
     report.write_report(path)
     return {**scores, "seconds": seconds.spent, "folder": str(path)}
@@ -126,18 +181,16 @@ def _evaluate(
 
 @alone()
 def evaluate(path: Path | str, *, targets: Sequence[str | Path] = (), jobs: int = 1, device: str = "cpu") -> dict[str, Any]:
-    """Score a finished run's encoder anew, on its test fold and on recordings, and rewrite its scores and report."""
-    run_folder, where = folder.existing(path), devices.choose(device)
-    cfg = configs.load(run_folder / "config.yaml")
-    if targets:
-        cfg.evaluate.targets = [str(Path(target).resolve()) for target in targets]
+    """Score a finished run's encoder anew, on its test fold and on recordings, and rewrite its scores and report.
+
+    `targets` come to those that the run has; one that it has already is read again. The others are as they were heard, wherever they are.
+    """
+    run_folder, where, new = folder.existing(path), devices.choose(device), [configs.absolute(target) for target in targets]
     check_folder(run_folder)
-    parts = Parts(cfg)
-    for target in cfg.evaluate.targets:
-        recordings.load_for(parts.synth, target)
-    parts.check()
+    parts, inputs = Parts(configs.load(run_folder / "config.yaml")), Inputs(run_folder, new)
+    ready = _ready(parts, inputs, [*inputs.origins, *new])
     encoder = folder.load_encoder(run_folder, parts.encoder()).to(where).eval()
-    nu = designs.drawn(parts.synth, cfg.data, cfg.seed)
     with claimed(run_folder):
-        test = columns.prepare(parts, nu, Store(), jobs, where, ["test"])["test"]
-        return _evaluate(parts, run_folder, encoder, test, nu["train"].mean(0), folder.Clock(run_folder), where)
+        test = columns.prepare(parts, ready.nu, Store(), jobs, where, ["test"])["test"]
+        ready.keep(run_folder)
+        return _evaluate(ready, run_folder, encoder, test, folder.Clock(run_folder), where)

@@ -8,7 +8,7 @@ from invsound import UsageError, pipeline
 from invsound.data import columns
 from invsound.experiments.sweep import sweep
 from invsound.matching.setup import Setup
-from invsound.system.writable import check_folder
+from invsound.system.files import check_folder
 
 TOY = ["data.train=4", "data.val=2", "data.test=2", "train.epochs=1", "evaluate.scores=[mss]", "evaluate.sounds=0", "encoder.hop=64"]
 
@@ -37,7 +37,7 @@ def idle(monkeypatch):
 def test_a_run(wrong, tiny, invsound):
     before = sorted(Path().rglob("*"))
     result = invsound("run", "--synth", tiny, "--feature", "mss", "feature.n_fft=[64]", *TOY, "--jobs", 1, *wrong)
-    assert (result.exit_code, result.stderr.startswith("invsound: ")) == (2, True), result.stderr
+    assert (result.exit_code, "\ninvsound: " in f"\n{result.stderr}") == (2, True), result.stderr
     assert sorted(Path().rglob("*")) == before
 
 

@@ -112,7 +112,7 @@ def test_a_full_disk_in_the_middle_is_said_and_resumed(tiny, invsound, monkeypat
     assert Path("cut/scores.json").read_bytes() == Path("whole/scores.json").read_bytes()
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("jobs", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_killed_at_any_moment_and_resumed_gives_the_same_scores(jobs, start, tmp_path):
     whole = start([*COMMAND, *SLOWER, "--jobs", "1", "--out", "whole"], tmp_path / "cache-whole")
     _, errors = whole.communicate(timeout=120)

@@ -11,11 +11,11 @@ from invsound.training.trainer import Trainer
 
 ROOT = Path(__file__).parent.parent
 GPU = pytest.param("cuda", marks=[pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")])
-CUT = ["synth.num_samples=16384", "data.train=8", "data.val=4", "data.test=4", "train.epochs=2", "evaluate.sounds=1"]
+CUT = ["synth.num_samples=16384", "data.train=4", "data.val=2", "data.test=2", "train.epochs=2", "evaluate.sounds=1"]
 
 
 @pytest.mark.parametrize("device", ["cpu", GPU])
-@pytest.mark.parametrize("synth", ["amfm", "ftm"])
+@pytest.mark.parametrize("synth", ["amfm", pytest.param("ftm", marks=pytest.mark.slow)])
 def test_every_published_loss_trains_and_goes_on_after_an_interruption(synth, device, invsound, monkeypatch):
     file = ROOT / "examples" / "paper" / f"{synth}-losses.yaml"
     runs = sweeps.plan(file, "runs", seeds=[0])

@@ -42,7 +42,7 @@ def match(
     listen(quiet)
     from ..matching import matcher, matches, options
     from ..system.claim import claimed
-    from ..system.writable import check_folder
+    from ..system.files import check_folder
 
     given: dict[str, Any] = {
         "budget": budget, "evaluations": evaluations, "candidates": candidates, "starts": starts, "survey": survey, "keep": keep,

@@ -30,7 +30,7 @@ def render(
     from ..runs import config as configs
     from ..runs import hints
     from ..synth import stated
-    from ..system.writable import check_folder
+    from ..system.files import check_folder
 
     given, synth = options.from_overrides(overrides), configs.chosen("synth", synth)
     check_folder(out.parent)

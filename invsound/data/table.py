@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from ..errors import UsageError, did_you_mean
 from ..space import Parameter, Space
+from ..system.reading import Damaged, read_text
 
 
 def read_table(path: Path, space: Space, folds: Sequence[str]) -> tuple[Tensor, list[str] | None]:
@@ -32,10 +34,11 @@ def read_table(path: Path, space: Space, folds: Sequence[str]) -> tuple[Tensor, 
 def _read(path: Path) -> tuple[Sequence[str], list[tuple[int, dict[str, str]]]]:
     """The columns of a file, and its rows with their line numbers."""
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, restval="", skipinitialspace=True)
-            rows = [(reader.line_num, row) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reader = csv.DictReader(io.StringIO(read_text(path), newline=""), restval="", skipinitialspace=True)
+        rows = [(reader.line_num, row) for row in reader]
+    except Damaged as error:
+        raise UsageError(f"{error} A table has a line of column names and one line per sound.") from error
+    except csv.Error as error:
         raise UsageError(f"Cannot read {path} as a table: {error}.") from error
     if not rows:
         raise UsageError(f"{path} has no rows. It needs a line of column names and one line per sound.")

@@ -17,12 +17,13 @@ from ..encoder import Encoder, guessed, prepared
 from ..hooks.culprit import ask
 from ..hooks.registry import named
 from ..problem import finite, represented, volume
+from ..runs.inputs import Heard
 from ..runs.parts import Parts
 from ..score import Score
 from ..space import Space
 from ..system import progress
 from ..system.executor import single_thread
-from ..system.files import safe_name, write_json, write_text
+from ..system.files import write_json, write_text
 
 CHUNK = 8
 
@@ -100,9 +101,9 @@ class Evaluation:
         """ν [B, P] → audio [B, N], checked."""
         return finite(self.parts.render(nu.to(self.device)), named(self.parts.synth), self.parts.synth.space, nu)
 
-    def targets(self, paths: Iterable[str], encoder: Encoder) -> list[dict[str, Any]]:
+    def targets(self, heard: Iterable[Heard], encoder: Encoder) -> list[dict[str, Any]]:
         """Match recordings with the trained encoder: parameters, scores and two WAV files for each."""
-        return [self._target(recording, name, encoder) for name, recording in _named(load_recordings(self.parts, paths))]
+        return [self._target(one.recording, one.name, encoder) for one in heard]
 
     @torch.no_grad()
     def _target(self, recording: recordings.Recording, name: str, encoder: Encoder) -> dict[str, Any]:
@@ -195,19 +196,3 @@ def _public(declared: Space, learned: Space) -> list[dict[str, Any]]:
         nu = {"scale": q.scale, "low": low, "high": high}
         rows.append({"name": p.name, "unit": p.unit, "low": p.low, "high": p.high, "scale": p.scale, "nu": nu})
     return rows
-
-
-def load_recordings(parts: Parts, paths: Iterable[str]) -> list[recordings.Recording]:
-    """Recordings made into the synth's signal; everything done to each is said."""
-    return [recordings.tell(recordings.load_for(parts.synth, path)) for path in paths]
-
-
-def _named(found: list[recordings.Recording]) -> Iterable[tuple[str, recordings.Recording]]:
-    """A distinct, safe file stem for each recording."""
-    used: set[str] = set()
-    for recording in found:
-        stem = safe_name(recording.path.stem)[:60] or "sound"
-        stem = f"recording-{stem}" if stem.startswith("test-") else stem  # test-00, … are the test sounds
-        name = next(n for n in (stem, *(f"{stem}-{i}" for i in range(2, 10**6))) if n not in used)
-        used.add(name)
-        yield name, recording

@@ -21,8 +21,8 @@ from ..runs.parts import Parts
 from ..system import device as devices
 from ..system import progress
 from ..system.executor import single_thread
+from ..system.files import check_folder
 from ..system.shared import alone
-from ..system.writable import check_folder
 
 STEPS = [1e-5 * 10 ** (k / 3) for k in range(14)] + [0.3]
 """|δ|, in ν: three to a decade."""

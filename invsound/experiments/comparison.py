@@ -17,7 +17,7 @@ from ..pages import comparison as page
 from ..runs.config import PARTS
 from ..runs.naming import label, short
 from ..system import progress
-from ..system.writable import check_folder
+from ..system.files import check_folder
 from . import results, statistics
 from .results import Column, Result, Sound
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import json
-import math
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,11 +14,11 @@ from torch import Tensor
 
 from ..errors import InvsoundError, UsageError
 from ..hooks import options
+from ..pages import record
 from ..runs import folder as folders
 from ..runs.config import PARTS
 from ..runs.naming import flat
-from ..system import progress
-from ..system.files import read_json
+from ..system import progress, reading
 from .statistics import median
 
 Sound = tuple[tuple[str, str], ...]
@@ -52,26 +50,27 @@ class Result:
     name: str | None = None
 
     @cached_property
-    def _predictions(self) -> list[dict[str, str]]:
-        return _rows(self.folder / "predictions.csv")
+    def _predictions(self) -> dict[str, list[str]]:
+        return record.predictions(self.folder) if os.path.lexists(self.folder / "predictions.csv") else {}
 
     @cached_property
     def sounds(self) -> list[Sound]:
         """The test sounds, in order."""
-        return [tuple((name, value) for name, value in row.items() if name.startswith("true_")) for row in self._predictions]
+        true = {name: values for name, values in self._predictions.items() if name.startswith("true_")}
+        return [tuple(zip(true, row, strict=True)) for row in zip(*true.values(), strict=True)]
 
     @cached_property
     def terms(self) -> dict[Column, Tensor]:
         """Column → [n], one term per test sound, whose mean is the column's value; of the columns that are means over sounds."""
-        columns = _floats(self.folder / "distances.csv", _rows(self.folder / "distances.csv"))
-        predictions = _floats(self.folder / "predictions.csv", self._predictions)
+        columns = _tensors(record.distances(self.folder) if os.path.lexists(self.folder / "distances.csv") else {})
+        predictions = _tensors(record.numbers(self.folder, "predictions.csv", self._predictions))
         found = {}
         for column in self.values:
             if column.group == "scores" and f"{column.of}_trained" in columns:
                 weight = columns.get(f"weight_{column.of}") if column.kind == "micro" else torch.ones(())
                 if weight is not None:
                     found[column] = columns[f"{column.of}_trained"] * weight / weight.mean()
-            elif column.group == "errors" and f"predicted_{column.of}" in predictions:
+            elif column.group == "errors" and {f"predicted_{column.of}", f"true_{column.of}"} <= predictions.keys():
                 found[column] = (predictions[f"predicted_{column.of}"] - predictions[f"true_{column.of}"]).abs()
         return {column: term for column, term in found.items() if len(term) == len(self.sounds)}
 
@@ -87,7 +86,7 @@ def find(paths: Iterable[Path | str]) -> list[Result]:
             raise UsageError(f"There is no folder {str(path)!r}. Give run folders, or folders that hold them.")
         files = sorted(file for name in ("config.yaml", "scores.json") for file in path.rglob(name))
         found |= {file.parent.resolve(): file.parent for file in files if file.parent.resolve() not in found}
-    finished = [run for run in found.values() if (run / "scores.json").is_file()]
+    finished = [run for run in found.values() if os.path.lexists(run / "scores.json")]
     for run in found.values():
         if run not in finished:
             progress.log.warning("%s is not finished and left out. Go on with it by: invsound run --resume %s", run, run)
@@ -98,59 +97,43 @@ def find(paths: Iterable[Path | str]) -> list[Result]:
 
 def read(run: Path) -> Result:
     """The result of a finished run. Raises UsageError if it is no run folder, InvsoundError if one of its files is damaged."""
-    config = options.from_file(folders.existing(run) / "config.yaml")
-    scores = read_json(run / "scores.json")
-    try:
-        chosen = flat({key: value for key, value in config.items() if key != "seed"})
-        if missing := [kind for kind in PARTS if f"parts.{kind}" not in chosen]:
-            raise KeyError(f"parts.{missing[0]}")
-        return Result(run, chosen, int(config["seed"]), _values(run, config, scores), _name(run))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise InvsoundError(
-            f"{str(run)!r} is damaged: {type(error).__name__}: {error}. Score it anew by: invsound evaluate {run}"
-        ) from error
+    config, scores = options.from_file(folders.existing(run) / "config.yaml"), record.scores(run, record.COMPARED)
+    if wrong := reading.fault(config, {"parts": dict.fromkeys(PARTS, reading.text), "seed": reading.count}):
+        raise InvsoundError(f"{str(run / 'config.yaml')!r} is damaged: {wrong}. Run it anew, or leave this run out.")
+    chosen = flat({key: value for key, value in config.items() if key != "seed"})
+    return Result(run, chosen, config["seed"], _values(run, scores), _name(run))
 
 
 def _name(run: Path) -> str | None:
     file = run.parent / folders.NAME
-    return file.read_text("utf-8").strip() or None if file.is_file() else None
+    try:
+        return reading.read_text(file, 2**12).strip() or None if os.path.lexists(file) else None
+    except reading.Damaged as error:
+        progress.log.warning("%s Its runs are named by their options.", error)
+        return None
 
 
-def _values(run: Path, config: dict[str, Any], scores: dict[str, Any]) -> dict[Column, float]:
+def _values(run: Path, scores: dict[str, Any]) -> dict[Column, float]:
     values: dict[Column, float] = {
         Column("scores", average, name): value
         for name, estimates in scores["scores"].items()
         for average, value in estimates["trained"].items()
     }
     values |= {Column("errors", "error", name, row["unit"]): row["trained"] for name, row in scores["parameters"].items()}
-    values |= {column: value for column, value in _seconds(run).items() if value is not None}
-    for column, value in values.items():
-        if not math.isfinite(value):
-            raise ValueError(f"{column.name} is {value}")
-    return values
+    return values | {column: value for column, value in _seconds(run).items() if value is not None}
 
 
 def _seconds(run: Path) -> dict[Column, float | None]:
     """Per epoch (the median of all), per step, and for the preparation, as far as they are known."""
-    lines = (run / "metrics.jsonl").read_text("utf-8").splitlines() if (run / "metrics.jsonl").is_file() else []
-    epochs = [record for record in map(json.loads, lines) if record["epoch"] > 0]
-    epoch = median([float(record["seconds"]) for record in epochs]) if epochs else None
-    steps = median([float(record.get("steps", 0)) for record in epochs]) if epochs else 0
+    epochs = [epoch for epoch in record.epochs(run) if epoch["epoch"] > 0] if os.path.lexists(run / "metrics.jsonl") else []
+    timed = [epoch for epoch in epochs if "seconds" in epoch]
+    epoch = median([float(epoch["seconds"]) for epoch in timed]) if timed else None
+    steps = median([float(epoch.get("steps", 0)) for epoch in timed]) if timed else 0
     step = epoch / steps if epoch is not None and steps > 0 else None
-    spent = read_json(run / "seconds.json") if (run / "seconds.json").is_file() else {}
+    spent = record.seconds(run) if os.path.lexists(run / "seconds.json") else {}
     found = {"per epoch": epoch, "per step": step, "preparing": spent.get("preparation")}
     return {Column("seconds", "seconds", name): value for name, value in found.items()}
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
-    if not path.is_file():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def _floats(path: Path, rows: list[dict[str, str]]) -> dict[str, Tensor]:
-    try:
-        return {name: torch.tensor([float(row[name]) for row in rows], dtype=torch.float64) for name in (rows[0] if rows else {})}
-    except (TypeError, ValueError) as error:
-        raise InvsoundError(f"{str(path)!r} is damaged: {error}. Score the run anew by: invsound evaluate {path.parent}") from error
+def _tensors(columns: dict[str, list[float]]) -> dict[str, Tensor]:
+    return {name: torch.tensor(values, dtype=torch.float64) for name, values in columns.items()}

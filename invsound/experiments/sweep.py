@@ -20,8 +20,7 @@ from ..runs.naming import file_name, flat, label, nested, short
 from ..system import device as devices
 from ..system import progress
 from ..system.claim import Busy
-from ..system.files import write_text
-from ..system.writable import check_folder
+from ..system.files import check_folder, write_text
 
 KEYS = ("base", "grid", "configurations", "seeds")
 MOST = 10_000
@@ -80,7 +79,7 @@ def _check(planned: list[Planned]) -> None:
     first = {run.name: run for run in reversed(planned) if run.state == "new"}
     for run in first.values():
         try:
-            pipeline.checked(run.config, to_come)
+            pipeline.checked(run.config, runs_to_come=to_come)
         except UsageError as error:
             raise UsageError(f"{run.name}: {error}") from error
         except Exception as error:  # a part that fails is told when its turn comes: the other configurations are not to blame

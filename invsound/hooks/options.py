@@ -1,14 +1,16 @@
-"""Options: dataclass defaults ⊕ `--config file.yaml` ⊕ `key=value`, merged and type-checked by OmegaConf."""
+"""Options: dataclass defaults ⊕ `--config file.yaml` ⊕ `key=value`, merged and type-checked by OmegaConf, and never interpolated."""
 
 from __future__ import annotations
 
 import dataclasses
 import inspect
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from ..errors import UsageError, did_you_mean
+from ..system import plainyaml, reading
 from .bounds import bounds, check_bounds, default, fault
 
 
@@ -32,7 +34,7 @@ def resolve(cls: Any, given: Mapping[str, Any], owner: str) -> Any:
         try:
             if not _fits(value, get_type_hints(cls)[key]):
                 raise TypeError(key)
-            OmegaConf.update(schema, key, list(value) if isinstance(value, tuple) else value, merge=False)
+            OmegaConf.update(schema, key, _literal(value), merge=False)
         except Exception as error:  # a number too long to be read, a mapping that holds itself: OmegaConf has errors of its own, and others
             raise UsageError(_refusal(cls, owner, fields[key], value)) from error
     for key, value in _plain(schema, owner).items():
@@ -75,6 +77,15 @@ def _refusal(cls: Any, owner: str, field: dataclasses.Field[Any], value: Any, wa
     return f"{owner}: option {field.name} takes {expected}, got {got}.{near} The default is {default(field)!r}."
 
 
+def _literal(value: Any) -> Any:
+    """`value` as OmegaConf takes it: a list for a tuple, and `${…}` escaped, for values are data."""
+    if isinstance(value, str):
+        return re.sub(r"(\\*)\$\{", lambda found: 2 * found[1] + r"\${", value)
+    if isinstance(value, (list, tuple)):
+        return [_literal(item) for item in value]
+    return {key: _literal(item) for key, item in value.items()} if isinstance(value, Mapping) else value
+
+
 def _article(noun: str) -> str:
     return f"{'an' if noun[:1] in 'aeiou' else 'a'} {noun}"
 
@@ -86,11 +97,14 @@ def type_name(field: dataclasses.Field[Any]) -> str:
 
 def as_dict(options: Any) -> dict[str, Any]:
     """A dataclass instance as plain YAML-ready values (tuples become lists)."""
-    from omegaconf import OmegaConf
+    plain: dict[str, Any] = _listed(dataclasses.asdict(options))
+    return plain
 
-    plain = OmegaConf.to_container(OmegaConf.structured(options))
-    assert isinstance(plain, dict)
-    return {str(key): value for key, value in plain.items()}
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _listed(item) for key, item in value.items()}
+    return [_listed(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def help_lines(cls: Any) -> dict[str, str]:
@@ -102,39 +116,31 @@ def help_lines(cls: Any) -> dict[str, str]:
 
 def from_overrides(pairs: Iterable[str]) -> dict[str, Any]:
     """`["feature.J=10", "seed=1"]` → `{"feature": {"J": 10}, "seed": 1}`; values are YAML."""
-    from omegaconf import OmegaConf
+    return merge(*map(_override, pairs))
 
-    read: list[dict[str, Any]] = []
-    for pair in pairs:
-        if "=" not in pair:
-            raise UsageError(f"An override is key=value, got {pair!r}. For example: train.epochs=20.")
-        try:
-            read.append(_named(OmegaConf.to_container(OmegaConf.from_dotlist([pair]))))
-        except Exception as error:
-            raise UsageError(f"The override {pair} cannot be read as key=value: {error}") from error
-    return merge(*read)
+
+def _override(pair: str) -> dict[str, Any]:
+    key, equals, text = pair.partition("=")
+    if not equals:
+        raise UsageError(f"An override is key=value, got {pair!r}. For example: train.epochs=20.")
+    try:
+        value = plainyaml.load(text)
+    except ValueError as error:
+        raise UsageError(f"The override {pair} cannot be read as key=value: {error}") from error
+    for name in reversed(key.split(".")):
+        value = {name: value}
+    assert isinstance(value, dict)
+    return value
 
 
 def from_file(path: Path) -> dict[str, Any]:
     """A YAML file of options. Raises UsageError if it is missing or is no YAML mapping."""
-    from omegaconf import OmegaConf
-
-    if not path.is_file():
+    if not path.exists():
         raise UsageError(f"There is no options file {str(path)!r}. Give --config a YAML file, such as the config.yaml of a run.")
     try:
-        loaded = _named(OmegaConf.to_container(OmegaConf.load(path)))
-    except Exception as error:
-        raise UsageError(f"{str(path)!r} cannot be read as YAML: {error}") from error
-    if not isinstance(loaded, dict):
-        raise UsageError(f"{str(path)!r} holds {type(loaded).__name__}, not options. Write lines such as 'seed: 1'.")
-    return loaded
-
-
-def _named(loaded: Any) -> Any:
-    """The same with every key as text: YAML reads 1, true and null as what they are elsewhere, and here they are no names."""
-    if isinstance(loaded, list):
-        return [_named(item) for item in loaded]
-    return {str(key): _named(value) for key, value in loaded.items()} if isinstance(loaded, dict) else loaded
+        return reading.read_yaml(path)
+    except reading.Damaged as error:
+        raise UsageError(f"{error} Give a YAML file of options, such as the config.yaml of a run.") from error
 
 
 def group(given: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -16,9 +16,8 @@ from ..errors import InvsoundError
 from ..pages import match as match_page
 from ..system import executor, progress
 from ..system.claim import claimed
-from ..system.files import safe_name, write_json, write_text
+from ..system.files import check_folder, safe_name, write_json, write_text
 from ..system.shared import alone
-from ..system.writable import check_folder
 from .match import Match
 from .matcher import Matcher
 

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from ..audio.recording import to_wav_bytes
 from ..system.files import write_text
+from ..system.progress import log
 from ..system.version import VERSION
 from .charts import number
 from .spectrogram import spectrogram, spectrogram_chart
@@ -54,9 +55,23 @@ def sounds(name: str, **waveforms: tuple[np.ndarray, float]) -> list[Sound]:
 
 
 def read_sounds(name: str, **paths: Path) -> list[Sound]:
-    """Players for the files that exist among role=path."""
-    waveforms = {role: soundfile.read(path, dtype="float32") for role, path in paths.items() if path.is_file()}
-    return sounds(name, **{role: (x, float(rate)) for role, (x, rate) in waveforms.items() if len(x)})
+    """Players for the files that exist among role=path; one that is no mono sound is said and left out."""
+    waveforms = {role: waveform for role, path in paths.items() if (waveform := _waveform(path)) is not None}
+    return sounds(name, **waveforms)
+
+
+def _waveform(path: Path) -> tuple[np.ndarray, float] | None:
+    try:
+        if not path.is_file():
+            return None
+        x, rate = soundfile.read(path, dtype="float32")
+    except (OSError, TypeError, soundfile.SoundFileError) as error:
+        log.warning("%s cannot be read (%s) and is left out.", path, error)
+        return None
+    if x.ndim != 1 or not np.isfinite(x).all():
+        log.warning("%s holds more than one channel, or a NaN, and is left out.", path)
+        return None
+    return (x, float(rate)) if len(x) else None
 
 
 def write_page(path: Path, template: str, **content: Any) -> Path:

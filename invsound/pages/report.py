@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -12,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import UsageError
-from ..system.files import read_json
+from ..system import reading
+from . import record
 from .figures import curves, scatters, spectrum
+from .learning import rise
 from .page import Pair, Sound, read_sounds, write_page
 
 EXAMPLES = 12  # test sounds in the report, at most
@@ -28,42 +28,51 @@ def write_report(run: str | Path) -> Path:
     run = Path(run)
     if not run.is_dir():
         raise UsageError(f"No run folder {str(run)!r}. Give the folder that `invsound run` wrote.")
-    scores, space, predictions = _json(run / "scores.json", {}), _json(run / "space.json", []), _table(run / "predictions.csv")
-    targets = scores.get("targets", [])
+    scores = record.scores(run) if os.path.lexists(run / "scores.json") else {}
+    space = record.or_left_out(record.space, run, "space.json", list)
+    epochs = record.or_left_out(record.epochs, run, "metrics.jsonl", list)
+    predictions = record.or_left_out(_predictions, run, "predictions.csv", dict)
+    targets, config = [target for target in scores.get("targets", []) if _is_name(target["name"])], _config(run / "config.yaml")
     return write_page(
         run / "report.html",
         "report.html",
-        parts=_parts(_text(run / "config.yaml")),
+        parts={kind: str(name) for kind, name in config.get("parts", {}).items()},
         systems=SYSTEMS,
         scores=scores.get("scores", {}),
         score_rows=_score_rows(scores.get("scores", {})),
         error_rows=[(name, row.get("unit", ""), _systems(row)) for name, row in scores.get("parameters", {}).items()],
         sound_count=scores.get("sound_count", 0),
-        seconds=scores.get("seconds") or _json(run / "seconds.json", {}),
+        seconds=scores.get("seconds") or record.or_left_out(record.seconds, run, "seconds.json", dict),
         recordings=[_recording(run, target, space) for target in targets],
         examples=_examples(run, {target["name"] for target in targets}, space, predictions),
-        curves=curves(_epochs(run / "metrics.jsonl")),
+        curves=curves(epochs),
+        rise=rise(epochs, config.get("train", {}).get("keep", "best")),
         scatters=scatters(space, predictions),
-        spectrum=spectrum(_json(run / "spectrum.json", {}).get("eigenvalues", [])),
-        config=_text(run / "config.yaml"),
-        environment=_flat(_json(run / "environment.json", {})),
+        spectrum=spectrum(record.or_left_out(record.eigenvalues, run, "spectrum.json", list)),
+        config=config and reading.read_text(run / "config.yaml"),
+        environment=_flat(record.or_left_out(record.environment, run, "environment.json", dict)),
     )
 
 
-def _text(path: Path) -> str:
-    return path.read_text("utf-8") if path.is_file() else ""
+def _config(path: Path) -> dict[str, Any]:
+    """The resolved options; none where there is no file."""
+    if not os.path.lexists(path):
+        return {}
+    config = reading.read_yaml(path)
+    if wrong := reading.fault(config, {"parts?": {...: reading.anything}, "train?": {"keep?": reading.text}}):
+        raise reading.Damaged(path, wrong)
+    return config
 
 
-def _json(path: Path, default: Any) -> Any:
-    return read_json(path) if path.is_file() else default
+def _predictions(run: Path) -> dict[str, np.ndarray]:
+    """The columns `true_…` and `predicted_…`."""
+    told = {name: texts for name, texts in record.predictions(run).items() if name.startswith(("true_", "predicted_"))}
+    return {name: np.array(values) for name, values in record.numbers(run, "predictions.csv", told).items() if values}
 
 
-def _parts(config: str) -> dict[str, str]:
-    """kind → name, from the `parts` of the resolved options."""
-    from omegaconf import OmegaConf
-
-    options: Any = OmegaConf.create(config)
-    return {str(kind): str(name) for kind, name in (options.get("parts") or {}).items()}
+def _is_name(name: str) -> bool:
+    """Whether the sounds of a recording of that name are in the folder `audio`, and nowhere else."""
+    return Path(name).name == name and "\0" not in name
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
@@ -72,22 +81,6 @@ def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     for key, value in values.items():
         rows += _flat(value, f"{prefix}{key} / ") if isinstance(value, dict) else [(prefix + key, str(value))]
     return rows
-
-
-def _epochs(path: Path) -> list[dict[str, Any]]:
-    """One record per epoch; a last line that a killed run left unfinished is none."""
-    lines = _text(path).splitlines()
-    try:
-        return [json.loads(line) for line in lines]
-    except ValueError:
-        return [json.loads(line) for line in lines[:-1]]
-
-
-def _table(path: Path) -> dict[str, np.ndarray]:
-    """The columns `true_…` and `predicted_…` of the predictions."""
-    rows = list(csv.DictReader(io.StringIO(_text(path))))
-    names = [name for name in (rows[0] if rows else {}) if name.startswith(("true_", "predicted_"))]
-    return {name: np.array([float(row[name]) for row in rows]) for name in names}
 
 
 def _systems(row: dict[str, Any]) -> dict[str, float]:

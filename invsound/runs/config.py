@@ -70,9 +70,18 @@ def resolve(*layers: Mapping[str, Any], preset: str = "quick") -> Config:
     pretrain = given["train"].pop("pretrain", None)
     stages = {name: options.resolve(cls, given[name], name) for name, cls in STAGES.items()}
     stages["train"].pretrain = _pretrain({} if pretrain is None else pretrain, stages["train"].epochs)
-    if stages["train"].start is not None:
-        stages["train"].start = str(Path(stages["train"].start).resolve())
+    train, data, evaluate = stages["train"], stages["data"], stages["evaluate"]
+    train.start, data.csv = (path if path is None else absolute(path) for path in (train.start, data.csv))
+    evaluate.targets = [absolute(path) for path in evaluate.targets]
     return Config(parts, of, **stages, seed=_seed(merged.get("seed", 0)))
+
+
+def absolute(path: str | Path) -> str:
+    """A path that means the same from every working folder. Raises UsageError for one that no file can have."""
+    try:
+        return str(Path(path).resolve())
+    except (OSError, RuntimeError, ValueError) as error:
+        raise UsageError(f"{str(path)!r} is no path of a file: {error}.") from error
 
 
 def _check_keys(merged: Mapping[str, Any]) -> None:
@@ -146,5 +155,9 @@ def chosen(kind: str, name: Any = None) -> str:
 
 
 def load(path: Path) -> Config:
-    """The Config of a run folder's config.yaml."""
-    return resolve(options.from_file(path))
+    """The Config of a run folder's config.yaml. Raises UsageError, which names the file, where that is none."""
+    given = options.from_file(path)
+    try:
+        return resolve(given)
+    except UsageError as error:
+        raise UsageError(f"{str(path)!r}: {error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,10 +11,10 @@ from typing import Any, TypeVar
 
 from ..encoder import Encoder
 from ..errors import InvsoundError, UsageError
+from ..system import plainyaml, progress, reading
 from ..system.claim import claimed, is_empty
-from ..system.files import read_json, safe_name, write_json, write_text
+from ..system.files import check_folder, safe_name, write_json, write_text
 from ..system.store import load_tensors, save_tensors
-from ..system.writable import check_folder
 from .config import Config
 
 T = TypeVar("T")
@@ -29,11 +30,9 @@ def created(out: Path | str | None, config: Config) -> Iterator[Path]:
 
     Raises UsageError if `out` holds a run already or is another command's, InvsoundError if it cannot be written.
     """
-    from omegaconf import OmegaConf
-
     with claimed(out or _next(Path("runs"), "-".join(config.parts[kind] for kind in ("synth", "feature", "loss")))) as path:
         check_new(path)
-        write_text(path / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(config.as_dict())))
+        write_text(path / "config.yaml", plainyaml.dump(config.as_dict()))
         yield path
 
 
@@ -74,10 +73,15 @@ class Clock:
 
     def __init__(self, path: Path) -> None:
         self.path = path / "checkpoint" / "seconds.json"
+        self.spent: dict[str, float] = self._read(self.path) or self._read(path / "seconds.json")
+
+    @staticmethod
+    def _read(path: Path) -> dict[str, float]:
         try:
-            self.spent: dict[str, float] = dict(read_json(self.path))
-        except (InvsoundError, ValueError, TypeError):
-            self.spent = {}
+            return dict(reading.read_json(path, {...: reading.number})) if os.path.lexists(path) else {}
+        except reading.Damaged as error:
+            progress.log.warning("%s The seconds before are not counted, or those that %s holds.", error, "seconds.json")
+            return {}
 
     def __call__(self, stage: str, work: Callable[[], T]) -> T:
         start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Files that are written whole, durably, or not at all."""
+"""Files that are written whole, durably, or not at all; and whether their folder can be, asked before the work."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..errors import InvsoundError
+from ..errors import InvsoundError, UsageError
 
 
 @contextmanager
@@ -43,9 +43,9 @@ def safe_name(text: str, also: str = "-_") -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text in UTF-8. Raises InvsoundError if the disk refuses."""
+    """Write a text in UTF-8, bytes of file names that are none as JSON escapes them. Raises InvsoundError if the disk refuses."""
     with atomic(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -53,9 +53,21 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def read_json(path: Path) -> Any:
-    """The value in a JSON file. Raises InvsoundError if it is missing or damaged."""
+def check_folder(path: Path | str) -> None:
+    """Raise UsageError if a folder is not there and cannot be made, or not be written. Makes nothing."""
+    target = Path(path)
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        there = next(folder for folder in (target.absolute(), *target.absolute().parents) if _exists(folder))
+        why = "is no folder" if not there.is_dir() else "" if os.access(there, os.W_OK | os.X_OK) else "may not be written"
     except (OSError, ValueError) as error:
-        raise InvsoundError(f"Cannot read {str(path)!r}: {error}.") from error
+        raise UsageError(f"There can be no folder {str(target)!r}: {getattr(error, 'strerror', None) or error}. Choose another.") from error
+    if why:
+        raise UsageError(f"The folder {str(target)!r} cannot be written: {str(there)!r} {why}. Choose another.")
+
+
+def _exists(path: Path) -> bool:
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True

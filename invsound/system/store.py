@@ -56,6 +56,8 @@ def load_tensors(path: Path, address: str = "") -> tuple[dict[str, Tensor], str]
     """The named tensors and the text of a file; None if it is missing, truncated, altered, or was written for another address."""
     from safetensors import SafetensorError, safe_open
 
+    if not path.is_file():  # to open a pipe would be to wait for it
+        return None
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..errors import InvsoundError
+from ..pages.record import EPOCH
+from ..system.reading import Shape, anything, count, fault, real
 from ..system.store import load_tensors, save_tensors
 
 
@@ -19,18 +22,69 @@ def save(path: Path, state: dict[str, Any]) -> None:
     save_tensors(path, tensors, text)
 
 
-def load(path: Path) -> dict[str, Any] | None:
-    """The state; None if the file is missing. Raises InvsoundError if it is truncated or altered."""
-    if not path.exists():
+def load(path: Path, shape: Shape = anything) -> dict[str, Any] | None:
+    """The state; None if the file is missing. Raises InvsoundError if it is truncated or altered, or of another shape."""
+    if not os.path.lexists(path):
         return None
     loaded = load_tensors(path)
     if loaded is None:
-        raise InvsoundError(
-            f"The checkpoint {str(path)!r} is damaged. Delete it and resume: training then starts over, prepared columns are kept."
-        )
+        raise damaged(path)
     tensors, text = loaded
-    state: dict[str, Any] = _attach(json.loads(text), tensors)
-    return state
+    try:
+        state = _attach(json.loads(text), tensors)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise damaged(path) from error
+    if wrong := fault(state, shape, "its state"):
+        raise damaged(path, wrong)
+    return dict(state)
+
+
+def damaged(path: Path, what: str = "") -> InvsoundError:
+    """The error that says so."""
+    told = f" ({what})" if what else ""
+    return InvsoundError(
+        f"The checkpoint {str(path)!r} is damaged{told}. Delete it and resume: training then starts over, prepared columns are kept."
+    )
+
+
+def _tensor(value: Any) -> bool:
+    """a tensor"""
+    return isinstance(value, Tensor)
+
+
+SCHEDULE = {"best": real, "num_bad_epochs": count, "last_epoch": count}
+STATE = {
+    "epoch": count, "best": real, "kept": {...: _tensor}, "metrics": [EPOCH], "encoder": {...: _tensor}, "loss": {...: _tensor},
+    "optimizer": {"state": {...: anything}, "param_groups": [{"lr": real, "params": [count], ...: anything}]},
+    "schedule": SCHEDULE,
+}  # fmt: skip
+"""The shape of what the trainer saves."""
+
+
+PATH = Path("checkpoint", "state.safetensors")
+"""In the folder of a run."""
+
+
+def epochs(folder: Path) -> int:
+    """How many epochs a run has trained. Raises InvsoundError if its checkpoint is damaged."""
+    state = load(folder / PATH, STATE)
+    return 0 if state is None else int(state["epoch"])
+
+
+def own_state(loss: nn.Module) -> dict[str, Tensor]:
+    """The loss's own buffers; the problem it holds is rebuilt from the options."""
+    return {name: value for name, value in loss.state_dict().items() if not name.startswith("problem.")}
+
+
+def take_over(state: dict[str, Any], encoder: nn.Module, loss: nn.Module, optimizer: Any, schedule: Any) -> None:
+    """Each part of a state into what it is the state of. Raises whatever torch raises where it does not fit."""
+    encoder.load_state_dict(state["kept"])
+    encoder.load_state_dict(state["encoder"])
+    if state["loss"].keys() != own_state(loss).keys():
+        raise KeyError(f"the loss has {', '.join(own_state(loss)) or 'no state'}, the checkpoint {', '.join(state['loss']) or 'none'}")
+    loss.load_state_dict(state["loss"], strict=False)
+    optimizer.load_state_dict(state["optimizer"])
+    schedule.load_state_dict(state["schedule"])
 
 
 def _detach(value: Any, tensors: dict[str, Tensor]) -> Any:

@@ -16,6 +16,7 @@ from ..data.columns import Fold
 from ..encoder import Encoder, guessed
 from ..errors import InvsoundError, NonFiniteError
 from ..loss import Loss, valued
+from ..pages.learning import rise
 from ..runs.stages import Train
 from ..system import heap, progress, rng
 from ..system.files import write_text
@@ -41,7 +42,7 @@ class Trainer:
         self.encoder, self.options, self.seed, self.folder, self.make_optimizer = encoder, options, seed, folder, make_optimizer
         self.phases = [Phase(pretrain, "pretrain", 0, options.pretraining)] if pretrain is not None else []
         self.phases.append(Phase(loss, "side", options.pretraining, options.epochs))
-        self.epoch, self.steps, self.kept = 0, 0, self._weights()
+        self.epoch, self.steps, self.resumed, self.kept = 0, 0, -1, self._weights()
         self.metrics: list[dict[str, Any]] = []
         self.noted: dict[str, float | list[float]] = {}
         self._begin(self.phases[0])
@@ -55,7 +56,7 @@ class Trainer:
 
     @property
     def path(self) -> Path:
-        return self.folder / "checkpoint" / "state.safetensors"
+        return self.folder / checkpoint.PATH
 
     def _weights(self) -> dict[str, Tensor]:
         return {name: value.detach().clone() for name, value in self.encoder.state_dict().items()}
@@ -78,6 +79,8 @@ class Trainer:
                     self._hand_over(val)
                 self.checkpoint()
                 advance(1)
+        if self.epoch and (said := rise(self.metrics, self.options.keep)):
+            progress.log.warning(said)
         self.encoder.load_state_dict(self.kept)
         return self.encoder.eval()
 
@@ -131,6 +134,10 @@ class Trainer:
                 f"{str(error).rstrip('.')} in epoch {self.epoch}. Lower optimizer.lr, or set train.clip=1; "
                 f"the sounds of this batch are rows {rows.tolist()[:8]}… of the training fold."
             ) from error
+        except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            if self.epoch != self.resumed + 1 or isinstance(error, torch.OutOfMemoryError):
+                raise
+            raise checkpoint.damaged(self.path, f"the first step after it ends in {type(error).__name__}: {error}") from error
 
     def _batch(self, fold: Fold, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         device = next(self.encoder.parameters()).device
@@ -172,29 +179,32 @@ class Trainer:
         """Write everything that the next epoch depends on, then the metrics as text."""
         state = {
             "epoch": self.epoch, "best": self.best, "kept": self.kept, "metrics": self.metrics,
-            "encoder": self.encoder.state_dict(), "loss": self._loss_state(), "optimizer": self.optimizer.state_dict(),
-            "schedule": {key: self.schedule.state_dict()[key] for key in ("best", "num_bad_epochs", "last_epoch")},
+            "encoder": self.encoder.state_dict(), "loss": checkpoint.own_state(self.loss), "optimizer": self.optimizer.state_dict(),
+            "schedule": {key: self.schedule.state_dict()[key] for key in checkpoint.SCHEDULE},
         }  # fmt: skip
         checkpoint.save(self.path, state)
-        write_text(self.folder / "metrics.jsonl", "".join(json.dumps(record) + "\n" for record in self.metrics))
+        self._write_metrics()
 
-    def _loss_state(self) -> dict[str, Tensor]:
-        """The loss's own buffers; the problem it holds is rebuilt from the options."""
-        return {name: value for name, value in self.loss.state_dict().items() if not name.startswith("problem.")}
+    def _write_metrics(self) -> None:
+        write_text(self.folder / "metrics.jsonl", "".join(json.dumps(record) + "\n" for record in self.metrics))
 
     def restore(self) -> bool:
         """Go back to the checkpoint; False if there is none. Raises InvsoundError if it does not fit."""
-        state = checkpoint.load(self.path)
+        state = checkpoint.load(self.path, checkpoint.STATE)
         if state is None:
             return False
+        if state["epoch"] > self.options.epochs:
+            raise InvsoundError(
+                f"The checkpoint {str(self.path)!r} is of epoch {state['epoch']}, but config.yaml has train.epochs={self.options.epochs}. "
+                "Set it back, or delete the checkpoint and train anew."
+            )
         self._begin(self._phase_after(state["epoch"]))
         try:
-            self.encoder.load_state_dict(state["encoder"])
-            self.loss.load_state_dict(state["loss"], strict=False)
-            self.optimizer.load_state_dict(state["optimizer"])
-            self.schedule.load_state_dict(state["schedule"])
-        except (KeyError, RuntimeError, ValueError) as error:
+            checkpoint.take_over(state, self.encoder, self.loss, self.optimizer, self.schedule)
+        except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
             raise InvsoundError(f"The checkpoint {str(self.path)!r} does not fit this run's encoder and loss: {error}") from error
         self.epoch, self.best, self.kept, self.metrics = state["epoch"], state["best"], state["kept"], state["metrics"]
+        self.resumed = self.epoch
+        self._write_metrics()
         progress.log.info("Resuming after epoch %d of %d.", self.epoch, self.options.epochs)
         return True

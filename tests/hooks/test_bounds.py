@@ -112,7 +112,7 @@ def test_a_part_has_a_name(kind, name, tiny):
 
 
 def test_keys_of_yaml_that_are_no_text_are_named(tmp_path, tiny):
-    keys = {"1: 2": "no option '1'", "train: {1: 2}": "no option '1'", "true: 3": "no option 'True'", "null: 3": "NoneType"}
+    keys = {"1: 2": "no option '1'", "train: {1: 2}": "no option '1'", "true: 3": "no option 'True'", "null: 3": "no option 'None'"}
     for text, said in keys.items():
         (tmp_path / "wrong.yaml").write_text(text)
         with pytest.raises(UsageError, match=said):

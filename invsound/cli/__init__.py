@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+
 import typer
 
 from . import checking, comparing, doctor, listing, matching, rendering, running, scaffolding, sweeping
 from .common import guarded
+from .cores import limit_threads
+from .output import prepare_streams, say
 
 app = typer.Typer(
     name="invsound",
@@ -36,7 +40,7 @@ def version(
     if show:
         from ..system.version import VERSION
 
-        typer.echo(f"invsound {VERSION}")
+        say(f"invsound {VERSION}")
         raise typer.Exit()
     if strict:
         from ..hooks.registry import check_all
@@ -46,4 +50,7 @@ def version(
 
 def main() -> None:
     """Entry point. Exit code 0 for success, 2 for usage, 1 for failure, 130 for Ctrl-C."""
+    prepare_streams()
+    limit_threads()
+    logging.getLogger("invsound").propagate = False  # a plugin's logging.basicConfig would say everything twice
     app(prog_name="invsound")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import logging
 import re
 import sys
@@ -12,7 +11,9 @@ from typing import Annotated, Any, NoReturn, Optional
 
 import typer
 
-from ..errors import InvsoundError, UsageError
+from ..errors import InvsoundError, UsageError, visible
+from ..hooks.installed import spare_torch
+from .output import results_alone
 
 ASKED = "asked for, unless only one is installed"
 Synthesizer = Annotated[Optional[str], typer.Option(help="Synthesizer g.", show_default=ASKED)]  # noqa: UP045  Typer reads it on 3.10 too
@@ -26,25 +27,40 @@ def guarded(command: Callable[..., Any]) -> Callable[..., None]:
     @functools.wraps(command)
     def guarded_command(*arguments: Any, **options: Any) -> None:
         try:
-            command(*arguments, **options)
+            with results_alone():
+                spare_torch()
+                command(*arguments, **options)
         except InvsoundError as error:
-            _end(str(error), error.exit_code)
+            end(str(error), error.exit_code)
         except KeyboardInterrupt:
-            _end("Interrupted. Nothing that was finished is lost: a run goes on with invsound run --resume RUN.", 130)
+            end("Interrupted. Nothing that was finished is lost: a run goes on with invsound run --resume RUN.", 130)
         except BrokenPipeError:
             sys.stderr.close()
             raise typer.Exit(1) from None
         except MemoryError as error:
-            _end(f"Out of memory. {error} Use fewer --jobs, or a smaller train.batch.", 1)
+            end(f"Out of memory. {error} Use fewer --jobs, or a smaller train.batch.", 1)
         except OSError as error:
-            _end(f"{error.strerror or error}: {error.filename or ''}", 1)
+            end(f"{error.strerror or error}: {error.filename or ''}", 1)
 
     return guarded_command
 
 
-def _end(message: str, code: int) -> NoReturn:
-    print(f"invsound: {message}", file=sys.stderr)
+def end(message: str, code: int) -> NoReturn:
+    """Say why on stderr, and exit."""
+    if sys.stderr is not None:
+        print(f"invsound: {_lines(message)}", file=sys.stderr)
     raise typer.Exit(code) from None
+
+
+def _lines(message: str) -> str:
+    return "\n".join(map(visible, message.split("\n")))
+
+
+class Plain(logging.Formatter):
+    """Messages with nothing that a terminal would obey."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return _lines(super().format(record))
 
 
 def listen(quiet: bool = False) -> None:
@@ -55,7 +71,7 @@ def listen(quiet: bool = False) -> None:
         log.removeHandler(old)
     handler = logging.StreamHandler(sys.stderr)
     handler.name = "command line"
-    handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.setFormatter(Plain("%(message)s"))
     log.addHandler(handler)
 
 
@@ -72,7 +88,3 @@ def sort_arguments(arguments: Iterable[str], files: str | None = None) -> tuple[
 def seed_override(seed: int | None) -> list[str]:
     """--seed as an override."""
     return [] if seed is None else [f"seed={seed}"]
-
-
-def print_json(value: Any) -> None:
-    typer.echo(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False))

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from .common import Representation, Synthesizer, guarded, listen, print_json, sort_arguments
+from .common import Representation, Synthesizer, guarded, listen, sort_arguments
+from .output import cell, print_json, say, show
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -31,7 +32,7 @@ def doctor(
         print_json([{"check": name, "ok": ok, "finding": finding} for name, ok, finding in checks])
     else:
         for name, ok, finding in checks:
-            typer.echo(f"{'ok     ' if ok else 'BROKEN '} {name}: {finding}")
+            say(f"{'ok     ' if ok else 'BROKEN '} {name}: {finding}")
     if not all(ok for _, ok, _ in checks):
         raise typer.Exit(1)
 
@@ -63,12 +64,10 @@ def radius(
         return
     _show(found)
     if out:
-        typer.echo(f"Report: {out / 'radius.html'}")
+        say(f"Report: {out / 'radius.html'}")
 
 
 def _show(found: Any) -> None:
-    from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
     from ..pages.radius import told
@@ -78,10 +77,9 @@ def _show(found: Any) -> None:
     for heading in ("radius", *(f"{step:.0e}" for step in found.steps[::3])):
         table.add_column(heading, justify="right")
     for name, errors in found.errors.items():
-        table.add_row(escape(name), told(found.radius[name], found.steps), *(f"{error:.2g}" for error in errors[::3]))
-    console = Console()
-    console.print(table)
-    console.print("Columns are |δν|. The radius is the largest |δν| up to which the error is below 50 %.", markup=False)
+        table.add_row(cell(name), told(found.radius[name], found.steps), *(f"{error:.2g}" for error in errors[::3]))
+    show(table)
+    say("Columns are |δν|. The radius is the largest |δν| up to which the error is below 50 %.")
 
 
 def _checks(limit: float) -> Iterator[tuple[str, bool, str]]:

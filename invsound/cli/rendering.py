@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from ..errors import UsageError
-from .common import Synthesizer, listen, print_json, sort_arguments
+from .common import Synthesizer, listen, sort_arguments
+from .output import print_json, say
 
 
 def render(
@@ -50,4 +51,4 @@ def render(
     if json:
         print_json({"file": str(out), "parameters": parameters, "seconds": made.signal.duration})
     else:
-        typer.echo(f"{out}: " + ", ".join(f"{name}={row['value']:.6g} {row['unit']}".rstrip() for name, row in parameters.items()))
+        say(f"{out}: " + ", ".join(f"{name}={row['value']:.6g} {row['unit']}".rstrip() for name, row in parameters.items()))

@@ -18,7 +18,7 @@ def render(
         typer.Argument(metavar="[PARAMETER=VALUE]...", help="Parameters in their units; synth.option=value for the synth's options."),
     ] = None,
     synth: Synthesizer = None,
-    out: Annotated[Path, typer.Option(help="The WAV file.")] = Path("out.wav"),
+    out: Annotated[Path, typer.Option(help="The sound file: .wav, or .flac of 24 bits.")] = Path("out.wav"),
     json: Annotated[bool, typer.Option("--json", help="Print the parameters as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Only errors on stderr.")] = False,
 ) -> None:
@@ -31,10 +31,12 @@ def render(
     from ..runs import config as configs
     from ..runs import hints
     from ..synth import stated
-    from ..system.files import check_folder
+    from ..system.files import check_folder, writable
 
     given, synth = options.from_overrides(overrides), configs.chosen("synth", synth)
     check_folder(out.parent)
+    recordings.check_ending(out)
+    writable(out)
     of_synth = options.group(given, "synth")
     hints.check_names(synth, registry.load(registry.find("synth", synth)).Options, of_synth)
     made = stated(registry.build("synth", synth, of_synth))

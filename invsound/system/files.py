@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
+import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,24 +18,45 @@ from ..errors import InvsoundError, UsageError
 def atomic(path: Path) -> Iterator[Path]:
     """A temporary path in the folder of `path`, made if need be, that replaces `path` if the block succeeds and is removed if not.
 
-    Raises InvsoundError if the disk refuses.
+    What a symbolic link leads to is written; a file that is there keeps its mode, a new one has that of the umask.
+    Raises UsageError for what is no regular file, InvsoundError if the disk refuses.
     """
     temporary: Path | None = None
     try:
+        path = writable(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
+        name = path.parent / f".{secrets.token_hex(8)}.part"
+        os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        temporary = name
         yield temporary
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
-        temporary.chmod(0o644)
+        if path.exists():
+            temporary.chmod(stat.S_IMODE(path.stat().st_mode))
         os.replace(temporary, path)
     except OSError as error:
         raise InvsoundError(f"Cannot write {str(path)!r}: {error.strerror or error}. Make room or choose another folder.") from error
     finally:
         if temporary:
             temporary.unlink(missing_ok=True)
+
+
+def writable(path: Path) -> Path:
+    """Where a file of this name is written: itself, or what it is a link to. Raises UsageError for what is there and is to stay."""
+    try:
+        mode = os.stat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        mode = None
+    except (OSError, ValueError) as error:
+        raise UsageError(f"There can be no file {str(path)!r}: {getattr(error, 'strerror', None) or error}. Choose another.") from error
+    if mode is not None and not stat.S_ISREG(mode):
+        raise UsageError(
+            f"{str(path)!r} is {'a folder' if stat.S_ISDIR(mode) else 'no regular file'}, and is left as it is. Choose another."
+        )
+    real = Path(os.path.realpath(path))
+    if mode is not None and not os.access(real, os.W_OK):
+        raise UsageError(f"{str(path)!r} may not be written. Choose another.")
+    return real
 
 
 def safe_name(text: str, also: str = "-_") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -66,10 +67,10 @@ class File(Source):
 
     def __init__(self, path: Path) -> None:
         self.path, self.name = path, str(path)
-        if not path.is_file():
-            what = "It is a folder" if path.is_dir() else "There is no such file" if not path.exists() else "It is not a regular file"
-            raise UsageError(f"Cannot read {path}. {what}; give a sound file ({READABLE}).")
         with _readable(path):
+            if not path.is_file():
+                what = "It is a folder" if path.is_dir() else "There is no such file" if not path.exists() else "It is not a regular file"
+                raise UsageError(f"Cannot read {path}. {what}; give a sound file ({READABLE}).")
             self.splice, self.notes, endless = examine(path)
             with self._opened() as file:
                 self.sample_rate, self.channels, self.frames = file.samplerate, file.channels, file.frames
@@ -94,7 +95,7 @@ class File(Source):
     @contextmanager
     def _opened(self, how: type[soundfile.SoundFile] = Sequential) -> Iterator[soundfile.SoundFile]:
         if not self.splice:
-            with how(self.name) as file:
+            with how(os.fsencode(self.path)) as file:
                 yield file
         else:
             with Spliced(self.path, *self.splice) as raw, how(raw) as file:
@@ -117,7 +118,7 @@ def _readable(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise UsageError(f"Cannot read {path}: {error.strerror or error}.") from error
-    except (soundfile.SoundFileError, TypeError) as error:
+    except (soundfile.SoundFileError, TypeError, UnicodeError) as error:
         reason = re.sub(r"^Error opening .*?: (?=[A-Z])", "", str(error)).rstrip(".")
         raise UsageError(f"{path} is not a sound file, or is damaged ({reason}). Give one of {READABLE}.") from error
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable
-from typing import Annotated, Any, NoReturn, Optional
+from typing import Annotated, Any, ClassVar, NoReturn, Optional
 
 import typer
+import typer.core
 
 from ..errors import InvsoundError, UsageError, visible
 from ..hooks.installed import spare_torch
@@ -18,6 +20,10 @@ from .output import results_alone
 ASKED = "asked for, unless only one is installed"
 Synthesizer = Annotated[Optional[str], typer.Option(help="Synthesizer g.", show_default=ASKED)]  # noqa: UP045  Typer reads it on 3.10 too
 Representation = Annotated[Optional[str], typer.Option(help="Perceptual representation Φ.", show_default=ASKED)]  # noqa: UP045
+GROUPS = (
+    "synth", "feature", "loss", "optimizer", "encoder", "solver", "parts", "space", "problem", "data", "train", "evaluate", "match", "seed",
+)  # fmt: skip
+"""How the name of an option may begin."""
 OVERRIDE = re.compile(r"[A-Za-z_][\w.-]*=")
 
 
@@ -76,13 +82,34 @@ def listen(quiet: bool = False) -> None:
 
 
 def sort_arguments(arguments: Iterable[str], files: str | None = None) -> tuple[list[str], list[str]]:
-    """Arguments into key=value overrides and files; `files` names the option that takes several, or None if none does."""
+    """Arguments into key=value overrides and files; `files` names the option that takes several, or None if none does.
+
+    Where there may be files, one that is there is a file, unless its name begins with that of a group of options; so is all after `--`.
+    """
     arguments = list(arguments)
-    overrides = [argument for argument in arguments if OVERRIDE.match(argument)]
-    others = [argument for argument in arguments if not OVERRIDE.match(argument)]
+    free = len(arguments) - len(Command.literal)
+    named = [
+        bool(OVERRIDE.match(argument)) and (files is None or (k < free and not _is_file(argument))) for k, argument in enumerate(arguments)
+    ]
+    overrides = [argument for argument, is_option in zip(arguments, named, strict=True) if is_option]
+    others = [argument for argument, is_option in zip(arguments, named, strict=True) if not is_option]
     if others and files is None:
         raise UsageError(f"Cannot read {others[0]!r}: an option is key=value, for example train.epochs=20.")
     return overrides, others
+
+
+def _is_file(argument: str) -> bool:
+    return re.split(r"[.=]", argument)[0] not in GROUPS and os.path.isfile(argument)
+
+
+class Command(typer.core.TyperCommand):
+    """A command that knows which of its arguments came after `--`."""
+
+    literal: ClassVar[list[str]] = []
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        Command.literal = args[args.index("--") + 1 :] if "--" in args else []
+        return super().parse_args(ctx, args)
 
 
 def seed_override(seed: int | None) -> list[str]:

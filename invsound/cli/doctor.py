@@ -8,7 +8,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from .common import Representation, Synthesizer, guarded, listen, sort_arguments
+from .common import Command, Representation, Synthesizer, guarded, listen, sort_arguments
 from .output import cell, print_json, say, show
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -37,7 +37,7 @@ def doctor(
         raise typer.Exit(1)
 
 
-@app.command("radius")
+@app.command("radius", cls=Command)
 @guarded
 def radius(
     arguments: Annotated[

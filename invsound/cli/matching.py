@@ -53,7 +53,7 @@ def match(
     how = {name: None if value == "none" and name == "budget" else value for name, value in given.items() if value is not None}
     of, jobs = options.groups([*overrides, *seed_override(seed)], how), jobs or cores()
     if len(sounds) == 1:
-        folder = out or Path("runs") / f"match-{Path(sounds[0]).stem}"
+        folder = out or Path("runs") / f"match-{matches.folder_name(Path(sounds[0]))}"
         check_folder(folder)
         ready = matcher.Matcher(synth, feature, solver, of, jobs=jobs, device=device)
         with claimed(folder):

@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, NoReturn, Optional
 import typer
 import typer.core
 
-from ..errors import InvsoundError, UsageError, visible
+from ..errors import InvsoundError, UsageError, out_of_memory, said, visible
 from ..hooks.installed import spare_torch
 from .output import results_alone
 
@@ -43,8 +43,10 @@ def guarded(command: Callable[..., Any]) -> Callable[..., None]:
         except BrokenPipeError:
             sys.stderr.close()
             raise typer.Exit(1) from None
-        except MemoryError as error:
-            end(f"Out of memory. {error} Use fewer --jobs, or a smaller train.batch.", 1)
+        except (MemoryError, RuntimeError) as error:
+            if not out_of_memory(error):
+                raise
+            end(f"Out of memory. {said(error)} Use fewer --jobs, a smaller train.batch, or a synth with fewer samples.", 1)
         except OSError as error:
             end(f"{error.strerror or error}: {error.filename or ''}", 1)
 

@@ -92,6 +92,8 @@ def _columns(parts: Parts, wanted: dict[Any, tuple[str, Tensor]], store: Store, 
         for key, (column, nu) in wanted.items()
     }
     missing = [task for pieces in tasks.values() for task in pieces if not store.path(task.address).exists()]
+    if missing:
+        store.check()
     compute(missing, jobs if device == "cpu" else 1)
     return {key: _read(pieces, store) for key, pieces in tasks.items()}
 

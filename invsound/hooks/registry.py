@@ -7,7 +7,7 @@ import importlib
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from ..errors import InvsoundError, UsageError, did_you_mean, reason
+from ..errors import InvsoundError, UsageError, did_you_mean, out_of_memory, reason
 from . import options
 from .plugins import KINDS as KINDS
 from .plugins import Offer as Offer
@@ -92,6 +92,8 @@ def build(kind: str, name: str, given: Any = (), **context: Any) -> Any:
     except (InvsoundError, KeyboardInterrupt):
         raise
     except BaseException as error:
+        if out_of_memory(error):
+            raise
         raise InvsoundError(f"The {kind} {offer.label} failed while being built. {reason(error)}") from error
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ..errors import InvsoundError, UsageError
+from .shared import check_main_guard
 
 LOCK = ".lock"
 
@@ -24,6 +25,7 @@ def claimed(folder: Path | str) -> Iterator[Path]:
 
     What was made and is empty at the end is removed. Raises Busy if another has it, InvsoundError if the disk refuses.
     """
+    check_main_guard()
     path = Path(folder)
     lock, made = FileLock(path / LOCK), [folder for folder in (path, *path.parents) if not folder.exists()]
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import json
 import keyword
 import re
 import sys
@@ -68,6 +70,17 @@ def module(name: str) -> str:
         taken = f"belongs to {' and '.join(sorted(owners))}" if owners else "is taken"
         raise UsageError(f"The package {name!r} would be the module {module!r}, which {taken}. Try 'invsound-{name}'.")
     return module
+
+
+def source(release: str) -> str:
+    """What pip installs the invsound from that is installed here: its release, its repository; nothing of a folder of this machine."""
+    try:
+        origin = json.loads(importlib.metadata.distribution("invsound").read_text("direct_url.json") or "{}")
+    except (importlib.metadata.PackageNotFoundError, ValueError):
+        return ""
+    if "vcs_info" in origin:
+        return f"git+{origin['url']}@{origin['vcs_info']['commit_id']}" if origin["vcs_info"].get("vcs") == "git" else ""
+    return "" if origin else release
 
 
 def part(kind: str, name: str, distribution: str, wanted: list[tuple[str, str]]) -> NewPart:

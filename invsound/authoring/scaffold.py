@@ -72,9 +72,10 @@ def _render(name: str, module: str, parts: list[NewPart], author: str, use: str)
     environment.filters["toml"] = lambda text: json.dumps(text, ensure_ascii=False)
     hooks = [(registry.KINDS[kind][0], [part for part in parts if part.kind == kind]) for kind in SUMMARIES]
     major, minor = map(int, VERSION.split(".")[:2])
+    release = f"invsound>={major}.{minor},<{major}.{minor + 1}"
     environment.globals |= {
         "name": name, "module": module, "parts": parts, "hooks": [hook for hook in hooks if hook[1]], "author": author, "use": use,
-        "api": API_VERSION, "year": datetime.date.today().year, "invsound": f"invsound>={major}.{minor},<{major}.{minor + 1}",
+        "api": API_VERSION, "year": datetime.date.today().year, "invsound": release, "source": names.source(release),
     }  # fmt: skip
     package = Path("src") / module
     sources = {

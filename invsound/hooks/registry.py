@@ -14,6 +14,11 @@ from .plugins import Offer as Offer
 from .plugins import Plugin as Plugin
 from .plugins import plugins as plugins
 
+GET = (
+    "Parts come in packages of their own: python -m pip install ./plugins/* in the root of invsound's repository installs all that it has, "
+    "invsound new-plugin writes one."
+)
+"""What to do where no part is installed."""
 _made: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
 
 
@@ -57,8 +62,12 @@ def find(kind: str, name: str) -> Offer:
         choices = " or ".join(f"{o.distribution}:{bare}" for o in matches)
         raise UsageError(f"{len(matches)} distributions offer a {kind} named {bare!r}. Say which: {choices}.")
     broken = "".join(f" {p.distribution} is broken: {p.broken}" for p in plugins() if p.broken)
-    listing = ", ".join(o.label for o in available) or "none"
-    raise UsageError(f"No {kind} named {name!r}.{suggestion(name, available)} Installed: {listing}.{broken}")
+    raise UsageError(f"No {kind} named {name!r}.{suggestion(name, available)} Installed: {listing(kind)}{broken}")
+
+
+def listing(kind: str) -> str:
+    """The parts of a kind, for the end of a message; where there is none, how to get some."""
+    return f"{', '.join(offer.label for offer in offers(kind))}." if offers(kind) else f"none. {GET}"
 
 
 def load(offer: Offer) -> Any:

@@ -13,6 +13,7 @@ from ..errors import reason
 from ..hooks import plugins
 from ..hooks.installed import Entry
 from ..hooks.plugins import Offer, Plugin
+from ..hooks.registry import GET
 from ..hooks.specs import Part
 from .examine import first_verdicts
 from .isolated import Lost, isolated
@@ -44,6 +45,9 @@ def diagnose(seconds: float) -> Iterator[Finding]:
             advice = f"mend it, or uninstall it, or set {DISABLE}={names[plugin]}"
             yield Finding(f"plugin {plugin.distribution} {plugin.version}", False, f"{plugin.broken} — {advice}")
         yield from (findings[offer] for offer in plugin.offers)
+    for kind in ("synth", "feature"):  # without which there is nothing to do
+        if not any(offer.kind == kind for offer in offers):
+            yield Finding(f"{kind}s", False, f"none is installed. {GET}")
 
 
 def _disabling(plugin: Plugin, found: list[Plugin]) -> str:

@@ -76,15 +76,18 @@ def tell(recording: Recording) -> Recording:
 
 
 def save(path: str | Path, x: Any, sample_rate: float) -> Path:
-    """Write x [N] as a mono WAV in 32-bit float, which neither rounds nor clips; whole or not at all. Equal sounds are equal files.
-
-    A name that ends in .flac gets a FLAC of 24 bits. Raises UsageError for another ending, or for a sound that FLAC cannot hold,
-    InvsoundError when the file cannot be written.
-    """
-    encoded = _FORMATS[check_ending(Path(path))](np.asarray(x, dtype="<f4"), round(sample_rate))
+    """Write x [N], `encoded`, whole or not at all. Raises InvsoundError when the file cannot be written."""
     with atomic(Path(path)) as temporary:
-        temporary.write_bytes(encoded)
+        temporary.write_bytes(encoded(x, sample_rate, check_ending(Path(path))))
     return Path(path)
+
+
+def encoded(x: Any, sample_rate: float, ending: str = ".wav") -> bytes:
+    """x [N] as a mono WAV in 32-bit float, which neither rounds nor clips, or as a FLAC of 24 bits. Equal sounds are equal files.
+
+    Raises UsageError for a sound that FLAC cannot hold.
+    """
+    return _FORMATS[ending](np.asarray(x, dtype="<f4"), round(sample_rate))
 
 
 def check_ending(path: Path) -> str:

@@ -31,12 +31,11 @@ def render(
     from ..runs import config as configs
     from ..runs import hints
     from ..synth import stated
-    from ..system.files import check_folder, writable
+    from ..system.files import atomic, check_folder, writable
 
     given, synth = options.from_overrides(overrides), configs.chosen("synth", synth)
     check_folder(out.parent)
-    recordings.check_ending(out)
-    writable(out)
+    ending, file = recordings.check_ending(out), writable(out)
     of_synth = options.group(given, "synth")
     hints.check_names(synth, registry.load(registry.find("synth", synth)).Options, of_synth)
     made = stated(registry.build("synth", synth, of_synth))
@@ -48,7 +47,8 @@ def render(
             raise UsageError(f"Parameter {name} takes a number, got {value!r}. Available: {made.space.describe()}.")
     theta = made.space.values(given)
     x = finite(sound(made, theta[None].float()), registry.named(made), made.space, made.space.to_nu(theta[None]))[0]
-    recordings.save(out, x, made.signal.sample_rate)
+    with atomic(file) as temporary:
+        temporary.write_bytes(recordings.encoded(x, made.signal.sample_rate, ending))
     parameters = {p.name: {"value": float(v), "unit": p.unit} for p, v in zip(made.space, theta, strict=True)}
     if json:
         print_json({"file": str(out), "parameters": parameters, "seconds": made.signal.duration})

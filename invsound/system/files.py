@@ -18,12 +18,11 @@ from ..errors import InvsoundError, UsageError
 def atomic(path: Path) -> Iterator[Path]:
     """A temporary path in the folder of `path`, made if need be, that replaces `path` if the block succeeds and is removed if not.
 
-    What a symbolic link leads to is written; a file that is there keeps its mode, a new one has that of the umask.
-    Raises UsageError for what is no regular file, InvsoundError if the disk refuses.
+    A file that is there keeps its mode, a new one has that of the umask. Whatever else is there is replaced and not followed, for a
+    folder may be a stranger's: a path that the user named goes through `writable` first. Raises InvsoundError if the disk refuses.
     """
     temporary: Path | None = None
     try:
-        path = writable(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         name = path.parent / f".{secrets.token_hex(8)}.part"
         os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
@@ -31,7 +30,7 @@ def atomic(path: Path) -> Iterator[Path]:
         yield temporary
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
-        if path.exists():
+        if path.is_file() and not path.is_symlink():
             temporary.chmod(stat.S_IMODE(path.stat().st_mode))
         os.replace(temporary, path)
     except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
 
 LONGEST = 500
@@ -62,7 +63,22 @@ def said(error: BaseException) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
 
 
+SHORT = ("allocate memory", "not enough memory", "out of memory", "bad_alloc", "bad allocation", "failed to map segment")
+
+
 def out_of_memory(error: BaseException) -> bool:
-    """Whether it says, in whichever of torch's words, that there is no memory left."""
-    words = ("allocate memory", "not enough memory", "out of memory", "bad_alloc", "bad allocation")
-    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and any(word in str(error).casefold() for word in words))
+    """Whether it says, in whichever of the system's and of torch's words, that there is no memory left."""
+    told = isinstance(error, (RuntimeError, ImportError, OSError)) and any(word in str(error).casefold() for word in SHORT)
+    return told or isinstance(error, MemoryError)
+
+
+LIMITS = {
+    errno.EFBIG: "The limit on the size of files (ulimit -f) is too low for it.",
+    errno.EMFILE: "Raise the limit on open files (ulimit -n), or use fewer --jobs.",
+    errno.EAGAIN: "Raise the limit on processes (ulimit -u), or use fewer --jobs.",
+}
+
+
+def remedy(error: OSError, otherwise: str = "") -> str:
+    """What to do about a refusal of the system: where it is a limit, that is it."""
+    return LIMITS.get(error.errno or 0, otherwise)

@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, NoReturn, Optional
 import typer
 import typer.core
 
-from ..errors import InvsoundError, UsageError, out_of_memory, said, visible
+from ..errors import InvsoundError, UsageError, out_of_memory, remedy, said, visible
 from ..hooks.installed import spare_torch
 from .output import results_alone
 
@@ -38,17 +38,21 @@ def guarded(command: Callable[..., Any]) -> Callable[..., None]:
                 command(*arguments, **options)
         except InvsoundError as error:
             end(str(error), error.exit_code)
-        except KeyboardInterrupt:
-            end("Interrupted. Nothing that was finished is lost: a run goes on with invsound run --resume RUN.", 130)
+        except KeyboardInterrupt as error:
+            end(
+                f"{f'Interrupted {said(error)}'.strip()}. Nothing that was finished is lost: a run goes on with invsound run --resume RUN.",
+                130,
+            )
         except BrokenPipeError:
             sys.stderr.close()
             raise typer.Exit(1) from None
-        except (MemoryError, RuntimeError) as error:
-            if not out_of_memory(error):
+        except (MemoryError, RuntimeError, ImportError, OSError) as error:
+            if out_of_memory(error):
+                end(f"Out of memory. {said(error)} Use fewer --jobs, a smaller train.batch, or a synth with fewer samples.", 1)
+            if not isinstance(error, OSError):
                 raise
-            end(f"Out of memory. {said(error)} Use fewer --jobs, a smaller train.batch, or a synth with fewer samples.", 1)
-        except OSError as error:
-            end(f"{error.strerror or error}: {error.filename or ''}", 1)
+            file = f": {os.fsdecode(error.filename)}" if isinstance(error.filename, (str, bytes)) else ""
+            end(f"{error.strerror or error}{file}. {remedy(error)}".rstrip(), 1)
 
     return guarded_command
 

@@ -27,19 +27,24 @@ def ask(
     In `shape` None is any length, and … at its end any further axes. Raises InvsoundError naming the part where it raises or returns
     anything else; memory that is short is not its fault.
     """
+    given = answer(part, function, *inputs)
+    if (got := _fault(given, inputs[0], shape, precision)) is not None:
+        dtype = inputs[0].dtype if precision else "floats"
+        raise InvsoundError(f"{named(part)} returned {got}, not {_expected(shape)} in {dtype} on {inputs[0].device}.")
+    result: Tensor = given
+    return result
+
+
+def answer(part: Any, function: Callable[..., Any], *arguments: Any) -> Any:
+    """`function(*arguments)`, a method of the part, whatever it is. Raises InvsoundError naming the part where it raises anything else."""
     try:
-        given = function(*inputs)
+        return function(*arguments)
     except (InvsoundError, KeyboardInterrupt, MemoryError):
         raise
     except BaseException as error:
         if out_of_memory(error):
             raise
         raise InvsoundError(f"{named(part)} failed. {type(error).__name__}{origin(error)}: {said(error)}") from error
-    if (got := _fault(given, inputs[0], shape, precision)) is not None:
-        dtype = inputs[0].dtype if precision else "floats"
-        raise InvsoundError(f"{named(part)} returned {got}, not {_expected(shape)} in {dtype} on {inputs[0].device}.")
-    result: Tensor = given
-    return result
 
 
 def origin(error: BaseException) -> str:

@@ -73,8 +73,9 @@ def inspect(entry: Entry) -> Plugin:
         return Plugin(*named, broken=entry.damage)
     try:
         return Plugin(*named, tuple(_offers(entry.load(), entry.distribution, entry.version)))
-    except KeyboardInterrupt:
-        raise
+    except KeyboardInterrupt as error:
+        leave = f"INVSOUND_DISABLE_PLUGINS={entry.distribution} leaves it out, invsound doctor examines it"
+        raise KeyboardInterrupt(f"while the plugin {entry.distribution} was imported ({leave})") from error
     except BaseException as error:  # a stranger's module may raise anything, SystemExit included
         return Plugin(*named, broken=reason(error))
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..encoder import Encoder
-from ..errors import InvsoundError, UsageError
+from ..errors import InvsoundError, UsageError, remedy
 from ..system import plainyaml, progress, reading
 from ..system.claim import claimed, is_empty
-from ..system.files import check_folder, safe_name, write_json, write_text
+from ..system.files import ROOM, check_folder, safe_name, write_json, write_text
 from ..system.store import load_tensors, save_tensors
 from .config import Config
 
@@ -57,7 +57,7 @@ def _made(path: Path) -> bool:
     except FileExistsError:
         return False
     except OSError as error:
-        raise InvsoundError(f"Cannot write {str(path)!r}: {error.strerror or error}. Make room or choose another --out.") from error
+        raise InvsoundError(f"Cannot write {str(path)!r}: {error.strerror or error}. {remedy(error, ROOM)}") from error
     return True
 
 

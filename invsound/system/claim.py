@@ -9,7 +9,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ..errors import InvsoundError, UsageError
+from ..errors import InvsoundError, UsageError, remedy
+from .files import ROOM
 from .shared import check_main_guard
 
 LOCK = ".lock"
@@ -34,7 +35,7 @@ def claimed(folder: Path | str) -> Iterator[Path]:
     except Timeout:
         raise Busy(f"{str(path)!r} is being written by another command. Wait for its end, or choose another folder.") from None
     except OSError as error:
-        raise InvsoundError(f"Cannot write {str(path)!r}: {error.strerror or error}. Make room or choose another folder.") from error
+        raise InvsoundError(f"Cannot write {str(path)!r}: {error.strerror or error}. {remedy(error, ROOM)}") from error
     try:
         yield path
     finally:

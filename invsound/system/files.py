@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..errors import InvsoundError, UsageError
+from ..errors import InvsoundError, UsageError, remedy
+
+ROOM = "Make room or choose another folder."
 
 
 @contextmanager
@@ -34,7 +36,7 @@ def atomic(path: Path) -> Iterator[Path]:
             temporary.chmod(stat.S_IMODE(path.stat().st_mode))
         os.replace(temporary, path)
     except OSError as error:
-        raise InvsoundError(f"Cannot write {str(path)!r}: {error.strerror or error}. Make room or choose another folder.") from error
+        raise InvsoundError(f"Cannot write {str(path)!r}: {error.strerror or error}. {remedy(error, ROOM)}") from error
     finally:
         if temporary:
             temporary.unlink(missing_ok=True)

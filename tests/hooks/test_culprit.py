@@ -1,5 +1,7 @@
 """A part that returns what it should not, or raises, is named; what is not its fault is not laid on it."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -9,6 +11,7 @@ from invsound.errors import out_of_memory
 from invsound.hooks import registry
 from invsound.loss import valued
 from invsound.problem import represented
+from invsound.solver import solved
 from invsound.synth import stated
 from invsound.testing.toys import Projection
 
@@ -141,3 +144,49 @@ def test_other_parts_are_named_for_what_they_return(what, synth, monkeypatch):
     changed(encoder, monkeypatch, RETURNED[what], "prepare")
     with pytest.raises(InvsoundError, match=r"The encoder cnn .*returned"):
         prepared(encoder, x)
+
+
+class Line:
+    """S(ν) = ν."""
+
+    def __call__(self, nu):
+        return nu
+
+    def jacobian(self, nu):
+        return torch.eye(2).expand(len(nu), 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda found: None, "returned NoneType, no invsound.Solution"),
+        (lambda found: replace(found, nu=found.nu[None]), r"returned ν of \[1, 2\], not 2 finite numbers"),
+        (lambda found: replace(found, nu=found.nu / 0), "not 2 finite numbers"),
+        (lambda found: 1 / 0, r"failed\. ZeroDivisionError \(test_culprit\.py"),
+    ],
+)
+def test_a_solver_is_named(change, said, monkeypatch):
+    solver, given = registry.make("solver", "lm"), (Line(), torch.tensor([0.1, 0.2]), torch.zeros(1, 2), lambda: False)
+    assert solved(solver, *given).nu.shape == (2,)
+    changed(solver, monkeypatch, change, "solve")
+    with pytest.raises(InvsoundError, match=f"The solver lm .*{said}"):
+        solved(solver, *given)
+
+
+def test_an_optimizer_and_a_loss_are_named_for_what_they_raise_in_training(tiny, invsound, monkeypatch, toy):
+    def raises(*given):
+        raise IndexError("of no use")
+
+    for kind, name, method in (("optimizer", "adam", "step"), ("loss", "pnp", "calibrate"), ("loss", "pnp", "adapt")):
+        with monkeypatch.context() as patch:
+            patch.setattr(registry.load(registry.find(kind, name)), method, raises)
+            result = invsound(*toy(tiny, "--out", method))
+        assert result.exit_code == 1
+        assert f"The {kind} {name} (" in result.stderr
+        assert "failed. IndexError (test_culprit.py, line" in result.stderr
+
+
+def test_ctrl_c_in_an_import_says_whose(install):
+    install("slow", "raise KeyboardInterrupt\n")
+    with pytest.raises(KeyboardInterrupt, match=r"while the plugin slow was imported .INVSOUND_DISABLE_PLUGINS=slow leaves it out"):
+        registry.plugins()

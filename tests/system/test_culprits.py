@@ -102,3 +102,14 @@ def test_a_cache_that_cannot_be_written_names_its_variable(tiny, invsound, toy, 
         result = invsound(*arguments)
         assert result.exit_code == 2
         assert "INVSOUND_CACHE names another folder" in result.stderr
+
+
+@pytest.mark.parametrize(("limit", "said"), [("-f 30", "The limit on the size of files (ulimit -f)"), ("-v 400000", "Out of memory.")])
+def test_a_limit_of_the_process_is_named(limit, said, site):
+    script = Path(sys.executable).with_name("invsound")
+    command = f"ulimit {limit} && exec {script} render --synth tiny synth.num_samples=20000 --out x.wav"
+    environment = {**os.environ, "PYTHONPATH": str(site), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 1, done
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -40,7 +41,8 @@ def write(name: str, parts: Mapping[str, Iterable[str]], out: Path | None = None
         raise UsageError(f"The parts {', '.join(part.label for part in made)} would share a file. Choose names that differ more.")
     if not author.isprintable():
         raise UsageError(f"An author is one line of text, got {author!r}.")
-    if folder.exists():
+    files.check_folder(folder)
+    if os.path.lexists(folder):
         raise UsageError(f"{str(folder)!r} exists, and nothing in it was touched. Choose another name or --out, or remove it first.")
     commands = _use(made)
     texts = _render(name, module, made, author, " && ".join(commands))

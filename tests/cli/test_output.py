@@ -66,18 +66,28 @@ def test_closed_streams_are_no_error():
     assert subprocess.run(f"{SCRIPT} list-plugins >&- 2>&- <&-", shell=True, check=False).returncode == 0
 
 
-def compared(write_run, **environment):
+@pytest.fixture
+def compared(write_run, invsound, monkeypatch):
+    """What `compare` prints into a pipe, in an environment in which nothing is said of terminals but what is given."""
     for seed in (0, 1):
         for loss in ("ploss", "pnp"):
             write_run(f"runs/{loss}-{seed}", [9.994e-05 * (1 + seed), 1.234e-05], loss=loss, seed=seed)
-    done = command("compare", "runs", **environment)
-    assert done.returncode == 0
-    return done.stdout.decode()
+
+    def printed(**environment):
+        for name in ("COLUMNS", "FORCE_COLOR", "NO_COLOR", "TERM", "CI"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        done = invsound("compare", "runs")
+        assert done.exit_code == 0
+        return done.stdout
+
+    return printed
 
 
 @pytest.mark.parametrize("columns", [None, "10", "40", "0", "nonsense", "300"])
-def test_tables_cut_no_number(columns, write_run):
-    text = compared(write_run, COLUMNS=columns)
+def test_tables_cut_no_number(columns, compared):
+    text = compared(**({} if columns is None else {"COLUMNS": columns}))
     assert "…" not in text
     assert len(re.findall(r"\d\.\d+e-05", text)) >= 4
     lines = {len(line) for line in text.splitlines() if line and set(line) & set("│┃")}
@@ -87,8 +97,8 @@ def test_tables_cut_no_number(columns, write_run):
 
 
 @pytest.mark.parametrize(("variable", "value", "coloured"), [("FORCE_COLOR", "1", True), ("NO_COLOR", "1", False), ("TERM", "dumb", False)])
-def test_colour_is_what_the_environment_asks_for(variable, value, coloured, write_run):
-    text = compared(write_run, **{"FORCE_COLOR": None, "NO_COLOR": None, variable: value})
+def test_colour_is_what_the_environment_asks_for(variable, value, coloured, compared):
+    text = compared(**{variable: value})
     assert ("\x1b[" in text) == coloured
     assert "…" not in text
 

@@ -108,3 +108,19 @@ def test_targets_of_a_run_have_any_name_and_come_back_from_its_config(odd, invso
     assert [target["name"] for target in json.loads(Path("run/scores.json").read_text())["targets"]] == ["caf_", "take_1", "a_b___31m_"]
     again = invsound("evaluate", "run", "--jobs", "1")
     assert again.exit_code == 0, again.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["match", "x.wav", "--encoder", "{}"], ["run", "--config", "{}"], ["run", "train.start={}"], ["run", "--out", "{}"],
+        ["run", "--resume", "{}"], ["run", "data.design=csv", "data.csv={}"], ["evaluate", "{}"], ["compare", "{}"], ["sweep", "{}"],
+        ["new-plugin", "invsound-x", "--out", "{}"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_name_that_the_system_refuses_is_a_usage_error_wherever_one_is_taken(arguments, tiny, invsound):
+    parts = ["--synth", tiny, "--feature", "mss"] if arguments[0] in ("run", "match") and "--resume" not in arguments else []
+    result = invsound(*(argument.format("n" * 300) for argument in arguments), *parts)
+    assert result.exit_code == 2
+    assert "n" * 300 in result.stderr

@@ -190,3 +190,17 @@ def test_ctrl_c_in_an_import_says_whose(install):
     install("slow", "raise KeyboardInterrupt\n")
     with pytest.raises(KeyboardInterrupt, match=r"while the plugin slow was imported .INVSOUND_DISABLE_PLUGINS=slow leaves it out"):
         registry.plugins()
+
+
+def test_a_loss_that_is_nan_for_some_sounds_names_their_parameters(tiny, invsound, monkeypatch, toy):
+    cls = registry.load(registry.find("loss", "ploss"))
+    own = cls.forward
+
+    def some(self, nu_hat, nu, side):
+        highest = nu[:, 0] == nu[:, 0].max()
+        return own(self, nu_hat, nu, side) + torch.where(highest & self.training, torch.nan, 0.0)
+
+    monkeypatch.setattr(cls, "forward", some)
+    result = invsound(*toy(tiny, "--out", "run", loss="ploss"))
+    assert result.exit_code == 1
+    assert "The training loss is nan at f=" in result.stderr

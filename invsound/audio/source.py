@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,8 +69,7 @@ class File(Source):
     def __init__(self, path: Path) -> None:
         self.path, self.name = path, str(path)
         with _readable(path):
-            if not path.is_file():
-                what = "It is a folder" if path.is_dir() else "There is no such file" if not path.exists() else "It is not a regular file"
+            if what := _no_file(path):
                 raise UsageError(f"Cannot read {path}. {what}; give a sound file ({READABLE}).")
             self.splice, self.notes, endless = examine(path)
             with self._opened() as file:
@@ -109,6 +109,15 @@ class File(Source):
                 return len(file.read(1)) == 1
         except soundfile.SoundFileError:
             return False
+
+
+def _no_file(path: Path) -> str:
+    """What is there instead of a file. Raises OSError where the system does not say."""
+    try:
+        mode = os.stat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # no name of a file holds NUL
+        return "There is no such file"
+    return "" if stat.S_ISREG(mode) else "It is a folder" if stat.S_ISDIR(mode) else "It is not a regular file"
 
 
 @contextmanager

@@ -97,14 +97,14 @@ def test_what_the_system_refuses_is_a_usage_error(name, odd, tiny_source):
 
 def test_a_folder_that_may_not_be_entered_is_said(odd, invsound, monkeypatch):
     Path("shut").mkdir(mode=0)
-    stat = Path.stat
+    stat = os.stat
 
-    def refused(path, **how):
+    def refused(path, *more, **how):
         if "shut/" in str(path):  # root may enter every folder
             raise PermissionError(13, "Permission denied", str(path))
-        return stat(path, **how)
+        return stat(path, *more, **how)
 
-    monkeypatch.setattr(Path, "stat", refused)
+    monkeypatch.setattr(os, "stat", refused)
     result = invsound("match", *HOW, "--json", odd[1], "shut/x.wav")
     assert result.exit_code == 1
     assert [row.get("error", "")[-30:] for row in json.loads(result.stdout)] == ["", "shut/x.wav: Permission denied."]

@@ -63,4 +63,5 @@ def __getattr__(name: str) -> Any:
     # hook modules import invsound to list their parts: torch is loaded only by whoever touches a class
     if name not in _home:
         raise AttributeError(f"module 'invsound' has no attribute {name!r}")
+    importlib.import_module(".hooks.installed", __name__).spare_torch()
     return getattr(importlib.import_module(f".{_home[name]}", __name__), name)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
+from .hooks.culprit import ask
 from .signal import Signal
 
 
@@ -28,3 +29,13 @@ class Encoder(nn.Module, ABC):
     @abstractmethod
     def forward(self, inputs: Tensor) -> Tensor:
         """inputs [B, …] → ν̂ [B, P] in [−1, 1]; in `eval()` row i depends on row i of the inputs only."""
+
+
+def prepared(encoder: Encoder, x: Tensor) -> Tensor:
+    """The encoder's inputs [B, …] of x [B, N]. Raises InvsoundError naming the encoder where that is not what it gives."""
+    return ask(encoder, encoder.prepare, x, shape=(len(x), ...))
+
+
+def guessed(encoder: Encoder, inputs: Tensor) -> Tensor:
+    """ν̂ [B, P] of inputs [B, …]. Raises InvsoundError naming the encoder where that is not what it gives."""
+    return ask(encoder, encoder, inputs, shape=(len(inputs), encoder.num_outputs))

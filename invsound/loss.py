@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from torch import Tensor, nn
 
+from .hooks.culprit import ask
+
 if TYPE_CHECKING:
     from .problem import Problem
 
@@ -47,3 +49,8 @@ class Loss(nn.Module, ABC):
     def directions(self, nu_hat: Tensor, nu: Tensor, side: Tensor) -> Tensor:
         """The squared distance split over orthogonal directions, steepest first [B, K]: curves of the report. K = 0 says nothing."""
         return nu.new_empty(len(nu), 0)
+
+
+def valued(loss: Loss, nu_hat: Tensor, nu: Tensor, side: Tensor) -> Tensor:
+    """The loss [B]. Raises InvsoundError naming the loss where that is not what it gives."""
+    return ask(loss, loss, nu_hat, nu, side, shape=(len(nu),), precision=False)

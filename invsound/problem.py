@@ -10,17 +10,34 @@ from torch import Tensor, nn
 from .errors import NonFiniteError, UsageError
 from .feature import Feature
 from .hooks.bounds import check_bounds, option
+from .hooks.culprit import ask
 from .space import Space
 from .synth import Synth
 from .system.shared import forward_mode
 
 
-def finite(value: Tensor, origin: str) -> Tensor:
-    """`value` itself; raises NonFiniteError naming `origin` if a row of it holds a NaN or an infinity."""
+def finite(value: Tensor, origin: str, space: Space | None = None, nu: Tensor | None = None) -> Tensor:
+    """`value` itself; raises NonFiniteError naming `origin`, and the parameters ν [B, P] if given, if a row holds a NaN or an infinity."""
     if not value.isfinite().all():
         rows = (~value.flatten(1).isfinite().all(1)).nonzero().flatten().tolist()
-        raise NonFiniteError(f"{origin} gave a NaN or an infinity in row {', '.join(map(str, rows[:5]))} of {len(value)}.")
+        at = f" at {said(space, nu[rows[0]])}," if space is not None and nu is not None else ""
+        raise NonFiniteError(f"{origin} gave a NaN or an infinity{at} in row {', '.join(map(str, rows[:5]))} of {len(value)}.")
     return value
+
+
+def said(space: Space, nu: Tensor) -> str:
+    """`"f=440 Hz, tau=0.1 s"` of ν [P]."""
+    return ", ".join(f"{p.name}={v:.6g} {p.unit}".rstrip() for p, v in zip(space, space.to_theta(nu.double()).tolist(), strict=True))
+
+
+def sound(synth: Synth, theta: Tensor) -> Tensor:
+    """g(θ) [B, N] of θ [B, P]. Raises InvsoundError naming the synth where that is not what it gives."""
+    return ask(synth, synth, theta, shape=(len(theta), synth.signal.num_samples))
+
+
+def represented(feature: Feature, x: Tensor) -> Tensor:
+    """Φ(x) [B, D] of x [B, N]. Raises InvsoundError naming the feature where that is not what it gives."""
+    return ask(feature, feature, x, shape=(len(x), None))
 
 
 def volume(singular: Tensor) -> Tensor:
@@ -60,25 +77,25 @@ class Problem(nn.Module):
 
     def render(self, nu: Tensor) -> Tensor:
         """ν [B, P] → audio x [B, N]."""
-        x: Tensor = self.synth(self.space.to_theta(nu))
-        return x
+        return sound(self.synth, self.space.to_theta(nu))
 
     def forward(self, nu: Tensor) -> Tensor:
         """ν [B, P] → S [B, D], pure and differentiable (reverse mode and `torch.func`)."""
-        S: Tensor = self.feature(self.render(nu))
-        return S
+        return represented(self.feature, self.render(nu))
 
     def jacobian(self, nu: Tensor) -> Tensor:
         """J [B, D, P] = ∂S/∂ν at ν [B, P]: P directions travel together, B rows by chunks that fit the memory budget.
 
         Raises NonFiniteError where the derivative does not exist as a number.
         """
+        if not len(nu):  # which torch.func refuses
+            return self.jacobian(torch.stack(self.space.bounds(nu)).mean(0)[None])[:0]
         row = 8 * self.synth.signal.num_samples * (1 + len(self.space)) * nu.element_size()
         chunk = max(1, int(self.options.budget * 2**20 / row))
         forward = self.options.jacobian == "forward" or (self.options.jacobian == "auto" and self.synth.differentiable)
         columns = self._forward_mode if forward else self._central_differences
         J = torch.cat([columns(rows) for rows in nu.split(chunk)])
-        return finite(J, f"The Jacobian of {type(self.feature).__name__} ∘ {type(self.synth).__name__}")
+        return finite(J, f"The Jacobian of {type(self.feature).__name__} ∘ {type(self.synth).__name__}", self.space, nu)
 
     @torch.no_grad()
     def _central_differences(self, nu: Tensor) -> Tensor:

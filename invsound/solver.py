@@ -9,6 +9,10 @@ from typing import Any, ClassVar, Protocol
 
 from torch import Tensor
 
+from .errors import InvsoundError
+from .hooks.culprit import answer
+from .hooks.registry import named
+
 
 class Forward(Protocol):
     """S(ν) [B, P] → [B, D] and its Jacobian [B, D, P]; a `Problem` is one."""
@@ -46,3 +50,13 @@ class Solver(ABC):
 
         `stop()` turns true when the user's time is over. Not converging is a `Solution`, never an exception.
         """
+
+
+def solved(solver: Solver, forward: Forward, target: Tensor, nu0: Tensor, stop: Callable[[], bool]) -> Solution:
+    """What the solver finds. Raises InvsoundError naming it where it raises, or returns no Solution of finite ν [P]."""
+    found = answer(solver, solver.solve, forward, target, nu0, stop)
+    if not isinstance(found, Solution):
+        raise InvsoundError(f"{named(solver)} returned {type(found).__name__}, no invsound.Solution.")
+    if found.nu.shape != nu0.shape[1:] or not found.nu.isfinite().all():
+        raise InvsoundError(f"{named(solver)} returned ν of {list(found.nu.shape)}, not {nu0.shape[1]} finite numbers.")
+    return found

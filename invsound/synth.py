@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
+from .errors import InvsoundError
+from .hooks.registry import named
 from .signal import Signal
 from .space import Space
 
@@ -44,3 +46,13 @@ class Synth(nn.Module, ABC):
     def published(self) -> tuple[Tensor, list[str]] | None:
         """The published table of parameters: θ [n, P] in float64 and each row's fold (train, val or test); None if there is none."""
         return None
+
+
+def stated(synth: Synth) -> Synth:
+    """The synth itself; raises InvsoundError naming it if it states no space of one parameter or more, or no signal."""
+    for attribute, cls in (("space", Space), ("signal", Signal)):
+        if not isinstance(value := getattr(synth, attribute, None), cls):
+            raise InvsoundError(f"{named(synth)} states no {attribute}: it is {value!r}, no invsound.{cls.__name__}.")
+    if not len(synth.space):
+        raise InvsoundError(f"{named(synth)} has no parameter in its space, so that there is nothing to find.")
+    return synth

@@ -89,8 +89,8 @@ def test_a_read_only_folder_is_said(tiny, invsound, monkeypatch, toy):
         assert "cannot be written" in result.stderr
     monkeypatch.setenv("INVSOUND_CACHE", str(Path.cwd() / "file"))
     result = invsound(*toy(tiny, "--out", "run"))
-    assert result.exit_code == 1
-    assert "Cannot write" in result.stderr
+    assert result.exit_code == 2
+    assert "INVSOUND_CACHE names another folder" in result.stderr
 
 
 def test_a_full_disk_in_the_middle_is_said_and_resumed(tiny, invsound, monkeypatch, toy):

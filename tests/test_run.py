@@ -88,7 +88,7 @@ def test_a_nan_names_its_origin(tiny, invsound, monkeypatch, toy):
     monkeypatch.setattr(cls, "forward", lambda self, theta: forward(self, theta) / torch.zeros(()))
     result = invsound(*toy(tiny, "--out", "run"))
     assert result.exit_code == 1
-    assert "The synth 'tiny' gave a NaN or an infinity in row 0" in result.stderr
+    assert "The synth tiny (tiny-synth 1.0) gave a NaN or an infinity at f=" in result.stderr
 
 
 def test_a_loss_that_diverges_names_epoch_and_remedy(tiny, invsound, toy):

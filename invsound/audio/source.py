@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -66,10 +68,9 @@ class File(Source):
 
     def __init__(self, path: Path) -> None:
         self.path, self.name = path, str(path)
-        if not path.is_file():
-            what = "It is a folder" if path.is_dir() else "There is no such file" if not path.exists() else "It is not a regular file"
-            raise UsageError(f"Cannot read {path}. {what}; give a sound file ({READABLE}).")
         with _readable(path):
+            if what := _no_file(path):
+                raise UsageError(f"Cannot read {path}. {what}; give a sound file ({READABLE}).")
             self.splice, self.notes, endless = examine(path)
             with self._opened() as file:
                 self.sample_rate, self.channels, self.frames = file.samplerate, file.channels, file.frames
@@ -94,7 +95,7 @@ class File(Source):
     @contextmanager
     def _opened(self, how: type[soundfile.SoundFile] = Sequential) -> Iterator[soundfile.SoundFile]:
         if not self.splice:
-            with how(self.name) as file:
+            with how(os.fsencode(self.path)) as file:
                 yield file
         else:
             with Spliced(self.path, *self.splice) as raw, how(raw) as file:
@@ -110,6 +111,15 @@ class File(Source):
             return False
 
 
+def _no_file(path: Path) -> str:
+    """What is there instead of a file. Raises OSError where the system does not say."""
+    try:
+        mode = os.stat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # no name of a file holds NUL
+        return "There is no such file"
+    return "" if stat.S_ISREG(mode) else "It is a folder" if stat.S_ISDIR(mode) else "It is not a regular file"
+
+
 @contextmanager
 def _readable(path: Path) -> Iterator[None]:
     """Whatever goes wrong with a file, while it is opened or read, is a UsageError."""
@@ -117,7 +127,7 @@ def _readable(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise UsageError(f"Cannot read {path}: {error.strerror or error}.") from error
-    except (soundfile.SoundFileError, TypeError) as error:
+    except (soundfile.SoundFileError, TypeError, UnicodeError) as error:
         reason = re.sub(r"^Error opening .*?: (?=[A-Z])", "", str(error)).rstrip(".")
         raise UsageError(f"{path} is not a sound file, or is damaged ({reason}). Give one of {READABLE}.") from error
 

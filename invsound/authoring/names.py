@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import keyword
 import re
 import sys
 from dataclasses import dataclass
 
 from ..errors import UsageError
-from ..hooks import registry
+from ..hooks import installed, registry
+from ..hooks.installed import canonical
 
 SUMMARIES = {
     "synth": "frequency-modulated bell",
@@ -58,14 +60,27 @@ def module(name: str) -> str:
     """The module of distribution `name`. Raises UsageError if it would hide a module that is there already."""
     _check(name, "package", "invsound-bell", longest=32)
     module = name.replace("-", "_")
-    owners = {owner.lower().replace("_", "-") for owner in importlib.metadata.packages_distributions().get(module, ())}
-    owners -= {plugin.distribution for plugin in registry.plugins() if plugin.distribution == name}  # a package may be written anew
+    owners = installed.owners(module)
+    owners -= {
+        canonical(plugin.distribution) for plugin in registry.plugins() if plugin.distribution == name
+    }  # a package may be written anew
     if module in sys.stdlib_module_names:
         owners = {"Python's standard library"}
     if owners or module in ("invsound", "src", "tests"):
         taken = f"belongs to {' and '.join(sorted(owners))}" if owners else "is taken"
         raise UsageError(f"The package {name!r} would be the module {module!r}, which {taken}. Try 'invsound-{name}'.")
     return module
+
+
+def source(release: str) -> str:
+    """What pip installs the invsound from that is installed here: its release, its repository; nothing of a folder of this machine."""
+    try:
+        origin = json.loads(importlib.metadata.distribution("invsound").read_text("direct_url.json") or "{}")
+    except (importlib.metadata.PackageNotFoundError, ValueError):
+        return ""
+    if "vcs_info" in origin:
+        return f"git+{origin['url']}@{origin['vcs_info']['commit_id']}" if origin["vcs_info"].get("vcs") == "git" else ""
+    return "" if origin else release
 
 
 def part(kind: str, name: str, distribution: str, wanted: list[tuple[str, str]]) -> NewPart:

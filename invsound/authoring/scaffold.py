@@ -40,6 +40,7 @@ def write(name: str, parts: Mapping[str, Iterable[str]], out: Path | None = None
         raise UsageError(f"The parts {', '.join(part.label for part in made)} would share a file. Choose names that differ more.")
     if not author.isprintable():
         raise UsageError(f"An author is one line of text, got {author!r}.")
+    files.check_folder(folder)
     commands = _use(made)
     texts = _render(name, module, made, author, " && ".join(commands))
     if not files.make_folder(folder):
@@ -72,9 +73,10 @@ def _render(name: str, module: str, parts: list[NewPart], author: str, use: str)
     environment.filters["toml"] = lambda text: json.dumps(text, ensure_ascii=False)
     hooks = [(registry.KINDS[kind][0], [part for part in parts if part.kind == kind]) for kind in SUMMARIES]
     major, minor = map(int, VERSION.split(".")[:2])
+    release = f"invsound>={major}.{minor},<{major}.{minor + 1}"
     environment.globals |= {
         "name": name, "module": module, "parts": parts, "hooks": [hook for hook in hooks if hook[1]], "author": author, "use": use,
-        "api": API_VERSION, "year": datetime.date.today().year, "invsound": f"invsound>={major}.{minor},<{major}.{minor + 1}",
+        "api": API_VERSION, "year": datetime.date.today().year, "invsound": release, "source": names.source(release),
     }  # fmt: skip
     package = Path("src") / module
     sources = {

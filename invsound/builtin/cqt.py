@@ -90,6 +90,8 @@ class LogCQT(nn.Module):
         return spectrum * math.sqrt(Q / f) / self.hop
 
     def forward(self, x: Tensor) -> Tensor:
+        if not len(x):  # which an FFT refuses
+            return self.forward(x.new_zeros(1, x.shape[-1]))[:0]
         X = torch.fft.rfft(x, self.M * self.hop)
         X = nn.functional.pad(X, (0, -X.shape[-1] % self.M)).unflatten(-1, (-1, self.M))
         kernels = self.kernel.to(x.dtype).split([(high - low) * self.M for low, high in self.bands])

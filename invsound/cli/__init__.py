@@ -9,7 +9,11 @@ def main() -> None:
 
     with signals.heard():  # before anything else is imported: that takes time
         from .commands import app
+        from .cores import limit_threads
+        from .output import prepare_streams
 
+        prepare_streams()
+        limit_threads()
         app(prog_name="invsound")
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .common import print_json
+from .output import print_json, say
 
 WORDS = {"ok": "ok     ", "failed": "FAILED ", "skipped": "skipped"}
 
@@ -24,11 +24,11 @@ def check_plugin(
         verdicts.append(verdict)
         if not json:
             finding = f" — {verdict.message}" if verdict.message else ""
-            typer.echo(f"{WORDS[verdict.status]} {verdict.subject}: {verdict.law}{finding}")
+            say(f"{WORDS[verdict.status]} {verdict.subject}: {verdict.law}{finding}")
     count = {status: sum(verdict.status == status for verdict in verdicts) for status in WORDS}
     if json:
         print_json([dataclasses.asdict(verdict) for verdict in verdicts])
     else:
-        typer.echo(", ".join(f"{number} {status}" for status, number in count.items()))
+        say(", ".join(f"{number} {status}" for status, number in count.items()))
     if count["failed"]:
         raise typer.Exit(1)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import typer
 
 from . import checking, comparing, doctor, listing, matching, rendering, running, scaffolding, sweeping
-from .common import guarded
+from .common import Command, guarded
+from .output import say
 
 app = typer.Typer(
     name="invsound",
@@ -15,15 +16,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command("run")(guarded(running.run))
-app.command("evaluate")(guarded(running.evaluate))
-app.command("sweep")(guarded(sweeping.sweep))
-app.command("compare")(guarded(comparing.compare))
-app.command("match")(guarded(matching.match))
-app.command("render")(guarded(rendering.render))
-app.command("list-plugins")(guarded(listing.list_plugins))
-app.command("new-plugin")(guarded(scaffolding.new_plugin))
-app.command("check-plugin")(guarded(checking.check_plugin))
+app.command("run", cls=Command)(guarded(running.run))
+app.command("evaluate", cls=Command)(guarded(running.evaluate))
+app.command("sweep", cls=Command)(guarded(sweeping.sweep))
+app.command("compare", cls=Command)(guarded(comparing.compare))
+app.command("match", cls=Command)(guarded(matching.match))
+app.command("render", cls=Command)(guarded(rendering.render))
+app.command("list-plugins", cls=Command)(guarded(listing.list_plugins))
+app.command("new-plugin", cls=Command)(guarded(scaffolding.new_plugin))
+app.command("check-plugin", cls=Command)(guarded(checking.check_plugin))
 app.add_typer(doctor.app, name="doctor")
 
 
@@ -36,7 +37,7 @@ def version(
     if show:
         from ..system.version import VERSION
 
-        typer.echo(f"invsound {VERSION}")
+        say(f"invsound {VERSION}")
         raise typer.Exit()
     if strict:
         from ..hooks.registry import check_all

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import json
 import logging
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable
-from typing import Annotated, Any, NoReturn, Optional
+from typing import Annotated, Any, ClassVar, NoReturn, Optional
 
 import typer
+import typer.core
 
-from ..errors import InvsoundError, UsageError
+from ..errors import InvsoundError, UsageError, out_of_memory, remedy, said, visible
+from ..hooks.installed import spare_torch
 from . import signals
+from .output import results_alone
 
 ASKED = "asked for, unless only one is installed"
 Synthesizer = Annotated[Optional[str], typer.Option(help="Synthesizer g.", show_default=ASKED)]  # noqa: UP045  Typer reads it on 3.10 too
 Representation = Annotated[Optional[str], typer.Option(help="Perceptual representation Φ.", show_default=ASKED)]  # noqa: UP045
+GROUPS = (
+    "synth", "feature", "loss", "optimizer", "encoder", "solver", "parts", "space", "problem", "data", "train", "evaluate", "match", "seed",
+)  # fmt: skip
+"""How the name of an option may begin."""
 OVERRIDE = re.compile(r"[A-Za-z_][\w.-]*=")
 
 
@@ -28,18 +35,23 @@ def guarded(command: Callable[..., Any]) -> Callable[..., None]:
     @functools.wraps(command)
     def guarded_command(*arguments: Any, **options: Any) -> None:
         try:
-            _interruptible(command, *arguments, **options)
+            with results_alone():
+                spare_torch()
+                _interruptible(command, *arguments, **options)
         except KeyboardInterrupt:
-            _end(signals.told(), signals.code())
+            end(signals.told(), signals.code())
         except InvsoundError as error:
-            _end(str(error), error.exit_code)
+            end(str(error), error.exit_code)
         except BrokenPipeError:
             sys.stderr.close()
             raise typer.Exit(1) from None
-        except MemoryError as error:
-            _end(f"Out of memory. {error} Use fewer --jobs, or a smaller train.batch.", 1)
-        except OSError as error:
-            _end(f"{error.strerror or error}: {error.filename or ''}", 1)
+        except (MemoryError, RuntimeError, ImportError, OSError) as error:
+            if out_of_memory(error):
+                end(f"Out of memory. {said(error)} Use fewer --jobs, a smaller train.batch, or a synth with fewer samples.", 1)
+            if not isinstance(error, OSError):
+                raise
+            file = f": {os.fsdecode(error.filename)}" if isinstance(error.filename, (str, bytes)) else ""
+            end(f"{error.strerror or error}{file}. {remedy(error)}".rstrip(), 1)
 
     return guarded_command
 
@@ -53,10 +65,22 @@ def _interruptible(command: Callable[..., Any], *arguments: Any, **options: Any)
         raise
 
 
-def _end(message: str, code: int) -> NoReturn:
+def end(message: str, code: int) -> NoReturn:
+    """Say why on stderr, and exit."""
     with contextlib.suppress(OSError):  # a terminal that was closed
-        print(f"invsound: {message}", file=sys.stderr, flush=True)
+        print(f"invsound: {_lines(message)}", file=sys.stderr, flush=True)
     raise typer.Exit(code) from None
+
+
+def _lines(message: str) -> str:
+    return "\n".join(map(visible, message.split("\n")))
+
+
+class Plain(logging.Formatter):
+    """Messages with nothing that a terminal would obey."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return _lines(super().format(record))
 
 
 def listen(quiet: bool = False) -> None:
@@ -67,24 +91,41 @@ def listen(quiet: bool = False) -> None:
         log.removeHandler(old)
     handler = logging.StreamHandler(sys.stderr)
     handler.name = "command line"
-    handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.setFormatter(Plain("%(message)s"))
     log.addHandler(handler)
 
 
 def sort_arguments(arguments: Iterable[str], files: str | None = None) -> tuple[list[str], list[str]]:
-    """Arguments into key=value overrides and files; `files` names the option that takes several, or None if none does."""
+    """Arguments into key=value overrides and files; `files` names the option that takes several, or None if none does.
+
+    Where there may be files, one that is there is a file, unless its name begins with that of a group of options; so is all after `--`.
+    """
     arguments = list(arguments)
-    overrides = [argument for argument in arguments if OVERRIDE.match(argument)]
-    others = [argument for argument in arguments if not OVERRIDE.match(argument)]
+    free = len(arguments) - len(Command.literal)
+    named = [
+        bool(OVERRIDE.match(argument)) and (files is None or (k < free and not _is_file(argument))) for k, argument in enumerate(arguments)
+    ]
+    overrides = [argument for argument, is_option in zip(arguments, named, strict=True) if is_option]
+    others = [argument for argument, is_option in zip(arguments, named, strict=True) if not is_option]
     if others and files is None:
         raise UsageError(f"Cannot read {others[0]!r}: an option is key=value, for example train.epochs=20.")
     return overrides, others
 
 
+def _is_file(argument: str) -> bool:
+    return re.split(r"[.=]", argument)[0] not in GROUPS and os.path.isfile(argument)
+
+
+class Command(typer.core.TyperCommand):
+    """A command that knows which of its arguments came after `--`."""
+
+    literal: ClassVar[list[str]] = []
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        Command.literal = args[args.index("--") + 1 :] if "--" in args else []
+        return super().parse_args(ctx, args)
+
+
 def seed_override(seed: int | None) -> list[str]:
     """--seed as an override."""
     return [] if seed is None else [f"seed={seed}"]
-
-
-def print_json(value: Any) -> None:
-    typer.echo(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False))

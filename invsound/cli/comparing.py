@@ -7,7 +7,8 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from .common import listen, print_json
+from .common import listen
+from .output import cell, print_json, say, show
 
 
 def compare(
@@ -27,28 +28,23 @@ def compare(
         return
     _show(found)
     if out:
-        typer.echo(f"Report: {out / 'comparison.html'}")
+        say(f"Report: {out / 'comparison.html'}")
 
 
 def _show(found: Any) -> None:
-    from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
-    console = Console()
     for group in dict.fromkeys(column.group for column in found.columns):
         table = Table(title=group.capitalize(), title_justify="left", show_lines=True)
         columns = [column for column in found.columns if column.group == group]
         table.add_column("configuration")
         for column in columns:
-            table.add_column(escape(f"{column.name} [{column.unit}]" if column.unit else column.name), justify="right")
+            table.add_column(cell(f"{column.name} [{column.unit}]" if column.unit else column.name), justify="right")
         for row in found.configurations:
             seeds = f"seed{'s' * (len(row.seeds) > 1)} {', '.join(map(str, row.seeds))}"
-            table.add_row(f"{escape(row.name)}\n{seeds}", *(_cell(row.cells.get(column)) for column in columns))
-        console.print(table)
-    console.print(
-        f"Median over seeds, bootstrap 95 % interval, p against {found.against}: permutation paired over test sounds.", markup=False
-    )
+            table.add_row(f"{cell(row.name)}\n{seeds}", *(_cell(row.cells.get(column)) for column in columns))
+        show(table)
+    say(f"Median over seeds, bootstrap 95 % interval, p against {found.against}: permutation paired over test sounds.")
 
 
 def _cell(cell: Any) -> str:

@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
 
-from .common import Representation, Synthesizer, guarded, listen, print_json, sort_arguments
+from .common import Command, Representation, Synthesizer, guarded, listen, sort_arguments
+from .output import cell, print_json, say, show
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @app.callback(invoke_without_command=True)
 @guarded
-def doctor(context: typer.Context, json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Check the installation: versions, devices, plugins and every part they offer, the cache. Exit code 1 if something is broken."""
+def doctor(
+    context: typer.Context,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    limit: Annotated[float, typer.Option(min=0.1, max=3600, help="Seconds that one import may take.")] = 20.0,
+) -> None:
+    """Check the installation: versions, devices, plugins and every part they offer, the cache. Exit code 1 if something is broken.
+
+    Each plugin and part is imported in a process of its own: one that ends, blocks or floods its process is named.
+    """
     if context.invoked_subcommand is not None:
         return
-    checks = list(_checks())
+    checks = list(_checks(limit))
     if json:
         print_json([{"check": name, "ok": ok, "finding": finding} for name, ok, finding in checks])
     else:
         for name, ok, finding in checks:
-            typer.echo(f"{'ok     ' if ok else 'BROKEN '} {name}: {finding}")
+            say(f"{'ok     ' if ok else 'BROKEN '} {name}: {finding}")
     if not all(ok for _, ok, _ in checks):
         raise typer.Exit(1)
 
 
-@app.command("radius")
+@app.command("radius", cls=Command)
 @guarded
 def radius(
     arguments: Annotated[
@@ -55,12 +64,10 @@ def radius(
         return
     _show(found)
     if out:
-        typer.echo(f"Report: {out / 'radius.html'}")
+        say(f"Report: {out / 'radius.html'}")
 
 
 def _show(found: Any) -> None:
-    from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
     from ..pages.radius import told
@@ -70,26 +77,18 @@ def _show(found: Any) -> None:
     for heading in ("radius", *(f"{step:.0e}" for step in found.steps[::3])):
         table.add_column(heading, justify="right")
     for name, errors in found.errors.items():
-        table.add_row(escape(name), told(found.radius[name], found.steps), *(f"{error:.2g}" for error in errors[::3]))
-    console = Console()
-    console.print(table)
-    console.print("Columns are |δν|. The radius is the largest |δν| up to which the error is below 50 %.", markup=False)
+        table.add_row(cell(name), told(found.radius[name], found.steps), *(f"{error:.2g}" for error in errors[::3]))
+    show(table)
+    say("Columns are |δν|. The radius is the largest |δν| up to which the error is below 50 %.")
 
 
-def _checks() -> Any:
-    from ..hooks import registry
+def _checks(limit: float) -> Iterator[tuple[str, bool, str]]:
     from ..runs import environment
+    from ..testing.diagnosis import diagnose
 
-    about = environment.describe()
-    about.pop("plugins")
-    yield "environment", True, ", ".join(f"{key} {value}" for key, value in about.items())
+    yield "environment", True, ", ".join(f"{key} {value}" for key, value in environment.machine().items())
     yield _devices()
-    for plugin in registry.plugins():
-        if plugin.broken:
-            advice = f"mend it, or uninstall it, or set INVSOUND_DISABLE_PLUGINS={plugin.distribution}"
-            yield f"plugin {plugin.distribution} {plugin.version}", False, f"{plugin.broken} — {advice}"
-        for offer in plugin.offers:
-            yield f"{offer.kind} {offer.label}", *_builds(offer)
+    yield from ((row.check, row.ok, row.finding) for row in diagnose(limit))
     yield _cache()
 
 
@@ -98,19 +97,6 @@ def _devices() -> tuple[str, bool, str]:
 
     count = torch.cuda.device_count()
     return "device", True, ", ".join(torch.cuda.get_device_name(i) for i in range(count)) or "cpu only"
-
-
-def _builds(offer: Any) -> tuple[bool, str]:
-    """Whether a part builds, small, and by the shortest name."""
-    from ..hooks import registry
-    from ..testing.examine import first_verdicts
-
-    for verdict in first_verdicts(offer):
-        if verdict.status == "failed":
-            return False, verdict.message
-    if rivals := registry.rivals(offer):
-        return False, f"the name is also offered by {' and '.join(rivals)}: write {offer.distribution}:{offer.part.name}"
-    return True, "builds"
 
 
 def _cache() -> tuple[str, bool, str]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Optional
 import typer
 
 from ..errors import UsageError
-from .common import print_json
+from .output import print_json, say
 
 
 def list_plugins(
@@ -36,9 +36,9 @@ def list_plugins(
     for row in rows:
         source = f"{row['distribution']} {row['version']}"
         clash = f"  (also offered by {row['clash']}: write {row['distribution']}:{row['name']})" if "clash" in row else ""
-        typer.echo(f"{row['kind']:<{width['kind']}}  {row['name']:<{width['name']}}  {source:<22}  {row['summary']}{clash}".rstrip())
+        say(f"{row['kind']:<{width['kind']}}  {row['name']:<{width['name']}}  {source:<22}  {row['summary']}{clash}".rstrip())
     for row in broken:
-        typer.echo(f"broken: {row['distribution']} {row['version']} ({row['plugin']}): {row['reason']}")
+        say(f"broken: {row['distribution']} {row['version']} ({row['plugin']}): {row['reason']}")
 
 
 def _head(offer: Any) -> dict[str, Any]:
@@ -60,12 +60,12 @@ def _details(name: str, as_json: bool) -> None:
         print_json(described)
         return
     for part in described:
-        typer.echo(f"{part['kind']} {part['name']} ({part['distribution']} {part['version']}): {part['summary']}")
+        say(f"{part['kind']} {part['name']} ({part['distribution']} {part['version']}): {part['summary']}")
         for p in part.get("parameters", []):
-            typer.echo(f"  parameter {p['name']}: {p['low']:.6g} to {p['high']:.6g} {p['unit']}, {p['scale']}. {p['doc']}".rstrip())
+            say(f"  parameter {p['name']}: {p['low']:.6g} to {p['high']:.6g} {p['unit']}, {p['scale']}. {p['doc']}".rstrip())
         for option in part["options"]:
             takes = ", ".join(filter(None, [option["type"], option["bounds"]]))
-            typer.echo(f"  {part['kind']}.{option['name']}={option['default']!r} ({takes}): {option['help']}".rstrip(": "))
+            say(f"  {part['kind']}.{option['name']}={option['default']!r} ({takes}): {option['help']}".rstrip(": "))
 
 
 def _describe(offer: Any) -> dict[str, Any]:
@@ -85,6 +85,8 @@ def _describe(offer: Any) -> dict[str, Any]:
     ]
     parameters = {}
     if offer.kind == "synth":
-        space = registry.build("synth", f"{offer.distribution}:{offer.part.name}").space
+        from ..synth import stated
+
+        space = stated(registry.build("synth", f"{offer.distribution}:{offer.part.name}")).space
         parameters = {"parameters": [dataclasses.asdict(p) for p in space]}
     return _head(offer) | parameters | {"options": fields}

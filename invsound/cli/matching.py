@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
 
 from ..errors import UsageError
-from .common import Representation, Synthesizer, listen, print_json, seed_override, sort_arguments
+from .common import Representation, Synthesizer, listen, seed_override, sort_arguments
+from .cores import cores
+from .output import print_json, say
 
 
 def match(
@@ -30,7 +31,7 @@ def match(
     encoder: Annotated[Optional[Path], typer.Option(metavar="RUN", help="A run whose trained encoder adds a start.")] = None,  # noqa: UP045
     out: Annotated[Path | None, typer.Option(help="Folder for what is written; one under runs/ if not given.")] = None,
     seed: Annotated[Optional[int], typer.Option(help="Seed of candidates and survey.")] = None,  # noqa: UP045
-    jobs: Annotated[Optional[int], typer.Option(min=1, max=1024, help="Processes; all cores if not given.")] = None,  # noqa: UP045
+    jobs: Annotated[Optional[int], typer.Option(min=1, max=1024, help="Processes; all usable cores if not given.")] = None,  # noqa: UP045
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps or auto.")] = "cpu",
     json: Annotated[bool, typer.Option("--json", help="Print the match as JSON, or a list of them.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Only errors on stderr.")] = False,
@@ -50,8 +51,8 @@ def match(
         "encoder": str(encoder) if encoder else None,
     }  # fmt: skip
     how = {name: None if value == "none" and name == "budget" else value for name, value in given.items() if value is not None}
-    of, jobs = options.groups([*overrides, *seed_override(seed)], how), jobs or os.cpu_count() or 1
-    folder = out or Path("runs") / ("matches" if len(sounds) > 1 else f"match-{Path(sounds[0]).stem}")
+    of, jobs = options.groups([*overrides, *seed_override(seed)], how), jobs or cores()
+    folder = out or Path("runs") / ("matches" if len(sounds) > 1 else f"match-{matches.folder_name(Path(sounds[0]))}")
     check_folder(folder)
     if len(sounds) == 1:
         ready = matcher.Matcher(synth, feature, solver, of, jobs=jobs, device=device)
@@ -84,15 +85,15 @@ def _show(results: list[dict[str, Any]], page: Path, json: bool, many: bool) -> 
         return
     for result in results:
         if many:
-            typer.echo(f"{result['name']}:")
+            say(f"{result['name']}:")
         if "error" in result:
-            typer.echo(f"  {result['error']}")
+            say(f"  {result['error']}")
             continue
         for name, value in result["parameters"].items():
-            typer.echo(_line(name, value, result))
+            say(_line(name, value, result))
         compared = f"{result['feature']} distance {result['distance']:.4g} (a typical random sound: {result['random_distance']:.4g})"
-        typer.echo(f"{compared}, {result['evaluations']} sounds, {result['seconds']:.1f} s. {result['advice']}")
-    typer.echo(f"{page}")
+        say(f"{compared}, {result['evaluations']} sounds, {result['seconds']:.1f} s. {result['advice']}")
+    say(f"{page}")
 
 
 def _line(name: str, value: float, result: dict[str, Any]) -> str:

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from ..errors import UsageError
-from .common import Synthesizer, listen, print_json, sort_arguments
+from .common import Synthesizer, listen, sort_arguments
+from .output import print_json, say
 
 
 def render(
@@ -17,7 +18,7 @@ def render(
         typer.Argument(metavar="[PARAMETER=VALUE]...", help="Parameters in their units; synth.option=value for the synth's options."),
     ] = None,
     synth: Synthesizer = None,
-    out: Annotated[Path, typer.Option(help="The WAV file.")] = Path("out.wav"),
+    out: Annotated[Path, typer.Option(help="The sound file: .wav, or .flac of 24 bits.")] = Path("out.wav"),
     json: Annotated[bool, typer.Option("--json", help="Print the parameters as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Only errors on stderr.")] = False,
 ) -> None:
@@ -26,16 +27,18 @@ def render(
     listen(quiet)
     from ..audio import recording as recordings
     from ..hooks import options, registry
-    from ..problem import finite
+    from ..problem import finite, sound
     from ..runs import config as configs
     from ..runs import hints
-    from ..system.files import check_folder
+    from ..synth import stated
+    from ..system.files import atomic, check_folder, writable
 
     given, synth = options.from_overrides(overrides), configs.chosen("synth", synth)
     check_folder(out.parent)
+    ending, file = recordings.check_ending(out), writable(out)
     of_synth = options.group(given, "synth")
     hints.check_names(synth, registry.load(registry.find("synth", synth)).Options, of_synth)
-    made = registry.build("synth", synth, of_synth)
+    made = stated(registry.build("synth", synth, of_synth))
     given.pop("synth", None)
     for name, value in given.items():
         if name not in made.space.names and (said := hints.hint(name, hints.options_of({"synth": synth}), None)):
@@ -43,10 +46,11 @@ def render(
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise UsageError(f"Parameter {name} takes a number, got {value!r}. Available: {made.space.describe()}.")
     theta = made.space.values(given)
-    x = finite(made(theta[None].float()), f"The synth {synth!r}")[0]
-    recordings.save(out, x, made.signal.sample_rate)
+    x = finite(sound(made, theta[None].float()), registry.named(made), made.space, made.space.to_nu(theta[None]))[0]
+    with atomic(file) as temporary:
+        temporary.write_bytes(recordings.encoded(x, made.signal.sample_rate, ending))
     parameters = {p.name: {"value": float(v), "unit": p.unit} for p, v in zip(made.space, theta, strict=True)}
     if json:
         print_json({"file": str(out), "parameters": parameters, "seconds": made.signal.duration})
     else:
-        typer.echo(f"{out}: " + ", ".join(f"{name}={row['value']:.6g} {row['unit']}".rstrip() for name, row in parameters.items()))
+        say(f"{out}: " + ", ".join(f"{name}={row['value']:.6g} {row['unit']}".rstrip() for name, row in parameters.items()))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
 
 from ..errors import UsageError
-from .common import Representation, Synthesizer, listen, print_json, seed_override, sort_arguments
+from .common import Representation, Synthesizer, listen, seed_override, sort_arguments
+from .cores import cores
+from .output import cell, print_json, say, show
 
 Name = Optional[str]  # noqa: UP045  Typer reads annotations at run time, on Python 3.10 too
 Folder = Optional[Path]  # noqa: UP045
@@ -30,7 +31,7 @@ def run(
     out: Annotated[Folder, typer.Option(help="Run folder; a new one under runs/ if not given.")] = None,
     resume: Annotated[Folder, typer.Option(help="Go on with an interrupted run.")] = None,
     seed: Annotated[Optional[int], typer.Option(help="Seed of sounds, weights and batches.")] = None,  # noqa: UP045
-    jobs: Annotated[Optional[int], typer.Option(min=1, max=1024, help="Processes that prepare sounds; all cores if not given.")] = None,  # noqa: UP045
+    jobs: Annotated[Optional[int], typer.Option(min=1, max=1024, help="Processes for sounds; all usable cores if not given.")] = None,  # noqa: UP045
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps or auto.")] = "cpu",
     json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Only errors on stderr.")] = False,
@@ -39,7 +40,7 @@ def run(
     overrides, files = sort_arguments(arguments or [], files="--target" if target else None)
     listen(quiet)
     named = {"synth": synth, "feature": feature, "loss": loss, "optimizer": optimizer, "encoder": encoder}
-    jobs = jobs or os.cpu_count() or 1
+    jobs = jobs or cores()
     if resume and (overrides or files or target or config or out or any(name is not None for name in named.values()) or seed is not None):
         raise UsageError("--resume goes on with the run as it was begun: it takes no parts, options, targets, --config, --seed or --out.")
     from .. import pipeline
@@ -58,7 +59,7 @@ def evaluate(
     run: Annotated[Path, typer.Argument(help="The folder of a finished run.")],
     files: Annotated[Optional[list[str]], typer.Argument(metavar="[FILE]...", help="More recordings to match.")] = None,  # noqa: UP045
     target: Annotated[Optional[list[str]], typer.Option(metavar="FILE...", help="Recordings to match with the trained encoder.")] = None,  # noqa: UP045
-    jobs: Annotated[Optional[int], typer.Option(min=1, max=1024, help="Processes that prepare sounds; all cores if not given.")] = None,  # noqa: UP045
+    jobs: Annotated[Optional[int], typer.Option(min=1, max=1024, help="Processes for sounds; all usable cores if not given.")] = None,  # noqa: UP045
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps or auto.")] = "cpu",
     json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Only errors on stderr.")] = False,
@@ -67,7 +68,7 @@ def evaluate(
     listen(quiet)
     from .. import pipeline
 
-    result = pipeline.evaluate(run, targets=[*(target or []), *(files or [])], jobs=jobs or os.cpu_count() or 1, device=device)
+    result = pipeline.evaluate(run, targets=[*(target or []), *(files or [])], jobs=jobs or cores(), device=device)
     _show(result, json)
 
 
@@ -75,8 +76,6 @@ def _show(result: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(result)
         return
-    from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
     estimates = ("trained", "untrained", "training_mean")
@@ -88,13 +87,10 @@ def _show(result: dict[str, Any], as_json: bool) -> None:
             table.add_row(f"{score} {average}", *(f"{row[e][average]:.4g}" for e in estimates))
     for name, row in result["parameters"].items():
         unit = f" [{row['unit']}]" if row["unit"] else ""
-        table.add_row(escape(f"error of {name}{unit}"), *(f"{row[e]:.4g}" for e in estimates))
-    console = Console()
-    console.print(table)
+        table.add_row(cell(f"error of {name}{unit}"), *(f"{row[e]:.4g}" for e in estimates))
+    show(table)
     for target in result["targets"]:
         found = ", ".join(f"{name}={value:.4g}" for name, value in target["parameters"].items())
-        console.print(
-            f"{target['name']}: {', '.join(f'{s} {v:.4g}' for s, v in target['scores'].items())}; {found}", markup=False, soft_wrap=True
-        )
+        say(f"{target['name']}: {', '.join(f'{s} {v:.4g}' for s, v in target['scores'].items())}; {found}")
     spent = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in result["seconds"].items())
-    console.print(f"{spent}\nReport: {Path(result['folder']) / 'report.html'}", markup=False, soft_wrap=True, highlight=False)
+    say(f"{spent}\nReport: {Path(result['folder']) / 'report.html'}")

@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from .common import print_json
+from .output import print_json, say
 
 Names = Annotated[Optional[list[str]], typer.Option(metavar="NAME", help="A part of this kind; may be given again.")]  # noqa: UP045
 
@@ -32,6 +32,6 @@ def new_plugin(
     if json:
         print_json({"folder": str(made.folder), "files": made.files, "next": made.next})
         return
-    typer.echo(f"{made.folder}: {len(made.files)} files. Type next:")
+    say(f"{made.folder}: {len(made.files)} files. Type next:")
     for line in made.next:
-        typer.echo(f"  {line}")
+        say(f"  {line}")

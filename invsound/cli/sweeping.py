@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
-from .common import listen, print_json, sort_arguments
+from .common import end, listen, sort_arguments
+from .cores import cores
+from .output import print_json, say
 
 
 def sweep(
@@ -21,7 +22,7 @@ def sweep(
     seed: Annotated[Optional[list[int]], typer.Option(help="A seed instead of the file's own; may be given again.")] = None,  # noqa: UP045
     only: Annotated[Optional[list[str]], typer.Option(metavar="NAME", help="A configuration to run; may be given again.")] = None,  # noqa: UP045
     out: Annotated[Optional[Path], typer.Option(help="Folder of the runs; runs/ and the file's name if not given.")] = None,  # noqa: UP045
-    jobs: Annotated[Optional[int], typer.Option(min=1, max=1024, help="Processes that prepare sounds; all cores if not given.")] = None,  # noqa: UP045
+    jobs: Annotated[Optional[int], typer.Option(min=1, max=1024, help="Processes for sounds; all usable cores if not given.")] = None,  # noqa: UP045
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps or auto.")] = "cpu",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the runs and how far each is; run nothing.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -34,15 +35,14 @@ def sweep(
 
     outcomes = sweeps.sweep(
         file, out=out, preset=preset, seeds=seed or None, only=only or None, overrides=overrides,
-        jobs=jobs or os.cpu_count() or 1, device=device, dry_run=dry_run,
+        jobs=jobs or cores(), device=device, dry_run=dry_run,
     )  # fmt: skip
     if json:
         print_json(outcomes)
     else:
         for run in outcomes:
             error = f"  {run['error']}" if "error" in run else ""
-            typer.echo(f"{run['state']:<8}  {run['name']}, seed {run['seed']}  {run['folder']}{error}")
+            say(f"{run['state']:<8}  {run['name']}, seed {run['seed']}  {run['folder']}{error}")
     failed = sum(run["state"] == "failed" for run in outcomes)
     if failed:
-        typer.echo(f"invsound: {failed} of {len(outcomes)} runs failed; the same command tries them again.", err=True)
-        raise typer.Exit(1)
+        end(f"{failed} of {len(outcomes)} runs failed; the same command tries them again.", 1)

@@ -12,9 +12,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..encoder import prepared
 from ..errors import InvsoundError
 from ..hooks import options, registry
+from ..hooks.culprit import ask
 from ..hooks.fingerprint import fingerprint
+from ..hooks.registry import named
 from ..problem import Problem, finite
 from ..runs import config as configs
 from ..runs.parts import Parts
@@ -91,6 +94,8 @@ def _columns(parts: Parts, wanted: dict[Any, tuple[str, Tensor]], store: Store, 
         for key, (column, nu) in wanted.items()
     }
     missing = [task for pieces in tasks.values() for task in pieces if not store.path(task.address).exists()]
+    if missing:
+        store.check()
     compute(missing, jobs if device == "cpu" else 1)
     return {key: _read(pieces, store) for key, pieces in tasks.items()}
 
@@ -176,19 +181,22 @@ def _parts(text: str, made_by: str) -> Parts:
 
 def column_of(parts: Parts, column: str, nu: Tensor) -> Tensor:
     """Compute a column at ν [B, P]: the encoder's inputs, the loss's side, or Φ(x) or R of a score's representation."""
+    space = parts.synth.space
     with torch.no_grad():
         if column == "inputs":
-            x = finite(parts.render(nu), f"The synth {parts.config.parts['synth']!r}")
-            return finite(parts.front_end.prepare(x), f"The front end of the encoder {parts.config.parts['encoder']!r}")
-        if column == "side":
-            return finite(parts.loss.prepare(parts.learned(nu)), f"The loss {parts.config.parts['loss']!r} in prepare")
-        if column == "pretrain":
-            assert parts.pretrain is not None
-            return finite(parts.pretrain.prepare(parts.learned(nu)), f"The loss {parts.config.train.pretrain.loss!r} in prepare")
+            x = finite(parts.render(nu), named(parts.synth), space, nu)
+            inputs = prepared(parts.front_end, x)
+            return finite(inputs, f"{named(parts.front_end)} in prepare", space, nu)
+        if column in ("side", "pretrain"):
+            loss = parts.loss if column == "side" else parts.pretrain
+            assert loss is not None
+            return finite(
+                ask(loss, loss.prepare, parts.learned(nu), shape=(len(nu), ...), precision=False), f"{named(loss)} in prepare", space, nu
+            )
         if column == "features":
-            return finite(parts.problem(nu), f"The feature {parts.config.parts['feature']!r}")
+            return finite(parts.problem(nu), named(parts.problem.feature), space, nu)
         kind, _, name = column.partition(":")
         feature = parts.scores[name].feature
         assert feature is not None
         problem = Problem(parts.synth, feature, parts.config.problem)
-        return finite(problem(nu), f"The score {name!r}") if kind == "heard" else problem.metric_factor(nu)
+        return finite(problem(nu), f"The score {name!r}", space, nu) if kind == "heard" else problem.metric_factor(nu)

@@ -13,8 +13,10 @@ from torch import Tensor
 
 from ..audio import recording as recordings
 from ..data.columns import Fold
-from ..encoder import Encoder
-from ..problem import finite, volume
+from ..encoder import Encoder, guessed, prepared
+from ..hooks.culprit import ask
+from ..hooks.registry import named
+from ..problem import finite, represented, volume
 from ..runs.inputs import Heard
 from ..runs.parts import Parts
 from ..score import Score
@@ -32,7 +34,9 @@ class Target:
     def __init__(self, scores: dict[str, Score], x: Tensor, heard: dict[str, Tensor] | None = None) -> None:
         self.scores, self.x, known = scores, x, heard or {}
         self.heard = {
-            name: known[name] if name in known else score.feature(x) for name, score in scores.items() if score.feature is not None
+            name: known[name] if name in known else represented(score.feature, x)
+            for name, score in scores.items()
+            if score.feature is not None
         }
 
     def distances(self, x_hat: Tensor, which: Tensor) -> dict[str, Tensor]:
@@ -41,11 +45,9 @@ class Target:
 
     def _distance(self, name: str, x_hat: Tensor, which: Tensor) -> Tensor:
         score = self.scores[name]
-        distance: Tensor = (
-            score(x_hat[which], self.x)
-            if score.feature is None
-            else torch.linalg.vector_norm(score.feature(x_hat)[which] - self.heard[name], dim=1)
-        )
+        if score.feature is None:
+            return ask(score, score, x_hat[which], self.x, shape=(len(which),), precision=False)
+        distance: Tensor = torch.linalg.vector_norm(represented(score.feature, x_hat)[which] - self.heard[name], dim=1)
         return distance
 
 
@@ -97,7 +99,7 @@ class Evaluation:
     @torch.no_grad()
     def render(self, nu: Tensor) -> Tensor:
         """ν [B, P] → audio [B, N], checked."""
-        return finite(self.parts.render(nu.to(self.device)), f"The synth {self.parts.config.parts['synth']!r}")
+        return finite(self.parts.render(nu.to(self.device)), named(self.parts.synth), self.parts.synth.space, nu)
 
     def targets(self, heard: Iterable[Heard], encoder: Encoder) -> list[dict[str, Any]]:
         """Match recordings with the trained encoder: parameters, scores and two WAV files for each."""
@@ -106,7 +108,7 @@ class Evaluation:
     @torch.no_grad()
     def _target(self, recording: recordings.Recording, name: str, encoder: Encoder) -> dict[str, Any]:
         x = recording.x[None].to(self.device)
-        nu_hat = self.parts.declared(predict(encoder, self.parts.front_end.prepare(x)))
+        nu_hat = self.parts.declared(predict(encoder, prepared(self.parts.front_end, x)))
         x_hat = self.render(nu_hat)
         self.write_pair(name, x[0], x_hat[0])
         theta = self.parts.synth.space.clipped(nu_hat[0]).tolist()
@@ -154,7 +156,8 @@ def predict(encoder: Encoder, inputs: Tensor, batch: int = 64) -> Tensor:
     """inputs [n, …] → ν̂ [n, P] on the CPU, in `eval()`."""
     encoder.eval()
     device = next((p.device for p in encoder.parameters()), inputs.device)
-    return finite(torch.cat([encoder(rows.to(device)).cpu() for rows in inputs.split(batch)]), f"The encoder {type(encoder).__name__}")
+    nu_hat = [guessed(encoder, rows.to(device)).cpu() for rows in inputs.split(batch)]
+    return finite(torch.cat(nu_hat), named(encoder))
 
 
 def parameter_errors(space: Space, nu: Tensor, estimates: dict[str, Tensor]) -> dict[str, Any]:

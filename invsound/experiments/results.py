@@ -82,7 +82,7 @@ def find(paths: Iterable[Path | str]) -> list[Result]:
     """
     found: dict[Path, Path] = {}
     for path in map(Path, paths):
-        if not path.is_dir():
+        if not os.path.isdir(path):
             raise UsageError(f"There is no folder {str(path)!r}. Give run folders, or folders that hold them.")
         files = sorted(file for name in ("config.yaml", "scores.json") for file in path.rglob(name))
         found |= {file.parent.resolve(): file.parent for file in files if file.parent.resolve() not in found}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import math
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,7 +145,7 @@ def plan(
 
 
 def _read(what: Path | str | Mapping[str, Any]) -> dict[str, Any]:
-    if not isinstance(what, Mapping) and not Path(what).is_file():
+    if not isinstance(what, Mapping) and not os.path.isfile(what):
         raise UsageError(f"There is no sweep file {str(what)!r}. Give a YAML file with {', '.join(KEYS)}.")
     given = dict(what) if isinstance(what, Mapping) else options.from_file(Path(what))
     for key, value in given.items():

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from .installed import called, claims, read, record
 from .registry import find
 
 # of the regular expression and the parser, one takes milliseconds for a package; a word too many costs a look for a module
@@ -103,15 +104,11 @@ def _under_work(package: str, distribution: str) -> bool:
 @functools.cache
 def _owners(folder: Path, package: str) -> tuple[tuple[str, bool], ...]:
     """The distributions in a folder that installed the package there, and whether each is a release."""
-    claim = re.compile(rf"^{re.escape(package)}(?:[/.,]|$)", re.MULTILINE)
-    return tuple((name, released) for name, released, files in _installed(folder) if claim.search(files))
+    return tuple((name, released) for name, released, files in _installed(folder) if claims(package, files))
 
 
 @functools.cache
 def _installed(folder: Path) -> tuple[tuple[str, bool, str], ...]:
     """Name, whether an index released it (pip writes direct_url.json otherwise), and files of each distribution in a folder."""
-    found = []
-    for dist in importlib.metadata.distributions(path=[str(folder)]):
-        files = "\n".join(dist.read_text(name) or "" for name in ("RECORD", "top_level.txt"))
-        found.append((dist.metadata["Name"] or "", dist.read_text("direct_url.json") is None, files))
-    return tuple(found)
+    found = importlib.metadata.distributions(path=[str(folder)])
+    return tuple((called(dist), not read(dist, "direct_url.json")[0], record(dist)) for dist in found)

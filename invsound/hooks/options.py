@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -135,7 +136,7 @@ def _override(pair: str) -> dict[str, Any]:
 
 def from_file(path: Path) -> dict[str, Any]:
     """A YAML file of options. Raises UsageError if it is missing or is no YAML mapping."""
-    if not path.exists():
+    if not os.path.exists(path):  # which a name that the system refuses does not
         raise UsageError(f"There is no options file {str(path)!r}. Give --config a YAML file, such as the config.yaml of a run.")
     try:
         return reading.read_yaml(path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib.metadata
 import os
 import re
 from collections.abc import Iterator
@@ -12,8 +11,9 @@ from typing import Any
 
 import pluggy
 
-from ..errors import InvsoundError, did_you_mean
+from ..errors import InvsoundError, did_you_mean, reason, visible
 from . import specs
+from .installed import Entry, canonical, entries
 from .specs import API_VERSION, Part
 
 KINDS = {
@@ -56,32 +56,28 @@ class Plugin:
 @functools.cache
 def plugins() -> tuple[Plugin, ...]:
     """Every installed plugin, in the order of their distributions' names; a broken one is listed with its reason."""
-    disabled = {name.strip().lower() for name in os.environ.get("INVSOUND_DISABLE_PLUGINS", "").split(",")}
-    found: dict[tuple[str, str], Plugin] = {}
-    for entry in importlib.metadata.entry_points(group="invsound"):
-        distribution, version = _origin(entry)
-        if not {distribution.lower(), entry.name.lower()} & disabled:
-            found.setdefault((distribution, entry.name), _inspect(entry, distribution, version))
-    return tuple(found[key] for key in sorted(found))
+    found = {(entry.distribution, entry.name): entry for entry in reversed(enabled())}
+    return tuple(inspect(found[key]) for key in sorted(found))
 
 
-def _origin(entry: importlib.metadata.EntryPoint) -> tuple[str, str]:
-    """Distribution and version; the hook module stands in for the name where the metadata are damaged."""
-    metadata = entry.dist.metadata if entry.dist else None
-    if metadata is None or "Name" not in metadata or "Version" not in metadata:
-        return entry.value.partition(":")[0], "?"
-    return metadata["Name"], metadata["Version"]
+def enabled() -> list[Entry]:
+    """The entry points that INVSOUND_DISABLE_PLUGINS names neither themselves nor by their distribution; nothing is imported."""
+    disabled = {canonical(name.strip()) for name in os.environ.get("INVSOUND_DISABLE_PLUGINS", "").split(",")}
+    return [entry for entry in entries() if not {canonical(entry.distribution), canonical(entry.name)} & disabled]
 
 
-def _inspect(entry: importlib.metadata.EntryPoint, distribution: str, version: str) -> Plugin:
+def inspect(entry: Entry) -> Plugin:
+    """What the hook module offers, or why it is broken."""
+    named = (entry.name, entry.distribution, entry.version)
+    if entry.damage:
+        return Plugin(*named, broken=entry.damage)
     try:
-        module = entry.load()
-        return Plugin(entry.name, distribution, version, tuple(_offers(module, distribution, version)))
-    except KeyboardInterrupt:
-        raise
+        return Plugin(*named, tuple(_offers(entry.load(), entry.distribution, entry.version)))
+    except KeyboardInterrupt as error:
+        leave = f"INVSOUND_DISABLE_PLUGINS={entry.distribution} leaves it out, invsound doctor examines it"
+        raise KeyboardInterrupt(f"while the plugin {entry.distribution} was imported ({leave})") from error
     except BaseException as error:  # a stranger's module may raise anything, SystemExit included
-        reason = str(error) if isinstance(error, InvsoundError) else f"{type(error).__name__}: {error}"
-        return Plugin(entry.name, distribution, version, broken=reason)
+        return Plugin(*named, broken=reason(error))
 
 
 def _offers(module: Any, distribution: str, version: str) -> Iterator[Offer]:
@@ -100,7 +96,8 @@ def _offers(module: Any, distribution: str, version: str) -> Iterator[Offer]:
             if not isinstance(parts, list) or not all(isinstance(part, Part) for part in parts):
                 raise InvsoundError(f"{hook} returned {parts!r}; a hook returns a list of invsound.Part.")
             _check_names(kind, parts)
-            yield from (Offer(kind, part, distribution, version) for part in parts)
+            for part in parts:
+                yield Offer(kind, Part(part.name, part.target, visible(part.summary)), distribution, version)
 
 
 def _check_names(kind: str, parts: list[Part]) -> None:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from ..errors import InvsoundError, UsageError, did_you_mean
+from ..errors import InvsoundError, UsageError, did_you_mean, out_of_memory, reason
 from . import options
 from .plugins import KINDS as KINDS
 from .plugins import Offer as Offer
 from .plugins import Plugin as Plugin
 from .plugins import plugins as plugins
+
+GET = (
+    "Parts come in packages of their own: python -m pip install ./plugins/* in the root of invsound's repository installs all that it has, "
+    "invsound new-plugin writes one."
+)
+"""What to do where no part is installed."""
+_made: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
 
 
 def check_all() -> None:
@@ -53,8 +62,12 @@ def find(kind: str, name: str) -> Offer:
         choices = " or ".join(f"{o.distribution}:{bare}" for o in matches)
         raise UsageError(f"{len(matches)} distributions offer a {kind} named {bare!r}. Say which: {choices}.")
     broken = "".join(f" {p.distribution} is broken: {p.broken}" for p in plugins() if p.broken)
-    listing = ", ".join(o.label for o in available) or "none"
-    raise UsageError(f"No {kind} named {name!r}.{suggestion(name, available)} Installed: {listing}.{broken}")
+    raise UsageError(f"No {kind} named {name!r}.{suggestion(name, available)} Installed: {listing(kind)}{broken}")
+
+
+def listing(kind: str) -> str:
+    """The parts of a kind, for the end of a message; where there is none, how to get some."""
+    return f"{', '.join(offer.label for offer in offers(kind))}." if offers(kind) else f"none. {GET}"
 
 
 def load(offer: Offer) -> Any:
@@ -62,9 +75,10 @@ def load(offer: Offer) -> Any:
     module, _, attribute = offer.part.target.partition(":")
     try:
         cls = getattr(importlib.import_module(module), attribute)
-    except (Exception, SystemExit) as error:
-        reason = f"{type(error).__name__}: {error}"
-        raise InvsoundError(f"The {offer.kind} {offer.label} cannot be loaded from {offer.part.target}: {reason}") from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise InvsoundError(f"The {offer.kind} {offer.label} cannot be loaded from {offer.part.target}: {reason(error)}") from error
     if not options.is_options(getattr(cls, "Options", None)):
         raise InvsoundError(
             f"The {offer.kind} {offer.label} has no Options: {offer.part.target} needs a class attribute Options, a dataclass."
@@ -78,13 +92,23 @@ def build(kind: str, name: str, given: Any = (), **context: Any) -> Any:
     cls = load(offer)
     try:
         chosen = options.resolve(cls.Options, dict(given), f"{kind} {offer.part.name}")
-        return cls(*(context[key] for key in KINDS[kind][1]), chosen)
+        made = cls(*(context[key] for key in KINDS[kind][1]), chosen)
+        with contextlib.suppress(TypeError):  # a class without weak references or a hash goes by its own name
+            _made[made] = f"The {kind} {offer.label}"
+        return made
     except ValueError as error:
         raise UsageError(f"The {kind} {offer.label} cannot be built: {error}") from error
-    except InvsoundError:
+    except (InvsoundError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
-        raise InvsoundError(f"The {kind} {offer.label} failed while being built. {type(error).__name__}: {error}") from error
+    except BaseException as error:
+        if out_of_memory(error):
+            raise
+        raise InvsoundError(f"The {kind} {offer.label} failed while being built. {reason(error)}") from error
+
+
+def named(part: Any) -> str:
+    """`"The synth bell (invsound-bell 0.1)"`; of a part that was made by hand, its class."""
+    return _made.get(part, f"The {type(part).__name__}")
 
 
 def make(kind: str, name: str, **keywords: Any) -> Any:

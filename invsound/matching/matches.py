@@ -65,7 +65,7 @@ def match_file(task: Task) -> dict[str, Any]:
     try:
         found = _matcher(task.how)(task.path)
         write(found, Path(task.folder))
-    except InvsoundError as error:
+    except (InvsoundError, OSError) as error:
         progress.log.warning("%s", error)
         return {"name": Path(task.path).name, "error": str(error)}
     return {**found.as_dict(), "folder": task.folder}
@@ -79,11 +79,16 @@ def write(found: Match, folder: Path) -> Path:
     return match_page.write_one(folder, found.as_dict())
 
 
+def folder_name(path: Path) -> str:
+    """A name that every disk takes, from that of a sound."""
+    return safe_name(path.stem)[:60] or "sound"
+
+
 def _names(paths: Sequence[Path]) -> list[str]:
     """A distinct, safe folder name for each file."""
     used: list[str] = []
     for path in paths:
-        stem = safe_name(path.stem)[:60] or "sound"
+        stem = folder_name(path)
         used.append(next(name for k in range(1, len(paths) + 2) if (name := stem if k == 1 else f"{stem}-{k}") not in used))
     return used
 

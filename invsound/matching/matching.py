@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..audio import recording as recordings
 from ..audio.alignment import align, undo
-from ..solver import Solution
+from ..solver import Solution, solved
 from ..system import progress
 from ..system.shared import forward_mode
 from . import verdict
@@ -55,7 +55,7 @@ class Matching:
             if options.survey and before > near:
                 survey.explore(options.starts, search.spent(0.5, near))
             starts = survey.nearest(options.starts, apart=0.01).to(self.x)
-            solution = self.setup.solver.solve(search, search.target, starts, search.spent())
+            solution = solved(self.setup.solver, search, search.target, starts, search.spent())
             ends = [(search.best, search.distance), (solution.nu, solution.distance), *solution.ends]
             ends = sorted(ends, key=lambda end: end[1])
             if self._align(ends[0][0][None]):

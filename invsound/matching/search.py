@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
+from ..hooks.registry import named
 from ..problem import Problem, finite
 
 
@@ -28,7 +29,8 @@ class Search:
         self.target, self.best, self.distance = target, self.nu[self.free], float("inf")
 
     def __call__(self, nu: Tensor) -> Tensor:
-        S = finite(self.problem(self.full(nu)), f"{type(self.problem.feature).__name__} of {type(self.problem.synth).__name__}")
+        problem, whole = self.problem, self.full(nu)
+        S = finite(problem(whole), f"{named(problem.feature)} of {named(problem.synth)}", problem.space, whole)
         self.evaluations += len(nu)
         self.see(nu, S.detach() - self.target)
         return S

@@ -10,10 +10,13 @@ import torch
 from torch import Tensor
 
 from ..data import columns, designs
+from ..encoder import prepared
 from ..errors import UsageError, did_you_mean
 from ..evaluation import evaluation
 from ..hooks import options, registry
-from ..problem import ProblemOptions, finite
+from ..hooks.culprit import ask
+from ..hooks.registry import named
+from ..problem import ProblemOptions, finite, represented
 from ..runs import config as configs
 from ..runs import folder, hints
 from ..runs.parts import Parts
@@ -94,7 +97,7 @@ class Setup:
     @torch.no_grad()
     def represent(self, x: Tensor) -> Tensor:
         """Φ(x) [B, D] of audio [B, N]."""
-        return finite(self.problem.feature(x), f"The feature {type(self.problem.feature).__name__}")
+        return finite(represented(self.problem.feature, x), named(self.problem.feature))
 
     @cached_property
     def encoder(self) -> tuple[Parts, Any] | None:
@@ -111,9 +114,9 @@ class Setup:
     def guesses(self, x: Tensor) -> Tensor:
         """u [K, F] from whoever can listen: the synth itself, an encoder."""
         with forward_mode:  # which its author may use
-            found = [self.synth.guess(x).to(self.held)]
+            found = [ask(self.synth, self.synth.guess, x, shape=(None, len(self.held)), precision=False).to(self.held)]
         if self.encoder:
             parts, encoder = self.encoder
-            theta = parts.space.to_theta(evaluation.predict(encoder, parts.front_end.prepare(x[None].cpu())).double())
+            theta = parts.space.to_theta(evaluation.predict(encoder, prepared(parts.front_end, x[None].cpu())).double())
             found.append(self.synth.space.to_nu(theta).to(self.held))
         return torch.cat(found).clamp(-1, 1)[:, self.free]

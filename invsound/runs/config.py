@@ -149,7 +149,7 @@ def chosen(kind: str, name: Any = None) -> str:
         return offers[0].part.name
     if name is None or not isinstance(name, (str, int)) or isinstance(name, bool) or not str(name):
         got = "" if name is None else f" {name!r} is no name."
-        raise UsageError(f"Which {kind}?{got} Give --{kind} NAME. Installed: {', '.join(offer.label for offer in offers) or 'none'}.")
+        raise UsageError(f"Which {kind}?{got} Give --{kind} NAME. Installed: {registry.listing(kind)}")
     registry.find(kind, str(name))
     return str(name)
 

@@ -15,7 +15,12 @@ from .config import Config
 
 
 def describe(device: str = "cpu") -> dict[str, Any]:
-    """Versions of Python, torch, invsound and every plugin, the machine's processor and cores, the device."""
+    """The machine, and the version of every plugin."""
+    return machine(device) | {"plugins": {p.distribution: p.version for p in registry.plugins() if not p.broken}}
+
+
+def machine(device: str = "cpu") -> dict[str, Any]:
+    """Versions of Python, torch and invsound, the machine's processor and cores, the device."""
     import torch
 
     return {
@@ -27,7 +32,6 @@ def describe(device: str = "cpu") -> dict[str, Any]:
         "cores": str(os.cpu_count()),
         "threads": str(torch.get_num_threads()),
         "device": device if device == "cpu" else f"{device} ({torch.cuda.get_device_name(device)})",
-        "plugins": {p.distribution: p.version for p in registry.plugins() if not p.broken},
     }
 
 

@@ -53,7 +53,7 @@ def _next(root: Path, name: str) -> Path:
 
 def existing(path: Path | str) -> Path:
     """An existing run folder. Raises UsageError if there is none."""
-    if not (Path(path) / "config.yaml").is_file():
+    if not os.path.isfile(Path(path) / "config.yaml"):
         raise UsageError(f"{str(path)!r} is no run folder: it has no config.yaml. Give the folder that `invsound run` wrote.")
     return Path(path)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import InvsoundError, UsageError, nearest
 from ..hooks import registry
+from ..synth import stated
 
 
 def options_of(parts: Mapping[str, Any]) -> dict[str, type]:
@@ -37,7 +38,7 @@ def hint(key: str, groups: Mapping[str, type], synth: str | None) -> str:
 def parameter(key: str, synth: str) -> str:
     """What takes a parameter of the synth, if `key` is the name of one."""
     try:
-        names = registry.build("synth", synth).space.names
+        names = stated(registry.build("synth", synth)).space.names
     except InvsoundError:
         return ""
     takers = f"invsound render --synth {synth} {key}=VALUE makes its sound, invsound match --fix {key}=VALUE holds it"

@@ -14,10 +14,10 @@ from ..errors import UsageError
 from ..feature import Feature
 from ..hooks import registry
 from ..loss import Loss
-from ..problem import Problem
+from ..problem import Problem, sound
 from ..score import Score
 from ..space import Space
-from ..synth import Synth
+from ..synth import Synth, stated
 from ..system.rng import forked
 from .config import Config
 from .stretched import Stretched
@@ -34,7 +34,7 @@ class Parts:
 
     @cached_property
     def synth(self) -> Synth:
-        return self._build("synth")  # type: ignore[no-any-return]
+        return stated(self._build("synth"))
 
     @cached_property
     def feature(self) -> Feature:
@@ -62,8 +62,7 @@ class Parts:
 
     def render(self, nu: Tensor) -> Tensor:
         """ν [B, P] in the synth's coordinates → audio x [B, N]."""
-        x: Tensor = self.synth(self.synth.space.to_theta(nu))
-        return x
+        return sound(self.synth, self.synth.space.to_theta(nu))
 
     @cached_property
     def loss(self) -> Loss:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ..errors import InvsoundError, UsageError
-from .files import is_rest, remove_rests
+from ..errors import InvsoundError, UsageError, remedy
+from .files import ROOM, is_rest, remove_rests
+from .shared import check_main_guard
 
 LOCK = ".lock"
 
@@ -27,6 +28,7 @@ def claimed(folder: Path | str) -> Iterator[Path]:
     What writers that were killed left in it is removed, and at the end, if it is empty, whatever was made. Raises Busy if another has
     it, InvsoundError if the disk refuses.
     """
+    check_main_guard()
     path = Path(folder)
     lock, made = FileLock(path / LOCK), [folder for folder in (path, *path.parents) if not folder.exists()]
     try:
@@ -34,7 +36,7 @@ def claimed(folder: Path | str) -> Iterator[Path]:
     except Timeout:
         raise Busy(f"{str(path)!r} is being written by another command. Wait for its end, or choose another folder.") from None
     except OSError as error:
-        raise InvsoundError(f"Cannot write {str(path)!r}: {error.strerror or error}. Make room or choose another folder.") from error
+        raise InvsoundError(f"Cannot write {str(path)!r}: {error.strerror or error}. {remedy(error, ROOM)}") from error
     try:
         remove_rests(path)
         yield path

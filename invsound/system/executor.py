@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from ..errors import InvsoundError
+from .shared import UNGUARDED, check_main_guard
 
 
 @contextmanager
@@ -58,6 +59,7 @@ def local(jobs: int) -> Iterator[Executor]:
     if jobs <= 1:
         yield InProcess()
         return
+    check_main_guard()
     inherited = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
     os.environ.update(dict.fromkeys(inherited, "1"))
     with deaf():
@@ -105,6 +107,7 @@ def deaf() -> Iterator[None]:
 
 def run_all(executor: Executor, function: Callable[..., Any], tasks: list[Any], done: Callable[[], None]) -> list[Any]:
     """`function(task)` of every task, in their order, calling `done()` as each ends. What is finished stays finished when one fails."""
+    workers: list[Any] = []
     try:
         if isinstance(executor, InProcess):
             results = []
@@ -114,12 +117,28 @@ def run_all(executor: Executor, function: Callable[..., Any], tasks: list[Any], 
             return results
         with deaf():
             futures = [executor.submit(function, task) for task in tasks]
+            workers = multiprocessing.active_children()
         for future in as_completed(futures):
             future.result()
             done()
         return [future.result() for future in futures]
     except BrokenExecutor as error:
-        raise InvsoundError(
-            "A worker process died: it was killed, or the machine ran out of memory. Finished shards are kept: "
-            "give the same command again, with a smaller --jobs if memory was short."
-        ) from error
+        executor.shutdown()  # after which it is known how they ended
+        raise InvsoundError(_why({worker.exitcode for worker in workers})) from error
+
+
+def _why(exitcodes: set[int | None]) -> str:
+    """What ended worker processes that were not to end."""
+    if UNGUARDED in exitcodes:
+        return (
+            "The script that asks for several jobs has no main guard: every worker imports it, and would begin it anew. Put what it does "
+            "under if __name__ == '__main__':, or give jobs=1."
+        )
+    if codes := sorted(code for code in exitcodes if code is not None and code > 0):
+        return (
+            f"A worker process ended with exit code {codes[0]}: a part, or what the script imports, ends it. With jobs=1 it is seen where."
+        )
+    return (
+        "A worker process died: it was killed, or the machine ran out of memory. Finished shards are kept: "
+        "give the same command again, with a smaller --jobs if memory was short."
+    )

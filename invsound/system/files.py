@@ -7,20 +7,24 @@ import fcntl
 import json
 import os
 import re
-import tempfile
+import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..errors import InvsoundError, UsageError
+from ..errors import InvsoundError, UsageError, remedy
+
+ROOM = "Make room or choose another folder."
 
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
     """A temporary path in the folder of `path`, made if need be, that replaces `path` if the block succeeds and is removed if not.
 
-    Raises InvsoundError if the disk refuses.
+    A file that is there keeps its mode, a new one has that of the umask. Whatever else is there is replaced and not followed, for a
+    folder may be a stranger's: a path that the user named goes through `writable` first. Raises InvsoundError if the disk refuses.
     """
     temporary, handle = None, -1
     try:
@@ -29,10 +33,11 @@ def atomic(path: Path) -> Iterator[Path]:
         yield temporary
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
-        temporary.chmod(0o644)
+        if path.is_file() and not path.is_symlink():
+            temporary.chmod(stat.S_IMODE(path.stat().st_mode))
         os.replace(temporary, path)
     except OSError as error:
-        raise InvsoundError(f"Cannot write {str(path)!r}: {error.strerror or error}. Make room or choose another folder.") from error
+        raise InvsoundError(f"Cannot write {str(path)!r}: {error.strerror or error}. {remedy(error, ROOM)}") from error
     finally:
         if temporary:
             temporary.unlink(missing_ok=True)
@@ -42,17 +47,18 @@ def atomic(path: Path) -> Iterator[Path]:
 def _temporary(folder: Path) -> tuple[int, Path]:
     """A new file that this process holds as long as it is open."""
     while True:
-        handle, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=folder)
+        name = folder / f".{secrets.token_hex(8)}.part"
+        handle = os.open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
         with contextlib.suppress(OSError):  # of a disk without locks: what is left there stays
             fcntl.flock(handle, fcntl.LOCK_EX)
         if os.fstat(handle).st_nlink:
-            return handle, Path(name)
+            return handle, name
         os.close(handle)  # held too late: it was taken for a rest and removed
 
 
 def is_rest(path: Path) -> bool:
     """Whether a file is a temporary one of `atomic`, by its name."""
-    return bool(re.fullmatch(r"\.[a-z0-9_]{8}\.part", path.name))
+    return bool(re.fullmatch(r"\.[a-z0-9_]{8}(?:[a-f0-9]{8})?\.part", path.name))
 
 
 def remove_rests(folder: Path) -> None:
@@ -65,6 +71,24 @@ def remove_rests(folder: Path) -> None:
                 path.unlink()
             finally:
                 os.close(handle)
+
+
+def writable(path: Path) -> Path:
+    """Where a file of this name is written: itself, or what it is a link to. Raises UsageError for what is there and is to stay."""
+    try:
+        mode = os.stat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        mode = None
+    except (OSError, ValueError) as error:
+        raise UsageError(f"There can be no file {str(path)!r}: {getattr(error, 'strerror', None) or error}. Choose another.") from error
+    if mode is not None and not stat.S_ISREG(mode):
+        raise UsageError(
+            f"{str(path)!r} is {'a folder' if stat.S_ISDIR(mode) else 'no regular file'}, and is left as it is. Choose another."
+        )
+    real = Path(os.path.realpath(path))
+    if mode is not None and not os.access(real, os.W_OK):
+        raise UsageError(f"{str(path)!r} may not be written. Choose another.")
+    return real
 
 
 def safe_name(text: str, also: str = "-_") -> str:
@@ -102,7 +126,7 @@ def make_folder(path: Path) -> bool:
     except FileExistsError:
         return False
     except OSError as error:
-        raise InvsoundError(f"Cannot write {str(path)!r}: {error.strerror or error}. Make room or choose another folder.") from error
+        raise InvsoundError(f"Cannot write {str(path)!r}: {error.strerror or error}. {remedy(error, ROOM)}") from error
     return True
 
 

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 log = logging.getLogger("invsound")
 """What a run says on its way; the command line shows it on stderr, a library user configures it as any logger."""
+
+
+def watched() -> bool:
+    """Whether stderr is a terminal that somebody looks at: no log of a CI, nothing dumb, and no pipe that FORCE_COLOR calls a terminal."""
+    said = os.environ.get("TERM") in ("dumb", "unknown") or os.environ.get("CI", "").lower() not in ("", "0", "false", "no")
+    return sys.stderr is not None and sys.stderr.isatty() and not said
 
 
 @contextmanager
@@ -21,7 +29,7 @@ def bar(description: str, total: int, unit: str = "") -> Iterator[Callable[[int]
         TextColumn("{task.description:<22}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit),
         TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
     )  # fmt: skip
-    shown = console.is_terminal and log.isEnabledFor(logging.INFO)
+    shown = console.is_terminal and watched() and log.isEnabledFor(logging.INFO)
     with Progress(*columns, console=console, disable=not shown) as progress:
         task = progress.add_task(description, total=total)
         yield lambda steps: progress.advance(task, steps)

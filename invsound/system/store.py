@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,8 @@ import platformdirs
 import torch
 from torch import Tensor
 
-from .files import atomic
+from ..errors import InvsoundError
+from .files import atomic, check_folder
 
 
 def digest(recipe: Any, nu: Tensor) -> str:
@@ -86,7 +89,22 @@ class Store:
         return loaded[0].get("column") if loaded else None
 
     def put(self, address: str, column: Tensor) -> None:
-        save_tensors(self.path(address), {"column": column}, address=address)
+        with _advised():
+            save_tensors(self.path(address), {"column": column}, address=address)
+
+    def check(self) -> None:
+        """Raise UsageError, before the work, if there can be no column here."""
+        with _advised():
+            check_folder(self.root)
+
+
+@contextmanager
+def _advised() -> Iterator[None]:
+    """What is wrong with the folder of prepared columns, and how to have another."""
+    try:
+        yield
+    except InvsoundError as error:
+        raise type(error)(f"{error} It holds prepared columns: INVSOUND_CACHE names another folder for them.") from error
 
 
 def default_root() -> Path:

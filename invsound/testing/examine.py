@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from unittest import SkipTest
 
-from ..errors import InvsoundError
+from ..errors import InvsoundError, reason
 from ..hooks.registry import Offer
 from . import common, encoders, features, gradients, losses, optimizers, solvers, synths  # noqa: F401  they declare the laws
 from .law import PACKAGE_LAWS, PART_LAWS, Law
@@ -53,9 +53,11 @@ def first_verdicts(offer: Offer) -> Iterator[Verdict]:
     """Whether the part builds, and is what it says: `invsound doctor` asks this of every part."""
     try:
         subject = Subject(offer)
-    except Exception as error:  # a stranger's part may raise anything
-        reason = str(error) if isinstance(error, InvsoundError) else f"It raised {type(error).__name__}: {error}."
-        yield Verdict(f"{offer.kind} {offer.part.name}", "builds", "failed", f"{reason} Mend: a part builds from its default options.")
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a stranger's part may raise anything
+        why = str(error) if isinstance(error, InvsoundError) else f"It raised {reason(error)}."
+        yield Verdict(f"{offer.kind} {offer.part.name}", "builds", "failed", f"{why} Mend: a part builds from its default options.")
         return
     yield Verdict(subject.label, "builds", "ok")
     for law in PART_LAWS[offer.kind]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from unittest import SkipTest
 
+from ..errors import said
+from ..hooks.culprit import origin
 from ..hooks.registry import KINDS
 
 Check = Callable[[Any], None]
@@ -37,21 +37,13 @@ class Law:
             raise
         except Broken as error:
             raise Broken(self._report(subject, str(error))) from None
-        except Exception as error:
-            raise Broken(self._report(subject, f"It raised {type(error).__name__}{_origin(error)}: {error}")) from error
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            raise Broken(self._report(subject, f"It raised {type(error).__name__}{origin(error)}: {said(error)}")) from error
 
     def _report(self, subject: Any, finding: str) -> str:
         return f"{subject.label}: {self.name}: {self.statement} {finding.rstrip('.')}. Mend: {self.mend}"
-
-
-def _origin(error: BaseException) -> str:
-    """Where it was raised: the last line of a stranger's code on the way."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _ours(Path(frame.filename))]
-    return f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-
-
-def _ours(file: Path) -> bool:
-    return file.is_relative_to(Path(__file__).parent.parent) or "torch" in file.parts
 
 
 PART_LAWS: dict[str, list[Law]] = {kind: [] for kind in KINDS}

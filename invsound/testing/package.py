@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ..errors import InvsoundError, UsageError, nearest
 from ..hooks import registry
+from ..hooks.installed import canonical, entries, owners
 from ..hooks.registry import Offer, Plugin
 from .law import hold, package_law, skip
 
@@ -55,17 +56,10 @@ class Package:
         return f"distribution {self.name}"
 
     def hook_modules(self) -> list[str]:
-        entries = importlib.metadata.entry_points(group="invsound")
-        return sorted(
-            {e.value.partition(":")[0] for e in entries if canonical(e.dist.name if e.dist else e.module) == canonical(self.name)}
-        )
+        return sorted({entry.value.partition(":")[0] for entry in entries() if entry.distribution == self.name and not entry.damage})
 
     def metadata(self) -> importlib.metadata.Distribution:
         return importlib.metadata.distribution(self.name)
-
-
-def canonical(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 @functools.cache
@@ -138,10 +132,9 @@ def imports_are_declared(package: Package) -> None:
     own = {canonical(top) for top in (m.partition(".")[0] for m in package.hook_modules())}
     own |= {canonical(offer.part.target.partition(":")[0].partition(".")[0]) for offer in package.offers} | {canonical(package.name)}
     allowed = own | declared(package.name) | declared("invsound")
-    homes = importlib.metadata.packages_distributions()
     for source in sorted(sources(package)):
         for name in sorted(imported(source) - sys.stdlib_module_names):
-            homes_of = {canonical(home) for home in homes.get(name, [])} | {canonical(name)}
+            homes_of = owners(name) | {canonical(name)}
             hold(homes_of & allowed, f"{source.name} imports {name}, of {' or '.join(sorted(homes_of))}, which is not declared")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Container
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def check(config: Config, source: Path | None = None, runs_to_come: Container[Pa
     if path in runs_to_come:
         return
     progress.log.info("Reading the encoder of %s", path)
-    if source is None and not (path / folder.ENCODER).is_file():
+    if source is None and not os.path.isfile(path / folder.ENCODER):
         raise UsageError(f"train.start: {str(path)!r} holds no trained encoder. Give the folder of a run that has finished.")
     there, here = (_heard(run) for run in (configs.load(folder.existing(path) / "config.yaml"), config))
     for key in [*here, *there]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ..encoder import Encoder
+from ..encoder import Encoder, guessed
 from ..errors import NonFiniteError
-from ..loss import Loss
-from ..problem import finite
+from ..loss import Loss, valued
+from ..problem import finite, said
 
 
 class Step:
@@ -27,12 +27,17 @@ class Step:
 
     def __call__(self) -> float:
         self.encoder.zero_grad()
-        value: Tensor = self.loss(self.encoder(self.inputs), self.nu, self.side).mean()
+        values = valued(self.loss, guessed(self.encoder, self.inputs), self.nu, self.side)
+        value: Tensor = values.mean()
         if not value.isfinite():
-            raise NonFiniteError(f"The training loss is {value.item()}")
+            raise NonFiniteError(f"The training loss is {value.item()}{self._at(~values.isfinite())}")
         value.backward()
         self._clip([p for p in self.encoder.parameters() if p.grad is not None])
         return float(value.detach())
+
+    def _at(self, bad: Tensor) -> str:
+        """The parameters of the first bad row; where all are, none is to blame."""
+        return "" if bad.all() or not bad.any() else f" at {said(self.loss.problem.space, self.nu[bad][0])}"
 
     def _clip(self, weights: list[nn.Parameter]) -> None:
         gradients = [p.grad for p in weights if p.grad is not None]

@@ -13,9 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from ..data.columns import Fold
-from ..encoder import Encoder
+from ..encoder import Encoder, guessed
 from ..errors import InvsoundError, NonFiniteError
-from ..loss import Loss
+from ..hooks.culprit import answer
+from ..loss import Loss, valued
 from ..pages.learning import rise
 from ..runs.stages import Train
 from ..system import heap, progress, rng
@@ -64,7 +65,7 @@ class Trainer:
     def fit(self, train: Fold, val: Fold) -> Encoder:
         """Train to the last epoch from the checkpoint, if there is one, and return the encoder that is kept, in `eval()`."""
         for phase in self.phases:
-            phase.loss.calibrate(train.columns[phase.column])
+            answer(phase.loss, phase.loss.calibrate, train.columns[phase.column])
         if not self.restore():
             self._validated(val, train_loss=None, seconds=0.0)
         with heap.kept(), progress.bar("Training", self.options.epochs, "epochs") as advance:
@@ -128,7 +129,7 @@ class Trainer:
 
     def _descend(self, step: Step, rows: Tensor) -> float:
         try:
-            return float(self.optimizer.step(step))
+            return float(answer(self.optimizer, self.optimizer.step, step))
         except NonFiniteError as error:
             raise NonFiniteError(
                 f"{str(error).rstrip('.')} in epoch {self.epoch}. Lower optimizer.lr, or set train.clip=1; "
@@ -151,8 +152,8 @@ class Trainer:
         total, along = 0.0, []
         for rows in torch.arange(len(fold)).split(self.options.batch):
             inputs, nu, side = self._batch(fold, rows)
-            nu_hat = self.encoder(inputs)
-            total += float(self.loss(nu_hat, nu, side).sum())
+            nu_hat = guessed(self.encoder, inputs)
+            total += float(valued(self.loss, nu_hat, nu, side).sum())
             along.append(self.loss.directions(nu_hat, nu, side))
         if not math.isfinite(total):
             raise NonFiniteError(f"The validation loss is {total} in epoch {self.epoch}. Lower optimizer.lr.")
@@ -171,7 +172,7 @@ class Trainer:
         if val_loss < self.best or self.options.keep == "last":
             self.best, self.kept = min(self.best, val_loss), self._weights()
         if self.epoch:
-            self.loss.adapt(val_loss)
+            answer(self.loss, self.loss.adapt, val_loss)
             self.schedule.step(val_loss)
         progress.log.debug("epoch %d: validation loss %.4g", self.epoch, val_loss)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 import invsound as api
 from invsound.authoring import scaffold
@@ -198,3 +199,36 @@ def test_names_are_possible_and_free(invsound, arguments, said):
 def test_a_package_may_be_written_anew_while_it_is_installed(written):
     again = scaffold.write("invsound-clang", EVERY_KIND, Path("again"))
     assert again.files == written.files
+
+
+@pytest.mark.parametrize(
+    ("origin", "readme", "ci"),
+    [
+        (None, 'pip install "invsound>=0.1,<0.2" .', "invsound>=0.1,<0.2"),
+        (
+            {"url": "file:///home/x", "dir_info": {"editable": True}},
+            "pip install path/to/invsound path/to/invsound/plugins/* .",
+            "invsound>=0.1,<0.2",
+        ),
+        ({"url": "https://h.org/i.git", "vcs_info": {"vcs": "git", "commit_id": "ab12"}}, None, "git+https://h.org/i.git@ab12"),
+    ],
+)
+def test_readme_and_ci_say_where_invsound_comes_from(origin, readme, ci, monkeypatch):
+    text = None if origin is None else json.dumps(origin)
+    monkeypatch.setattr("importlib.metadata.Distribution.read_text", lambda self, name: text, raising=False)
+    monkeypatch.setattr("importlib.metadata.PathDistribution.read_text", lambda self, name: text)
+    monkeypatch.setattr(registry, "plugins", lambda: ())
+    monkeypatch.setattr("invsound.hooks.installed.owners", lambda module: set())
+    made = scaffold.write("invsound-gong", {}, Path("gong"))
+    assert (readme or f'pip install "{ci}" .') in (made.folder / "README.md").read_text()
+    (step,) = [s for s in yaml.safe_load((made.folder / ".github/workflows/tests.yml").read_text())["jobs"]["tests"]["steps"] if "env" in s]
+    assert step["env"]["INVSOUND"] == f"${{{{ vars.INVSOUND || '{ci}' }}}}"
+    failing = subprocess.run(
+        ["bash", "-c", step["run"]],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": "/usr/bin:/bin", "INVSOUND": "./no-such-folder"},
+    )
+    assert failing.returncode == 1
+    assert "Set the repository variable INVSOUND" in failing.stdout

@@ -104,6 +104,8 @@ class Note(Synth):
     def noise(self, levels: Tensor) -> Tensor:
         """The fixed noise through a filter of the given levels, in dB at the centres of the bands."""
         gain: Tensor = 10 ** (levels @ self.bands.to(levels).mT / 20)
+        if not len(gain):  # which an FFT refuses
+            return gain.new_empty(0, self.signal.num_samples)
         x: Tensor = torch.fft.irfft(gain * self.spectrum.to(torch.complex(gain, gain).dtype), n=self.signal.num_samples)
         return x
 

@@ -49,6 +49,8 @@ class MSS(Feature):
             self.register_buffer(f"window{n}", w / (n * (w**2).sum() / hop / 2).sqrt(), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        if not len(x):  # which an FFT refuses
+            return self.forward(x.new_zeros(1, x.shape[-1]))[:0]
         S = torch.cat([self._magnitudes(x, n, hop).flatten(1) for n, hop in zip(self.options.n_fft, self.hops, strict=True)], 1)
         return torch.log1p(1e3 * S) if self.options.log else S
 

@@ -50,6 +50,8 @@ class MultiResolutionSTFT(Score):
             self.register_buffer(f"window{window}", torch.hann_window(window, dtype=torch.float64), persistent=False)
 
     def forward(self, x_hat: Tensor, x: Tensor) -> Tensor:
+        if not len(x):
+            return x.new_empty(0)
         return torch.stack([self._distance(x_hat, x, *resolution) for resolution in self.resolutions]).mean(0)
 
     def _distance(self, x_hat: Tensor, x: Tensor, n_fft: int, hop: int, window: int) -> Tensor:

@@ -44,6 +44,11 @@ def visible(text: str) -> str:
     return "".join(char if char.isprintable() else _escaped(char) for char in text)
 
 
+def printable(text: str) -> str:
+    """`text` with each of its lines visible."""
+    return "\n".join(map(visible, text.split("\n")))
+
+
 def _escaped(char: str) -> str:
     byte = ord(char) - 0xDC00  # how Python holds a byte of a file name that is no UTF-8
     return f"\\x{byte:02x}" if 0x80 <= byte < 0x100 else char.encode("unicode_escape").decode()

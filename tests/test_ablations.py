@@ -228,6 +228,7 @@ def test_every_published_pnp_takes_a_first_step_at_the_published_damping(file):
             loss = registry.build("loss", "pnp", resolved.of["loss"] | {"bound": resolved.of["loss"]["bound"] or 1e3}, problem=problem)
             loss.calibrate(side)
             encoder = torch.nn.Linear(8, P)
+            encoder.num_outputs = P
             optimizer = torch.optim.Adam(encoder.parameters(), lr=1e-3)
             before = encoder.weight.detach().clone()
             batch = torch.randn(16, 8, generator=draw), nu, side

@@ -8,12 +8,15 @@ def main() -> None:
     from . import signals
 
     with signals.heard():  # before anything else is imported: that takes time
+        import logging
+
         from .commands import app
         from .cores import limit_threads
         from .output import prepare_streams
 
         prepare_streams()
         limit_threads()
+        logging.getLogger("invsound").propagate = False  # a plugin's logging.basicConfig would say everything twice
         app(prog_name="invsound")
 
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar, NoReturn, Optional
 import typer
 import typer.core
 
-from ..errors import InvsoundError, UsageError, out_of_memory, remedy, said, visible
+from ..errors import InvsoundError, UsageError, out_of_memory, printable, remedy, said
 from ..hooks.installed import spare_torch
 from . import signals
 from .output import results_alone
@@ -68,19 +68,8 @@ def _interruptible(command: Callable[..., Any], *arguments: Any, **options: Any)
 def end(message: str, code: int) -> NoReturn:
     """Say why on stderr, and exit."""
     with contextlib.suppress(OSError):  # a terminal that was closed
-        print(f"invsound: {_lines(message)}", file=sys.stderr, flush=True)
+        print(f"invsound: {printable(message)}", file=sys.stderr, flush=True)
     raise typer.Exit(code) from None
-
-
-def _lines(message: str) -> str:
-    return "\n".join(map(visible, message.split("\n")))
-
-
-class Plain(logging.Formatter):
-    """Messages with nothing that a terminal would obey."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return _lines(super().format(record))
 
 
 def listen(quiet: bool = False) -> None:
@@ -91,7 +80,7 @@ def listen(quiet: bool = False) -> None:
         log.removeHandler(old)
     handler = logging.StreamHandler(sys.stderr)
     handler.name = "command line"
-    handler.setFormatter(Plain("%(message)s"))
+    handler.setFormatter(logging.Formatter("%(message)s"))
     log.addHandler(handler)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
-from ..errors import visible
+from ..errors import printable, visible
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -71,7 +71,7 @@ def _stdout() -> TextIO | None:
 
 def say(text: str = "") -> None:
     """Lines of results."""
-    print("\n".join(map(visible, text.split("\n"))), file=_stdout(), flush=True)
+    print(printable(text), file=_stdout(), flush=True)
 
 
 def print_json(value: Any) -> None:

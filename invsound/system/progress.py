@@ -8,8 +8,18 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from ..errors import printable
+
+
+def _plain(record: logging.LogRecord) -> bool:
+    """A message with nothing in it that a terminal would obey, whoever shows it."""
+    record.msg, record.args = printable(record.getMessage()), None
+    return True
+
+
 log = logging.getLogger("invsound")
 """What a run says on its way; the command line shows it on stderr, a library user configures it as any logger."""
+log.addFilter(_plain)
 
 
 def watched() -> bool:

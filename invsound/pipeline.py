@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from .data import columns, designs
+from .data.alike import alike
 from .errors import InvsoundError
 from .evaluation import evaluation
 from .hooks import options
@@ -27,7 +28,7 @@ from .system.files import check_folder
 from .system.shared import alone
 from .system.store import Store
 from .training import checkpoint, start
-from .training.trainer import Trainer
+from .training.trainer import OnEpoch, Trainer
 
 
 def run(
@@ -44,13 +45,17 @@ def run(
     out: Path | str | None = None,
     jobs: int = 1,
     device: str = "cpu",
+    quiet: bool = False,
+    on_epoch: OnEpoch | None = None,
 ) -> dict[str, Any]:
     """Train an encoder to find the synth's parameters from its sound, and return the run's scores with its folder under "folder".
 
     Options are merged from the preset, the YAML file `config`, the parts named here, and `overrides` such as
     "data.train=64". `targets` are recordings for the trained encoder to match at the end. `out` is the run folder, which
-    must be new; None chooses one under `runs/`. Raises UsageError for a wrong name, option or file, NonFiniteError for a
-    NaN, InvsoundError for other failures; whatever was prepared is kept, and `resume(folder)` goes on.
+    must be new; None chooses one under `runs/`. Progress is shown on stderr, unless `quiet`, or goes to whatever `logging` was set up
+    for; `on_epoch` is called after each epoch with its line of metrics.jsonl, a dict, and may raise to end the run. Raises UsageError
+    for a wrong name, option or file, NonFiniteError for a NaN, InvsoundError for other failures; whatever was prepared is kept, and
+    `resume(folder)` goes on.
     """
     named = {"synth": synth, "feature": feature, "loss": loss, "optimizer": optimizer, "encoder": encoder}
     asked = options.from_overrides(overrides)
@@ -58,14 +63,15 @@ def run(
         asked = options.merge(asked, {"evaluate": {"targets": [str(path) for path in targets]}})
     layers: list[dict[str, Any]] = [options.from_file(Path(config)) if config else {}]
     layers += [{"parts": {kind: name for kind, name in named.items() if name is not None}}, asked]
-    resolved = configs.resolve(*layers, preset=preset)
-    return begin(resolved, out, jobs=jobs, device=device, source=Path(config).parent if config else None, anew=_paths(asked))
+    resolved, source = configs.resolve(*layers, preset=preset), Path(config).parent if config else None
+    with progress.shown(quiet):
+        return begin(resolved, out, jobs=jobs, device=device, source=source, anew=_paths(asked), on_epoch=on_epoch)
 
 
 @alone()
 def begin(
     config: Config, out: Path | str | None = None, *, jobs: int = 1, device: str = "cpu", source: Path | None = None,
-    anew: Collection[str] = (),
+    anew: Collection[str] = (), on_epoch: OnEpoch | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """`run`, of options that are resolved already.
 
@@ -78,7 +84,7 @@ def begin(
     with folder.created(out, config) as path:
         if started:
             start.keep(started, path)
-        return _run(ready, path, jobs, where)
+        return _run(ready, path, jobs, where, on_epoch)
 
 
 def _paths(asked: dict[str, Any]) -> set[str]:
@@ -121,12 +127,18 @@ def _ready(parts: Parts, inputs: Inputs, more: Sequence[str] = ()) -> Ready:
     return Ready(parts, nu, table, heard)
 
 
-@alone()
-def resume(path: Path | str, *, jobs: int = 1, device: str = "cpu") -> dict[str, Any]:
+def resume(path: Path | str, *, jobs: int = 1, device: str = "cpu", quiet: bool = False, on_epoch: OnEpoch | None = None) -> dict[str, Any]:
     """Go on with an interrupted run from its last shard and epoch; the result is that of an uninterrupted one.
 
-    A run that is finished is left as it is, and what it found is returned; one that lacks a file, or has a damaged one, is scored again.
+    `quiet` and `on_epoch` are as in `run`. A run that is finished is left as it is, and what it found is returned; one that lacks a file,
+    or has a damaged one, is scored again.
     """
+    with progress.shown(quiet):
+        return _resume(path, jobs, device, on_epoch)
+
+
+@alone()
+def _resume(path: Path | str, jobs: int, device: str, on_epoch: OnEpoch | None) -> dict[str, Any]:
     run_folder = folder.existing(path)
     where = devices.choose(device)
     check_folder(run_folder)
@@ -135,7 +147,7 @@ def resume(path: Path | str, *, jobs: int = 1, device: str = "cpu") -> dict[str,
         if _finished(parts, run_folder):
             progress.log.info("%s is finished: nothing is left to do. To score it anew: invsound evaluate %s", run_folder, run_folder)
             return {**record.scores(run_folder), "seconds": record.seconds(run_folder), "folder": str(run_folder)}
-        return _run(_ready(parts, inputs, inputs.origins), run_folder, jobs, where)
+        return _run(_ready(parts, inputs, inputs.origins), run_folder, jobs, where, on_epoch)
 
 
 def _finished(parts: Parts, path: Path) -> bool:
@@ -150,14 +162,18 @@ def _finished(parts: Parts, path: Path) -> bool:
     return targets <= {target["file"] for target in record.scores(path)["targets"]}
 
 
-def _run(ready: Ready, path: Path, jobs: int, where: str) -> dict[str, Any]:
+def _run(ready: Ready, path: Path, jobs: int, where: str, on_epoch: OnEpoch | None) -> dict[str, Any]:
     parts, seconds = ready.parts, folder.Clock(path)
     ready.keep(path)
     environment.write(path, parts.config, where)
     progress.log.info("Run folder: %s", path)
     folds = seconds("preparation", lambda: columns.prepare(parts, ready.nu, Store(), jobs, where))
+    if count := alike(folds["train"].columns["inputs"], folds["train"].nu):
+        told = "%d of %d training sounds are to the encoder what another one is: nothing can tell their parameters apart."
+        progress.log.warning(told, count, len(folds["train"]))
     trainer = _trainer(parts, path, where)
-    encoder = seconds("training", lambda: trainer.fit(*(folds[name].at(parts.learned(folds[name].nu)) for name in ("train", "val"))))
+    train, val = (folds[name].at(parts.learned(folds[name].nu)) for name in ("train", "val"))
+    encoder = seconds("training", lambda: trainer.fit(train, val, on_epoch))
     folder.save_encoder(path, encoder)
     return _evaluate(ready, path, encoder, folds["test"], seconds, where)
 
@@ -179,12 +195,19 @@ def _evaluate(ready: Ready, path: Path, encoder: Any, test: columns.Fold, second
     return {**scores, "seconds": seconds.spent, "folder": str(path)}
 
 
-@alone()
-def evaluate(path: Path | str, *, targets: Sequence[str | Path] = (), jobs: int = 1, device: str = "cpu") -> dict[str, Any]:
+def evaluate(
+    path: Path | str, *, targets: Sequence[str | Path] = (), jobs: int = 1, device: str = "cpu", quiet: bool = False
+) -> dict[str, Any]:
     """Score a finished run's encoder anew, on its test fold and on recordings, and rewrite its scores and report.
 
     `targets` come to those that the run has; one that it has already is read again. The others are as they were heard, wherever they are.
     """
+    with progress.shown(quiet):
+        return _evaluate_anew(path, targets, jobs, device)
+
+
+@alone()
+def _evaluate_anew(path: Path | str, targets: Sequence[str | Path], jobs: int, device: str) -> dict[str, Any]:
     run_folder, where, new = folder.existing(path), devices.choose(device), [configs.absolute(target) for target in targets]
     check_folder(run_folder)
     parts, inputs = Parts(configs.load(run_folder / "config.yaml")), Inputs(run_folder, new)

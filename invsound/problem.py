@@ -11,6 +11,7 @@ from .errors import NonFiniteError, UsageError
 from .feature import Feature
 from .hooks.bounds import check_bounds, option
 from .hooks.culprit import ask
+from .hooks.registry import named
 from .space import Space
 from .synth import Synth
 from .system.shared import forward_mode
@@ -45,6 +46,12 @@ def volume(singular: Tensor) -> Tensor:
     return singular[:, 0] * singular[:, min(1, singular.shape[1] - 1)]
 
 
+def unmoved(factor: Tensor) -> Tensor:
+    """Which parameters [B, P] have a column of zeros in J [B, D, P], or in the factor R [B, P, P] of M = RᵀR."""
+    zero: Tensor = factor.norm(dim=-2) == 0
+    return zero
+
+
 @dataclass
 class ProblemOptions:
     """How the Jacobian is computed.
@@ -75,6 +82,11 @@ class Problem(nn.Module):
         if self.options.jacobian == "forward" and not synth.differentiable:
             raise UsageError(f"The synth {type(synth).__name__} is not differentiable: its Jacobian takes problem.jacobian=finite.")
 
+    @property
+    def forward_mode(self) -> bool:
+        """Whether the Jacobian is differentiated, and not measured by differences."""
+        return self.options.jacobian == "forward" or (self.options.jacobian == "auto" and self.synth.differentiable)
+
     def render(self, nu: Tensor) -> Tensor:
         """ν [B, P] → audio x [B, N]."""
         return sound(self.synth, self.space.to_theta(nu))
@@ -92,8 +104,7 @@ class Problem(nn.Module):
             return self.jacobian(torch.stack(self.space.bounds(nu)).mean(0)[None])[:0]
         row = 8 * self.synth.signal.num_samples * (1 + len(self.space)) * nu.element_size()
         chunk = max(1, int(self.options.budget * 2**20 / row))
-        forward = self.options.jacobian == "forward" or (self.options.jacobian == "auto" and self.synth.differentiable)
-        columns = self._forward_mode if forward else self._central_differences
+        columns = self._forward_mode if self.forward_mode else self._central_differences
         J = torch.cat([columns(rows) for rows in nu.split(chunk)])
         return finite(J, f"The Jacobian of {type(self.feature).__name__} ∘ {type(self.synth).__name__}", self.space, nu)
 
@@ -127,3 +138,22 @@ class Problem(nn.Module):
         """R [B, P, P] in float64 with M = JᵀJ = RᵀR, from a QR of J: forming JᵀJ would lose half the digits."""
         R = torch.linalg.qr(self.jacobian(nu).double(), mode="r").R
         return torch.nn.functional.pad(R, (0, 0, 0, R.shape[-1] - R.shape[-2]))
+
+    def warning(self, unmoved: Tensor) -> str:
+        """What to know of parameters along which some sounds do not move, as `unmoved` [B, P] has them; empty if all do."""
+        counts = zip(self.space.names, unmoved.sum(0).tolist(), strict=True)
+        one = len(unmoved) == 1
+        if not (along := [name if one else f"{name} in {count} of {len(unmoved)}" for name, count in counts if count]):
+            return ""
+        where = "in this sound" if one else "in some sounds"
+        return f"{named(self.feature)} of {named(self.synth)} has a derivative of zero {where}: {', '.join(along)}. {self.remedy}"
+
+    @property
+    def remedy(self) -> str:
+        """What may help where the derivative is zero."""
+        if self.forward_mode:
+            return (
+                "Rounding and choices have no derivative: with problem.jacobian=finite and a problem.step of at least one step, in ν, "
+                "there is one; or another feature hears the change."
+            )
+        return "If what it renders moves in steps, set problem.step to at least one step, in ν; or another feature hears the change."

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from invsound import UsageError
-from invsound.data import columns
+from invsound.data import shards
 from invsound.experiments import sweep as sweeps
 from invsound.hooks import options, registry
 from invsound.runs import config
@@ -85,8 +85,8 @@ def test_an_encoder_says_nothing_that_the_synth_cannot_make(tiny):
 
 def test_rescaling_changes_training_and_not_the_sounds(tiny, invsound, monkeypatch):
     assert invsound(*toy(tiny, "--out", "own")).exit_code == 0
-    prepared, compute = [], columns.compute_shard
-    monkeypatch.setattr(columns, "compute_shard", lambda task: (prepared.append(task.column), compute(task)))
+    prepared, compute = [], shards.compute_shard
+    monkeypatch.setattr(shards, "compute_shard", lambda task: (prepared.append(task.column), compute(task))[1])
     result = invsound(*toy(tiny, *RAW, "--out", "raw"))
     assert result.exit_code == 0, result.stderr
     assert set(prepared) == {"side"}
@@ -144,7 +144,7 @@ def test_any_loss_may_follow_any_other(first, then, tiny, invsound, monkeypatch)
 def test_pretraining_shares_the_columns_of_a_run_with_that_loss(tiny, invsound, monkeypatch):
     assert invsound(*toy(tiny, "--out", "pnp")).exit_code == 0
     assert invsound(*toy(tiny, "--out", "ploss", loss="ploss")).exit_code == 0
-    monkeypatch.setattr(columns, "compute_shard", lambda task: pytest.fail("everything was prepared already"))
+    monkeypatch.setattr(shards, "compute_shard", lambda task: pytest.fail("everything was prepared already"))
     assert invsound(*toy(tiny, "train.pretrain.loss=pnp", "--out", "both", loss="ploss")).exit_code == 0
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from invsound import UsageError, pipeline
-from invsound.data import columns
+from invsound.data import shards
 from invsound.experiments.sweep import sweep
 from invsound.matching.setup import Setup
 from invsound.system.files import check_folder
@@ -16,7 +16,7 @@ TOY = ["data.train=4", "data.val=2", "data.test=2", "train.epochs=1", "evaluate.
 @pytest.fixture
 def idle(monkeypatch):
     """Nothing is prepared."""
-    monkeypatch.setattr(columns, "compute_shard", lambda task: pytest.fail("work before checks"))
+    monkeypatch.setattr(shards, "compute_shard", lambda task: pytest.fail("work before checks"))
     monkeypatch.setattr(Setup, "dictionary", property(lambda self: pytest.fail("work before checks")))
     Path("file").write_text("")
     Path("full").mkdir()
@@ -83,7 +83,7 @@ def test_a_folder_is_checked_without_being_made():
 
 def test_evaluate_opens_its_recordings_first(tiny, monkeypatch):
     pipeline.run(tiny, "mss", overrides=[*TOY, "feature.n_fft=[64]"], out="run")
-    monkeypatch.setattr(columns, "compute_shard", lambda task: pytest.fail("work before checks"))
+    monkeypatch.setattr(shards, "compute_shard", lambda task: pytest.fail("work before checks"))
     monkeypatch.setenv("INVSOUND_CACHE", str(Path("other").resolve()))
     with pytest.raises(UsageError, match="There is no such file"):
         pipeline.evaluate("run", targets=["nowhere.wav"])

@@ -15,7 +15,8 @@ CUT = ["synth.num_samples=16384", "data.train=4", "data.val=2", "data.test=2", "
 
 
 @pytest.mark.parametrize("device", ["cpu", GPU])
-@pytest.mark.parametrize("synth", ["amfm", pytest.param("ftm", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("synth", ["amfm", "ftm"])
 def test_every_published_loss_trains_and_goes_on_after_an_interruption(synth, device, invsound, monkeypatch):
     file = ROOT / "examples" / "paper" / f"{synth}-losses.yaml"
     runs = sweeps.plan(file, "runs", seeds=[0])

@@ -77,7 +77,11 @@ def _show(found: Any) -> None:
     for heading in ("radius", *(f"{step:.0e}" for step in found.steps[::3])):
         table.add_column(heading, justify="right")
     for name, errors in found.errors.items():
-        table.add_row(cell(name), told(found.radius[name], found.steps), *(f"{error:.2g}" for error in errors[::3]))
+        table.add_row(
+            cell(name),
+            told(found.radius[name], found.steps, found.unmoved[name] == found.sounds),
+            *(f"{error:.2g}" for error in errors[::3]),
+        )
     show(table)
     say("Columns are |δν|. The radius is the largest |δν| up to which the error is below 50 %.")
 

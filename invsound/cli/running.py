@@ -39,7 +39,7 @@ def run(
     """Train an encoder to hear a synthesizer's parameters, score it, and write a run folder with a report."""
     overrides, files = sort_arguments(arguments or [], files="--target" if target else None)
     listen(quiet)
-    named = {"synth": synth, "feature": feature, "loss": loss, "optimizer": optimizer, "encoder": encoder}
+    named: dict[str, Any] = {"synth": synth, "feature": feature, "loss": loss, "optimizer": optimizer, "encoder": encoder}
     jobs = jobs or cores()
     if resume and (overrides or files or target or config or out or any(name is not None for name in named.values()) or seed is not None):
         raise UsageError("--resume goes on with the run as it was begun: it takes no parts, options, targets, --config, --seed or --out.")

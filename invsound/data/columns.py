@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..encoder import prepared
 from ..errors import InvsoundError
 from ..hooks import options, registry
-from ..hooks.culprit import ask
 from ..hooks.fingerprint import fingerprint
-from ..hooks.registry import named
-from ..problem import Problem, finite
 from ..runs import config as configs
 from ..runs.parts import Parts
 from ..space import SpaceOptions
-from ..system import executor, progress
+from ..system import progress
 from ..system.files import remove_rests
 from ..system.store import Store, digest
 from ..system.version import VERSION
 from .designs import FOLDS
-
-SHARD = 8
-"""Sounds per shard: what a kill −9 loses at most, per worker."""
+from .shards import SHARD, Task, compute, sounds, sources
 
 
 @dataclass(frozen=True)
@@ -45,19 +37,6 @@ class Fold:
     def at(self, nu: Tensor) -> Fold:
         """The same sounds in other coordinates."""
         return Fold(nu, self.columns)
-
-
-@dataclass(frozen=True)
-class Task:
-    """One shard of one column, as a worker process receives it."""
-
-    column: str
-    config: str
-    nu: list[list[float]]
-    root: str
-    address: str
-    sources: str
-    device: str = "cpu"
 
 
 def prepare(
@@ -96,22 +75,10 @@ def _columns(parts: Parts, wanted: dict[Any, tuple[str, Tensor]], store: Store, 
     missing = [task for pieces in tasks.values() for task in pieces if not store.path(task.address).exists()]
     if missing:
         store.check()
+    else:
+        progress.log.info("What is needed of %s is prepared already.", sounds(max(len(nu) for _, nu in wanted.values())))
     compute(missing, jobs if device == "cpu" else 1)
     return {key: _read(pieces, store) for key, pieces in tasks.items()}
-
-
-def sources(parts: Parts) -> str:
-    """The fingerprints of all parts, by which a process knows that it works with the same files as another."""
-    pretrain, named = parts.config.train.pretrain.loss, [*parts.config.parts.items(), *(("score", name) for name in parts.score_names)]
-    return " ".join(fingerprint(kind, name) for kind, name in [*named, *([("loss", pretrain)] if pretrain else [])])
-
-
-def compute(tasks: list[Task], jobs: int) -> None:
-    """Compute shards, in `jobs` processes if there are enough of them to be worth the start."""
-    if not tasks:
-        return
-    with executor.local(min(jobs, len(tasks))) as pool, progress.bar("Preparing", len(tasks), "shards") as advance:
-        executor.run_all(pool, compute_shard, tasks, lambda: advance(1))
 
 
 def _read(tasks: list[Task], store: Store) -> Tensor:
@@ -160,43 +127,3 @@ def _relevant(config: configs.Config, kind: str) -> dict[str, Any]:
     """The options of a part that a column depends on."""
     names = registry.load(registry.find(kind, config.parts[kind])).prepare_options if kind in ("encoder", "loss") else None
     return {name: value for name, value in config.of[kind].items() if names is None or name in names}
-
-
-def compute_shard(task: Task) -> None:
-    """What a worker does: build the parts (once per process), compute one column at ν, store it."""
-    parts = _parts(task.config, task.sources)
-    nu = torch.tensor(task.nu, dtype=torch.float32)
-    column = column_of(parts.to(task.device), task.column, nu.to(task.device))
-    Store(Path(task.root)).put(task.address, column)
-
-
-@functools.lru_cache(maxsize=4)
-def _parts(text: str, made_by: str) -> Parts:
-    """The parts, built of the files that the addresses of their columns name. Raises InvsoundError if those were edited since."""
-    parts = Parts(configs.resolve(json.loads(text)))
-    if sources(parts) != made_by:
-        raise InvsoundError("Files of a part were changed while its columns were prepared. Give the same command again.")
-    return parts
-
-
-def column_of(parts: Parts, column: str, nu: Tensor) -> Tensor:
-    """Compute a column at ν [B, P]: the encoder's inputs, the loss's side, or Φ(x) or R of a score's representation."""
-    space = parts.synth.space
-    with torch.no_grad():
-        if column == "inputs":
-            x = finite(parts.render(nu), named(parts.synth), space, nu)
-            inputs = prepared(parts.front_end, x)
-            return finite(inputs, f"{named(parts.front_end)} in prepare", space, nu)
-        if column in ("side", "pretrain"):
-            loss = parts.loss if column == "side" else parts.pretrain
-            assert loss is not None
-            return finite(
-                ask(loss, loss.prepare, parts.learned(nu), shape=(len(nu), ...), precision=False), f"{named(loss)} in prepare", space, nu
-            )
-        if column == "features":
-            return finite(parts.problem(nu), named(parts.problem.feature), space, nu)
-        kind, _, name = column.partition(":")
-        feature = parts.scores[name].feature
-        assert feature is not None
-        problem = Problem(parts.synth, feature, parts.config.problem)
-        return finite(problem(nu), f"The score {name!r}", space, nu) if kind == "heard" else problem.metric_factor(nu)

@@ -15,7 +15,7 @@ from ..errors import UsageError
 from ..hooks import options
 from ..hooks.bounds import option, seed_option
 from ..pages import radius as page
-from ..problem import Problem, finite
+from ..problem import Problem, finite, unmoved
 from ..runs import config as configs
 from ..runs.parts import Parts
 from ..system import device as devices
@@ -45,7 +45,8 @@ class RadiusOptions:
 class Radius:
     """Per parameter, the median over sounds of ‖Jδ − ΔS‖ / ‖ΔS‖, ΔS = Φ(ν + δ) − Φ(ν), at each |δ| of `steps`.
 
-    `radius` is the largest |δ| up to which it is below 50 %; None where it is not even at the smallest.
+    `radius` is the largest |δ| up to which it is below 50 %; None where it is not even at the smallest. `unmoved` is in how many of the
+    sounds ∂S is zero.
     """
 
     synth: str
@@ -55,23 +56,31 @@ class Radius:
     steps: list[float]
     errors: dict[str, list[float]]
     radius: dict[str, float | None]
+    unmoved: dict[str, int]
 
     def as_dict(self) -> dict[str, Any]:
         """What `invsound doctor radius --json` prints."""
         return asdict(self)
 
 
-@alone()
 def radius(
     synth: str | None = None, feature: str | None = None, *, overrides: Sequence[str] = (), sounds: int = 8, seed: int = 0,
-    device: str = "cpu", out: Path | str | None = None,
+    device: str = "cpu", out: Path | str | None = None, quiet: bool = False,
 ) -> Radius:  # fmt: skip
     """Measure up to which error of each parameter a loss on J, such as a quadratic form of M = JᵀJ, knows what an error sounds like.
 
     Each of `sounds` random sounds is moved along one parameter at a time, towards the middle of its range, in float64. Overrides are
-    "synth.…", "feature.…" and "problem.…". With `out`, radius.json and radius.html are written there. Raises UsageError for a wrong
-    name, option or number of sounds, NonFiniteError for a NaN.
+    "synth.…", "feature.…" and "problem.…". With `out`, radius.json and radius.html are written there. Progress is shown
+    on stderr, unless `quiet`. Raises UsageError for a wrong name, option or number of sounds, NonFiniteError for a NaN.
     """
+    with progress.shown(quiet):
+        return _checked_radius(synth, feature, overrides, sounds, seed, device, out)
+
+
+@alone()
+def _checked_radius(
+    synth: str | None, feature: str | None, overrides: Sequence[str], sounds: int, seed: int, device: str, out: Path | str | None
+) -> Radius:
     options.resolve(RadiusOptions, {"sounds": sounds, "seed": seed}, "radius")
     where = devices.choose(device)
     if out is None:
@@ -88,15 +97,20 @@ def _radius(synth: str | None, feature: str | None, overrides: Sequence[str], so
     problem = _problem(synth, feature, options.from_overrides(overrides)).to(where)
     nu = designs.draw(problem.synth, "random", {"train": sounds}, seed)["train"].double().to(where)
     with single_thread(), progress.bar("Measuring", sounds, "sounds") as advance:
-        found = []
+        found, still = [], []
         for row in nu:
-            found.append(errors(problem, row, STEPS))
+            J = problem.jacobian(row[None])
+            still.append(unmoved(J))
+            found.append(errors(problem, row, J[0], STEPS))
             advance(1)
+    if said := problem.warning(torch.cat(still)):
+        progress.log.warning(said)
     median = torch.stack(found).quantile(0.5, dim=0).tolist()
     names = problem.space.names
     return Radius(
         synth, feature, sounds, seed, STEPS, dict(zip(names, median, strict=True)),
         {name: reach(STEPS, error) for name, error in zip(names, median, strict=True)},
+        dict(zip(names, torch.cat(still).sum(0).tolist(), strict=True)),
     )  # fmt: skip
 
 
@@ -107,16 +121,18 @@ def _problem(synth: str, feature: str, given: dict[str, Any]) -> Problem:
 
 
 @torch.no_grad()
-def errors(problem: Problem, nu: Tensor, steps: Sequence[float], chunk: int = 8) -> Tensor:
-    """‖Jδ − ΔS‖ / ‖ΔS‖ [P, K] at one ν [P], for δ along each parameter and of each length; 0 where nothing changes."""
-    J = problem.jacobian(nu[None])[0]
+def errors(problem: Problem, nu: Tensor, J: Tensor, steps: Sequence[float], chunk: int = 8) -> Tensor:
+    """‖Jδ − ΔS‖ / ‖ΔS‖ [P, K] at one ν [P], J [D, P] there, for δ along each parameter and of each length.
+
+    1 where neither is other than zero: of a sound that does not change nothing is learned.
+    """
     delta = -torch.where(nu > 0, 1.0, -1.0).to(nu).diag()[:, None, :] * torch.tensor(steps).to(nu)[None, :, None]
     origin = problem(nu[None])
     moved = torch.cat([finite(problem(rows), "The problem") for rows in (nu + delta).flatten(0, 1).split(chunk)])
     change = (moved - origin).unflatten(0, delta.shape[:2])
     predicted = delta @ J.mT
     error: Tensor = (predicted - change).norm(dim=2) / change.norm(dim=2).clamp_min(torch.finfo(nu.dtype).tiny)
-    return error
+    return error.where(predicted.any(2) | change.any(2), 1.0)
 
 
 def reach(steps: Sequence[float], errors: Sequence[float]) -> float | None:

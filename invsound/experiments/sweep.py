@@ -51,6 +51,7 @@ class Planned:
 def sweep(
     what: Path | str | Mapping[str, Any], *, out: Path | str | None = None, preset: str | None = None, seeds: Sequence[int] | None = None,
     only: Sequence[str] | None = None, overrides: Sequence[str] = (), jobs: int = 1, device: str = "cpu", dry_run: bool = False,
+    quiet: bool = False,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Run every configuration of a sweep with every seed, and return name, seed, folder and state of each run.
 
@@ -58,8 +59,9 @@ def sweep(
     `configurations` (name → options), `seeds`. `preset` and `seeds` replace the file's own, `only` names the configurations to run (None:
     all), and `overrides` such as "data.train=64" hold for every run. Runs are in `out`/name/seed-n; `out` is runs/ and the file's name,
     and that of the preset, if None. A run that is finished is skipped, one that was interrupted goes on. A run that fails has the state
-    "failed" and its "error", one that another command is at work on is left to it, "elsewhere"; the others go on. Raises UsageError,
-    before any work, for a wrong name or option, or where a folder was begun with other options.
+    "failed" and its "error", one that another command is at work on is left to it, "elsewhere"; the others go on. Progress is
+    shown on stderr, unless `quiet`. Raises UsageError, before any work, for a wrong name or option, or where a folder was begun with
+    other options.
     """
     planned = plan(what, out, preset, seeds, only, overrides)
     devices.choose(device)
@@ -69,10 +71,11 @@ def sweep(
     for folder in {run.folder.parent for run in planned}:
         remove_rests(folder)
     outcomes = []
-    for number, run in enumerate(planned, 1):
-        done = {"new": "", "begun": ", which was begun", "finished": ", which is finished"}[run.state]
-        progress.log.info("%d of %d: %s, seed %d%s", number, len(planned), run.name, run.seed, done)
-        outcomes.append(_carry_out(run, jobs, device))
+    with progress.shown(quiet):
+        for number, run in enumerate(planned, 1):
+            done = {"new": "", "begun": ", which was begun", "finished": ", which is finished"}[run.state]
+            progress.log.info("%d of %d: %s, seed %d%s", number, len(planned), run.name, run.seed, done)
+            outcomes.append(_carry_out(run, jobs, device))
     return outcomes
 
 

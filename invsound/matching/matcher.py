@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..audio import recording as recordings
 from ..errors import UsageError
+from ..system import progress
 from ..system.executor import single_thread
 from ..system.shared import alone
 from .match import Match
@@ -27,9 +28,10 @@ class Matcher(Setup):
     @single_thread()
     def __call__(self, x: ArrayLike | Path, sample_rate: float | None = None) -> Match:
         """Match one sound: a file, or samples x at `sample_rate` Hz, as in `match`. Raises UsageError if it cannot be read or is silent."""
-        recording = self._recording(x, sample_rate)
-        _ = self.dictionary
-        return Matching(self, recording).match()
+        with progress.shown(self.quiet):
+            recording = self._recording(x, sample_rate)
+            _ = self.dictionary
+            return Matching(self, recording).match()
 
     def _recording(self, x: ArrayLike | Path, sample_rate: float | None) -> recordings.Recording:
         if isinstance(x, (str, PathLike)):
@@ -49,13 +51,14 @@ def match(
     overrides: Sequence[str] = (),
     jobs: int = 1,
     device: str = "cpu",
+    quiet: bool = False,
     **how: Any,
 ) -> Match:
     """Find the parameters of one sound: a file, or samples x at `sample_rate` Hz, [n], [n, channels] or [channels, n], of which the
     shorter axis is that of the channels; floats within ±1, or int16, int32 or uint8 at full scale.
 
     A synth or feature that is not named is the only one installed. `how` are fields of `MatchOptions`, such as budget="60s" or
-    fix={"alpha": 0.5}; overrides are "synth.…", "feature.…", "solver.…" and "problem.…"; `jobs` processes prepare the candidates.
-    Raises UsageError for a wrong name, option or file. For several sounds, build one `Matcher`.
+    fix={"alpha": 0.5}; overrides are "synth.…", "feature.…", "solver.…" and "problem.…"; `jobs` processes prepare the candidates;
+    progress is shown on stderr, unless `quiet`. Raises UsageError for a wrong name, option or file. For several sounds, build a `Matcher`.
     """
-    return Matcher(synth, feature, solver, groups(overrides, how), jobs=jobs, device=device)(x, sample_rate)
+    return Matcher(synth, feature, solver, groups(overrides, how), jobs=jobs, device=device, quiet=quiet)(x, sample_rate)

@@ -47,7 +47,7 @@ def match_files(
     tasks = [Task(str(path), str(out / name), how) for path, name in zip(paths, _names(paths), strict=True)]
     workers = min(jobs, len(tasks)) if ready.device == "cpu" else 1
     with executor.local(workers) as pool, progress.bar("Matching", len(tasks), "sounds") as advance:
-        results = executor.run_all(pool, match_file, tasks, lambda: advance(1))
+        results = executor.run_all(pool, match_file, tasks, lambda task, result: advance(1))
     write_json(out / "matches.json", results)
     write_text(out / "matches.csv", _csv(results))
     match_page.write_many(out, results)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..audio import recording as recordings
 from ..audio.alignment import align, undo
+from ..problem import unmoved
 from ..solver import Solution, solved
 from ..system import progress
 from ..system.shared import forward_mode
@@ -46,7 +47,9 @@ class Matching:
         if len(guesses):
             self._align(guesses)
         survey = self._survey(guesses)
-        progress.log.info("Nearest of %d candidates: %.4g; typical: %.4g.", len(survey.u), search.distance, self.typical)
+        progress.log.info(
+            "Nearest of %d candidates: %.4g; typical: %.4g.", options.candidates + len(guesses), search.distance, self.typical
+        )
         idle, near = 0, 5 * FOUND * self.typical
         if self.event is not None and search.distance > near:
             return self._heard(self.event)
@@ -106,22 +109,24 @@ class Matching:
             survey.add(rows, self.search(rows) - self.search.target)
 
     @torch.no_grad()
-    def _errors(self, u: Tensor, survey: Survey) -> Tensor:
+    def _errors(self, u: Tensor, J: Tensor, survey: Survey) -> Tensor:
         """Standard errors [F] in ν; where the sound was not found, also of a model that does not trust structure too fine to follow."""
         residual = self.setup.problem(self.search.full(u[None]))[0] - self.search.target
         scale = float(self.search.target.norm())
-        errors = standard_errors(self.setup.problem.jacobian(self.search.full(u[None]))[0][:, self.setup.free], residual, scale)
+        errors = standard_errors(J[:, self.setup.free], residual, scale)
         if float(residual.norm()) < FOUND * self.typical:
             return errors
         return torch.maximum(errors, standard_errors(survey.model(u), residual, scale))
 
     def _told(self, solution: Solution, ends: Ends, survey: Survey) -> Match:
         """What the rounds have found."""
-        share = ends[0][1] / self.typical if self.typical else 0.0
-        errors = self._errors(ends[0][0], survey)
+        share = ends[0][1] / self.typical if self.typical else 1.0
+        J = self.setup.problem.jacobian(self.search.full(ends[0][0][None]))
+        still = self.setup.problem.warning(unmoved(J) & self.setup.free)
+        errors = self._errors(ends[0][0], J[0], survey)
         ends_of_range = self._at_bound(ends[0][0])
         determined = (errors < DETERMINED) & (share < REACH) & ~ends_of_range
-        said = verdict.of_features(share, self._named(~determined & ~ends_of_range), self._named(ends_of_range), solution.advice)
+        said = verdict.of_features(share, self._named(~determined & ~ends_of_range), self._named(ends_of_range), still, solution.advice)
         if share >= REACH:
             errors = torch.full_like(errors, torch.nan)  # of a sound that was not found they say nothing
         return self._match(ends, errors, determined, solution.converged, said)

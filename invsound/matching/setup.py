@@ -48,13 +48,13 @@ class Setup:
     @alone()
     def __init__(
         self, synth: str | None = None, feature: str | None = None, solver: str | None = None, of: Mapping[str, Any] | None = None,
-        *, jobs: int = 1, device: str = "cpu",
+        *, jobs: int = 1, device: str = "cpu", quiet: bool = False,
     ) -> None:  # fmt: skip
         named = {kind: configs.chosen(kind, name) for kind, name in (("synth", synth), ("feature", feature), ("solver", solver))}
         _check_groups(of or {}, named)
         given = {group: options.group(of or {}, group) for group in GROUPS}
         self.options = options.resolve(MatchOptions, given.pop("match"), "match")
-        self.jobs, self.device = jobs, devices.choose(device)
+        self.jobs, self.device, self.quiet = jobs, devices.choose(device), quiet
         self.name = solver = named.pop("solver")
         self.solver: Solver = registry.build("solver", solver, given.pop("solver"))
         self.parts = Parts(configs.resolve({"parts": named, **given, "seed": self.options.seed}))

@@ -6,8 +6,12 @@ FOUND = 0.01  # of the distance between random sounds: this is the sound
 REACH = 0.5  # of the same: what is found beyond it says little about the sound
 
 
-def of_features(share: float, unknown: list[str], at_bound: list[str], solver: str) -> str:
-    """Of a sound at `share` of the distance between random sounds, which the solver's advice comes with."""
+def of_features(share: float, unknown: list[str], at_bound: list[str], unmoved: str, solver: str) -> str:
+    """Of a sound at `share` of the distance between random sounds, which the solver's advice comes with.
+
+    `unmoved` is what there is to say of derivatives that are zero, beside which the solver's opinion is worth nothing.
+    """
+    solver = unmoved or solver
     if share >= REACH:
         return (
             f"Not determined: the nearest sound found is {share:.0%} as far from it as a random sound. This synthesizer may not reach "

@@ -9,6 +9,18 @@ RISE = 0.05
 """Relative; less is noise."""
 
 
+def told(epochs: Sequence[Mapping[str, Any]], keep: str = "best") -> str | None:
+    """One sentence where the losses show that training did not do what one hopes for; None elsewhere. See `rise`."""
+    trained = [e["val_loss"] for e in epochs if e.get("val_loss") is not None]
+    if len(trained) > 1 and trained[0] == 0 and max(trained) == 0:
+        return "The validation loss is 0 from the start: this loss does not see an untrained encoder's errors, and nothing was learned."
+    if said := rise(epochs, keep):
+        return said
+    if len(trained) > 1 and keep == "best" and min(trained[1:]) >= trained[0] and not any(e.get("handed_over") for e in epochs):
+        return "No epoch had a lower validation loss than the untrained encoder, which is kept: what was trained is not used."
+    return None
+
+
 def rise(epochs: Sequence[Mapping[str, Any]], keep: str = "best") -> str | None:
     """One sentence where the validation loss has risen since its lowest while the training loss fell; None elsewhere.
 

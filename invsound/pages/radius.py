@@ -15,8 +15,10 @@ LIMIT = 0.5
 """The error from which on the linear model says more wrong than right."""
 
 
-def told(reached: float | None, steps: Sequence[float]) -> str:
-    """A radius in words: `0.0046`, or its bound where the grid ends."""
+def told(reached: float | None, steps: Sequence[float], still: bool = False) -> str:
+    """A radius in words: `0.0046`, its bound where the grid ends, or that there is no derivative at all."""
+    if still:
+        return "no derivative"
     if reached is None:
         return f"< {number(steps[0], 2)}"
     return f"≥ {number(reached, 2)}" if reached == steps[-1] else number(reached, 2)
@@ -25,7 +27,7 @@ def told(reached: float | None, steps: Sequence[float]) -> str:
 def write(found: dict[str, Any], out: Path) -> Path:
     """Write radius.json and radius.html into `out` and return the page."""
     write_json(out / "radius.json", found)
-    reached = {name: told(value, found["steps"]) for name, value in found["radius"].items()}
+    reached = _reached(found)
     return write_page(
         out / "radius.html",
         "radius.html",
@@ -34,6 +36,10 @@ def write(found: dict[str, Any], out: Path) -> Path:
         shown=[number(step, 1) for step in found["steps"][::3]],
         figure=figure(found),
     )
+
+
+def _reached(found: dict[str, Any]) -> dict[str, str]:
+    return {name: told(value, found["steps"], found["unmoved"][name] == found["sounds"]) for name, value in found["radius"].items()}
 
 
 def figure(found: dict[str, Any]) -> Figure:
@@ -45,6 +51,6 @@ def figure(found: dict[str, Any]) -> Figure:
     for k, curve in enumerate(found["errors"].values()):
         axes.line(found["steps"], [max(error, 1e-6) for error in curve], f"s{k}")
     axes.names({name: (x.high, max(curve[-1], 1e-6)) for name, curve in found["errors"].items()})
-    reached = ", ".join(f"{name} {told(value, found['steps'])}" for name, value in found["radius"].items())
+    reached = ", ".join(f"{name} {value}" for name, value in _reached(found).items())
     caption = f"Relative error of Jδ against Φ(ν + δ) − Φ(ν), the median over {found['sounds']} sounds. Below 50 % up to |δν|: {reached}."
     return Figure(axes.svg(caption), caption)

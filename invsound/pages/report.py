@@ -11,9 +11,8 @@ import numpy as np
 
 from ..errors import UsageError
 from ..system import reading
-from . import record
+from . import learning, record
 from .figures import curves, scatters, spectrum
-from .learning import rise
 from .page import Pair, Sound, read_sounds, write_page
 
 EXAMPLES = 12  # test sounds in the report, at most
@@ -46,7 +45,7 @@ def write_report(run: str | Path) -> Path:
         recordings=[_recording(run, target, space) for target in targets],
         examples=_examples(run, {target["name"] for target in targets}, space, predictions),
         curves=curves(epochs),
-        rise=rise(epochs, config.get("train", {}).get("keep", "best")),
+        learned=learning.told(epochs, config.get("train", {}).get("keep", "best")),
         scatters=scatters(space, predictions),
         spectrum=spectrum(record.or_left_out(record.eigenvalues, run, "spectrum.json", list)),
         config=config and reading.read_text(run / "config.yaml"),

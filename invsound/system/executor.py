@@ -105,22 +105,22 @@ def deaf() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
-def run_all(executor: Executor, function: Callable[..., Any], tasks: list[Any], done: Callable[[], None]) -> list[Any]:
-    """`function(task)` of every task, in their order, calling `done()` as each ends. What is finished stays finished when one fails."""
+def run_all(executor: Executor, function: Callable[..., Any], tasks: list[Any], done: Callable[[Any, Any], None]) -> list[Any]:
+    """`function(task)` of every task, in their order; `done(task, result)` as each ends. What is finished stays finished when one fails."""
     workers: list[Any] = []
     try:
         if isinstance(executor, InProcess):
             results = []
             for task in tasks:
                 results.append(executor.submit(function, task).result())
-                done()
+                done(task, results[-1])
             return results
         with deaf():
             futures = [executor.submit(function, task) for task in tasks]
             workers = multiprocessing.active_children()
+        of = dict(zip(futures, tasks, strict=True))
         for future in as_completed(futures):
-            future.result()
-            done()
+            done(of[future], future.result())
         return [future.result() for future in futures]
     except BrokenExecutor as error:
         executor.shutdown()  # after which it is known how they ended

@@ -17,7 +17,7 @@ from ..encoder import Encoder, guessed
 from ..errors import InvsoundError, NonFiniteError
 from ..hooks.culprit import answer
 from ..loss import Loss, valued
-from ..pages.learning import rise
+from ..pages import learning
 from ..runs.stages import Train
 from ..system import heap, progress, rng
 from ..system.files import write_text
@@ -26,6 +26,7 @@ from .phase import Phase
 from .step import Step
 
 MakeOptimizer = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
+OnEpoch = Callable[[dict[str, Any]], None]
 
 
 class Trainer:
@@ -62,8 +63,11 @@ class Trainer:
     def _weights(self) -> dict[str, Tensor]:
         return {name: value.detach().clone() for name, value in self.encoder.state_dict().items()}
 
-    def fit(self, train: Fold, val: Fold) -> Encoder:
-        """Train to the last epoch from the checkpoint, if there is one, and return the encoder that is kept, in `eval()`."""
+    def fit(self, train: Fold, val: Fold, on_epoch: OnEpoch | None = None) -> Encoder:
+        """Train to the last epoch from the checkpoint, if there is one, and return the encoder that is kept, in `eval()`.
+
+        `on_epoch` gets the metrics of each epoch when its checkpoint is written.
+        """
         for phase in self.phases:
             answer(phase.loss, phase.loss.calibrate, train.columns[phase.column])
         if not self.restore():
@@ -80,7 +84,9 @@ class Trainer:
                     self._hand_over(val)
                 self.checkpoint()
                 advance(1)
-        if self.epoch and (said := rise(self.metrics, self.options.keep)):
+                if on_epoch:
+                    on_epoch(dict(self.metrics[-1]))
+        if self.epoch and (said := learning.told(self.metrics, self.options.keep)):
             progress.log.warning(said)
         self.encoder.load_state_dict(self.kept)
         return self.encoder.eval()

@@ -160,5 +160,5 @@ def test_the_library_leaves_signals_to_its_caller(tiny, toy, invsound, monkeypat
     assert invsound(*toy(tiny)).exit_code == 0
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, [])
     with executor.local(2) as pool:
-        assert executor.run_all(pool, math.sqrt, [4.0], lambda: None) == [2.0]
+        assert executor.run_all(pool, math.sqrt, [4.0], lambda task, result: None) == [2.0]
     assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == mask

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from invsound import InvsoundError
-from invsound.data import columns
+from invsound.data import columns, shards
 from invsound.experiments import results
 from invsound.runs import config
 from invsound.system import store
@@ -47,13 +47,13 @@ def test_exchanged_shards_are_found_and_computed_again(tiny, invsound, toy):
 
 def test_prepared_columns_are_shared_between_runs(tiny, invsound, monkeypatch, toy):
     assert invsound(*toy(tiny, "--out", "first")).exit_code == 0
-    monkeypatch.setattr(columns, "compute_shard", lambda task: pytest.fail("everything was prepared already"))
+    monkeypatch.setattr(shards, "compute_shard", lambda task: pytest.fail("everything was prepared already"))
     assert invsound(*toy(tiny, "optimizer.lr=0.01", "--out", "second")).exit_code == 0
 
 
 def test_a_seed_of_its_own_gives_all_seeds_of_a_sweep_the_same_sounds(tiny, invsound, monkeypatch, toy):
     assert invsound(*toy(tiny, "data.seed=5", "--out", "first")).exit_code == 0
-    monkeypatch.setattr(columns, "compute_shard", lambda task: pytest.fail("everything was prepared already"))
+    monkeypatch.setattr(shards, "compute_shard", lambda task: pytest.fail("everything was prepared already"))
     assert invsound(*toy(tiny, "data.seed=5", "seed=1", "--out", "second")).exit_code == 0
     assert results.read(Path("first")).sounds == results.read(Path("second")).sounds
     wrong = invsound(*toy(tiny, "data.seed=-1"))
@@ -81,14 +81,14 @@ def test_an_edited_part_is_prepared_again_and_one_edited_meanwhile_is_said(tiny,
     import tiny_parts
 
     assert invsound(*toy(tiny, "--out", "first")).exit_code == 0
-    source, prepared, compute = Path(tiny_parts.__file__), [], columns.compute_shard
+    source, prepared, compute = Path(tiny_parts.__file__), [], shards.compute_shard
     source.write_text(source.read_text().replace("torch.sin(", "0.5 * torch.sin("))
     monkeypatch.delitem(sys.modules, "tiny_parts")
-    monkeypatch.setattr(columns, "compute_shard", lambda task: (prepared.append(task), compute(task)))
+    monkeypatch.setattr(shards, "compute_shard", lambda task: (prepared.append(task), compute(task))[1])
     assert invsound(*toy(tiny, "--out", "second")).exit_code == 0
     assert {task.column for task in prepared} == {"inputs", "side"}
     assert Path("first/scores.json").read_bytes() != Path("second/scores.json").read_bytes()
     source.write_text(source.read_text() + "# edited while workers start\n")
-    columns._parts.cache_clear()
+    shards._parts.cache_clear()
     with pytest.raises(InvsoundError, match="were changed while its columns were prepared"):
         compute(prepared[0])

@@ -8,7 +8,7 @@ import soundfile
 import torch
 
 import invsound as invsound_module
-from invsound.data import columns, designs
+from invsound.data import designs, shards
 from invsound.evaluation import evaluation
 from invsound.hooks import registry
 from invsound.runs import config
@@ -41,7 +41,7 @@ def test_targets_are_heard_when_prepared_and_never_again(tiny, invsound, monkeyp
         return made(scores, x, heard)
 
     monkeypatch.setattr(evaluation, "Target", target)
-    monkeypatch.setattr(columns, "compute_shard", lambda task: pytest.fail("everything was prepared already"))
+    monkeypatch.setattr(shards, "compute_shard", lambda task: pytest.fail("everything was prepared already"))
     assert invsound("evaluate", "first", "--jobs", 1).exit_code == 0
     assert (Path("first/scores.json").read_bytes(), Path("first/distances.csv").read_bytes()) == before
     assert [len(heard) for heard in known] == [8, 2]
@@ -53,9 +53,9 @@ def test_targets_are_heard_when_prepared_and_never_again(tiny, invsound, monkeyp
 
 def test_evaluate_needs_no_training_sound(tiny, invsound, monkeypatch, toy):
     assert invsound(*toy(tiny, "--out", "first")).exit_code == 0
-    before, original, prepared = Path("first/scores.json").read_bytes(), columns.compute_shard, []
+    before, original, prepared = Path("first/scores.json").read_bytes(), shards.compute_shard, []
     monkeypatch.setenv("INVSOUND_CACHE", str(Path.cwd() / "empty"))
-    monkeypatch.setattr(columns, "compute_shard", lambda task: (prepared.append((task.column, len(task.nu))), original(task)))
+    monkeypatch.setattr(shards, "compute_shard", lambda task: (prepared.append((task.column, len(task.nu))), original(task))[1])
     assert invsound("evaluate", "first", "--jobs", 1).exit_code == 0
     assert prepared == [("inputs", 4)]
     assert Path("first/scores.json").read_bytes() == before

@@ -8,7 +8,7 @@ import yaml
 
 import invsound as package
 from invsound import UsageError
-from invsound.data import columns
+from invsound.data import columns, shards
 from invsound.experiments import sweep as sweeps
 from invsound.runs import config
 from invsound.runs.naming import file_name, flat, nested, short
@@ -71,7 +71,7 @@ def test_a_run_of_a_sweep_is_that_of_the_command_line(what):
 
 def test_columns_are_prepared_once_for_all_configurations(what, monkeypatch):
     package.sweep(what | {"seeds": [0], "grid": {"optimizer.lr": [1e-3]}}, out="first")
-    monkeypatch.setattr(columns, "compute_shard", lambda task: pytest.fail("everything was prepared already"))
+    monkeypatch.setattr(shards, "compute_shard", lambda task: pytest.fail("everything was prepared already"))
     package.sweep(what | {"seeds": [0]}, out="second")
 
 

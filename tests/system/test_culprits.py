@@ -58,7 +58,7 @@ def leave(code):
 
 def test_a_worker_that_is_ended_is_not_short_of_memory():
     with pytest.raises(InvsoundError, match="exit code 5"), executor.local(2) as pool:
-        executor.run_all(pool, leave, [5, 5], lambda: None)
+        executor.run_all(pool, leave, [5, 5], lambda task, result: None)
 
 
 @pytest.mark.parametrize(

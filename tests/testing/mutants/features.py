@@ -68,6 +68,18 @@ class Cube(Feature):
         return x.unflatten(1, (-1, 8)).square()
 
 
+@breaks("feature", "sounds make a difference")
+class Constant(GoodFeature):
+    def forward(self, x):
+        return 0 * super().forward(x)
+
+
+@breaks("feature", "sounds make a difference")
+class Rounding(GoodFeature):
+    def forward(self, x):
+        return (100 * super().forward(x)).round()
+
+
 @breaks("feature", "finite on edge sounds")
 class Logarithm(Feature):
     Options = Options

@@ -117,6 +117,22 @@ class Pole(GoodSynth):
         return super().forward(theta) / (self.space.to_nu(theta)[:, 1:] - 1)
 
 
+@breaks("synth", "every parameter is heard")
+class Deaf(GoodSynth):
+    def forward(self, theta):
+        return super().forward(torch.stack([theta[:, 0], torch.full_like(theta[:, 1], 0.01)], 1))
+
+
+@breaks("synth", "the jacobian sees what moves")
+class Stepped(GoodSynth):
+    """As an external renderer with whole numbers is: differences of 1e-4 fall between two of them."""
+
+    differentiable = False
+
+    def forward(self, theta):
+        return super().forward(torch.stack([(theta[:, 0] / 50).round() * 50, theta[:, 1]], 1))
+
+
 @breaks("synth", "derivatives are finite in its bounds")
 class Root(GoodSynth):
     def forward(self, theta):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +14,7 @@ from .damping import Damping
 from .metric import along, balanced, largest, smoothed, trace, typical_distance
 from .shape import SHAPES, shaped
 
+log = logging.getLogger("invsound")
 DAMPINGS = ("adaptive", "scheduled", "constant")
 MATRICES = ("identity", "diagonal", "mean", "own")
 
@@ -91,11 +93,14 @@ class PNP(Loss):
         )
 
     def calibrate(self, side: Tensor) -> None:
-        """λ₀, and the means over the training fold that scale the form. Raises InvsoundError if no sound reacts to any parameter."""
+        """λ₀, and the means over the training fold that scale the form; a warning of what has no derivative in some sounds.
+
+        Raises InvsoundError if no sound reacts to any parameter.
+        """
         if not side.any():
-            raise InvsoundError(
-                "Every Jacobian of the training fold is zero: the representation does not react to any parameter. Choose another feature."
-            )
+            raise InvsoundError(f"Every Jacobian of the training fold is zero: there is nothing to learn from. {self.problem.remedy}")
+        if still := self.problem.warning(side.norm(dim=1) == 0):
+            log.warning("Training sounds: %s", still)
         if self.options.shape != "quadratic" and self.options.bound is None:
             self.trusted.fill_(0.5 * typical_distance(self.problem, self.trusted) ** 2)
         R = self._balanced(side)

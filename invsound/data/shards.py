@@ -1,0 +1,112 @@
+"""Shards of a prepared column: what a worker process is asked for, and does."""
+
+from __future__ import annotations
+
+import functools
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..encoder import prepared
+from ..errors import InvsoundError
+from ..hooks.culprit import ask
+from ..hooks.fingerprint import fingerprint
+from ..hooks.registry import named
+from ..problem import Problem, finite
+from ..runs import config as configs
+from ..runs.parts import Parts
+from ..system import executor, progress
+from ..system.store import Store
+
+SHARD = 8
+"""Sounds per shard: what a kill −9 loses at most, per worker."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One shard of one column, as a worker process receives it."""
+
+    column: str
+    config: str
+    nu: list[list[float]]
+    root: str
+    address: str
+    sources: str
+    device: str = "cpu"
+
+
+def sources(parts: Parts) -> str:
+    """The fingerprints of all parts, by which a process knows that it works with the same files as another."""
+    pretrain, named = parts.config.train.pretrain.loss, [*parts.config.parts.items(), *(("score", name) for name in parts.score_names)]
+    return " ".join(fingerprint(kind, name) for kind, name in [*named, *([("loss", pretrain)] if pretrain else [])])
+
+
+def compute(tasks: list[Task], jobs: int) -> None:
+    """Compute shards, in `jobs` processes if there are enough of them to be worth the start."""
+    if not tasks:
+        return
+    totals: dict[str, int] = {}
+    for task in tasks:
+        totals[task.column] = totals.get(task.column, 0) + len(task.nu)
+    workers = min(jobs, len(tasks))
+    progress.log.info("Preparing %s.", ", ".join(f"{title(column)} of {sounds(count)}" for column, count in totals.items()))
+    tasks = [task for column in totals for task in tasks if task.column == column]
+    with executor.local(workers) as pool, progress.stages({title(c): n for c, n in totals.items()}, "sounds", workers) as advance:
+        executor.run_all(pool, compute_shard, tasks, lambda task, seconds: advance(title(task.column), len(task.nu), seconds))
+
+
+def title(column: str) -> str:
+    """What a column is called where people read it."""
+    titles = {"inputs": "encoder inputs", "side": "the loss", "pretrain": "the first loss", "features": "candidates"}
+    kind, _, name = column.partition(":")
+    return titles.get(kind) or f"the score {name}" + (" (Jacobians)" if kind == "metric" else "")
+
+
+def sounds(count: int) -> str:
+    return f"{count} sound{'s' if count != 1 else ''}"
+
+
+def compute_shard(task: Task) -> float:
+    """What a worker does: build the parts (once per process), compute one column at ν, store it. Seconds, the building left out."""
+    parts = _parts(task.config, task.sources)
+    start = time.perf_counter()
+    nu = torch.tensor(task.nu, dtype=torch.float32)
+    column = column_of(parts.to(task.device), task.column, nu.to(task.device))
+    Store(Path(task.root)).put(task.address, column)
+    return time.perf_counter() - start
+
+
+@functools.lru_cache(maxsize=4)
+def _parts(text: str, made_by: str) -> Parts:
+    """The parts, built of the files that the addresses of their columns name. Raises InvsoundError if those were edited since."""
+    parts = Parts(configs.resolve(json.loads(text)))
+    if sources(parts) != made_by:
+        raise InvsoundError("Files of a part were changed while its columns were prepared. Give the same command again.")
+    return parts
+
+
+def column_of(parts: Parts, column: str, nu: Tensor) -> Tensor:
+    """Compute a column at ν [B, P]: the encoder's inputs, the loss's side, or Φ(x) or R of a score's representation."""
+    space = parts.synth.space
+    with torch.no_grad():
+        if column == "inputs":
+            x = finite(parts.render(nu), named(parts.synth), space, nu)
+            inputs = prepared(parts.front_end, x)
+            return finite(inputs, f"{named(parts.front_end)} in prepare", space, nu)
+        if column in ("side", "pretrain"):
+            loss = parts.loss if column == "side" else parts.pretrain
+            assert loss is not None
+            return finite(
+                ask(loss, loss.prepare, parts.learned(nu), shape=(len(nu), ...), precision=False), f"{named(loss)} in prepare", space, nu
+            )
+        if column == "features":
+            return finite(parts.problem(nu), named(parts.problem.feature), space, nu)
+        kind, _, name = column.partition(":")
+        feature = parts.scores[name].feature
+        assert feature is not None
+        problem = Problem(parts.synth, feature, parts.config.problem)
+        return finite(problem(nu), f"The score {name!r}", space, nu) if kind == "heard" else problem.metric_factor(nu)

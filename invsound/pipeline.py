@@ -9,10 +9,10 @@ from typing import Any
 
 from torch import Tensor
 
-from .data import columns, designs
-from .data.alike import alike
+from .data import alike, columns, designs
 from .errors import InvsoundError
 from .evaluation import evaluation
+from .evaluation.targets import Targets
 from .hooks import options
 from .pages import record, report
 from .runs import config as configs
@@ -168,9 +168,7 @@ def _run(ready: Ready, path: Path, jobs: int, where: str, on_epoch: OnEpoch | No
     environment.write(path, parts.config, where)
     progress.log.info("Run folder: %s", path)
     folds = seconds("preparation", lambda: columns.prepare(parts, ready.nu, Store(), jobs, where))
-    if count := alike(folds["train"].columns["inputs"], folds["train"].nu):
-        told = "%d of %d training sounds are to the encoder what another one is: nothing can tell their parameters apart."
-        progress.log.warning(told, count, len(folds["train"]))
+    alike.tell(folds["train"])
     trainer = _trainer(parts, path, where)
     train, val = (folds[name].at(parts.learned(folds[name].nu)) for name in ("train", "val"))
     encoder = seconds("training", lambda: trainer.fit(train, val, on_epoch))
@@ -188,8 +186,9 @@ def _trainer(parts: Parts, path: Path, where: str) -> Trainer:
 def _evaluate(ready: Ready, path: Path, encoder: Any, test: columns.Fold, seconds: folder.Clock, where: str) -> dict[str, Any]:
     judge = evaluation.Evaluation(ready.parts, path, where)
     encoders = {"trained": encoder, "untrained": ready.parts.encoder().to(where)}
-    scores = seconds("evaluation", lambda: judge.test(test, encoders, ready.nu["train"].mean(0)))
-    scores["targets"] = judge.targets(ready.heard, encoder)
+    mean = ready.nu["train"].mean(0)
+    scores = seconds("evaluation", lambda: judge.test(test, encoders, mean))
+    scores["targets"] = Targets(judge, encoder, test, mean)(ready.heard) if ready.heard else []
     folder.write_scores(path, scores, seconds.spent)
     report.write_report(path)
     return {**scores, "seconds": seconds.spent, "folder": str(path)}

@@ -10,6 +10,11 @@ from torch import Tensor, nn
 from .feature import Feature
 from .signal import Signal
 
+FOUND = 0.01
+"""Of the distance between random sounds: what is nearer than that is the sound."""
+MISSED = 0.5
+"""Of the same: what is farther away says little about the sound."""
+
 
 class Score(nn.Module, ABC):
     """A distance between sounds, built as `Score(signal, options)` with an instance of its `Options` dataclass.

@@ -34,6 +34,10 @@ class Solution:
     ends: list[tuple[Tensor, float]] = field(default_factory=list)
 
 
+STOPPED = "Not converged when it was stopped: give a larger budget, or more evaluations (in match, --budget and --evaluations)."
+"""Advice of a solver that `stop()` has ended."""
+
+
 class Solver(ABC):
     """A solver, built as `Solver(options)` with an instance of its `Options` dataclass."""
 

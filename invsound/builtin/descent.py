@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..hooks.bounds import check_bounds, option
-from ..solver import Forward, Solution, Solver
+from ..solver import STOPPED, Forward, Solution, Solver
 
 
 @dataclass
@@ -59,5 +59,6 @@ class Descent(Solver):
                 converged = float((nu.clamp_(-1, 1) - before).abs().max()) < self.options.tolerance
             if converged:
                 break
-        advice = "Converged." if converged else "Stopped after its last step: more steps, or the lm solver, may go further."
+        spent = f"Not converged in {self.options.steps} steps: raise solver.steps, or take another solver, such as lm."
+        advice = "Converged." if converged else spent if len(history) == self.options.steps else STOPPED
         return Solution(best_nu, best**0.5, converged, advice, history)

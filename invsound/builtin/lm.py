@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..hooks.bounds import check_bounds, option
-from ..solver import Forward, Solution, Solver
+from ..solver import STOPPED, Forward, Solution, Solver
 
 
 @dataclass
@@ -58,9 +58,9 @@ class LevenbergMarquardt(Solver):
                 waiting = [one for one in waiting if one[0].reached]
         runs.sort(key=lambda run: run.distance)
         best = runs[0]
-        advice = "Not converged: allow more iterations or time."
+        advice = STOPPED if waiting else f"Not converged in {self.options.iterations} iterations: raise solver.iterations."
         if best.ended:
-            stuck = "Stuck: no short step improves, the representation is not smooth here. Try more candidates or starts."
+            stuck = "Stuck: no short step improves, the representation is not smooth here. Try more --candidates or --starts."
             advice = "Converged." if best.converged else stuck
         return Solution(best.nu, best.distance, best.converged, advice, history, [(run.nu, run.distance) for run in runs])
 

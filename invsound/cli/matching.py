@@ -8,9 +8,10 @@ from typing import Annotated, Any, Optional
 import typer
 
 from ..errors import UsageError
+from . import signals
 from .common import Representation, Synthesizer, listen, seed_override, sort_arguments
 from .cores import cores
-from .output import print_json, say
+from .output import print_json, quantity, say
 
 
 def match(
@@ -41,7 +42,9 @@ def match(
     if not sounds:
         raise UsageError("Which sound? Give at least one recording: invsound match tom.flac --synth NAME --feature NAME.")
     listen(quiet)
+    signals.advise("Candidates that were prepared, and sounds that were matched, are kept.")
     from ..matching import matcher, matches, options
+    from ..matching.match import Interrupted
     from ..system.claim import claimed, claimed_free
     from ..system.files import check_folder
 
@@ -57,9 +60,15 @@ def match(
     if len(sounds) == 1:
         ready = matcher.Matcher(synth, feature, solver, of, jobs=jobs, device=device)
         with claimed(folder) if out else claimed_free(folder) as folder:
-            found = ready(sounds[0])
+            try:
+                found, interrupted = ready(sounds[0]), False
+            except Interrupted as cut:
+                found, interrupted = cut.found, True
             page = matches.write(found, folder)
         _show([{**found.as_dict(), "folder": str(folder)}], page, json, many=False)
+        if interrupted:
+            signals.advise(f"What was found until then is in {folder}.")
+            raise KeyboardInterrupt
         return
     with claimed(folder) if out else claimed_free(folder) as folder:
         results = matches.match_files([Path(sound) for sound in sounds], folder, synth, feature, solver, of, jobs=jobs, device=device)
@@ -97,9 +106,7 @@ def _show(results: list[dict[str, Any]], page: Path, json: bool, many: bool) -> 
 
 
 def _line(name: str, value: float, result: dict[str, Any]) -> str:
-    """`omega = 431.2 ± 0.1 rad/s`."""
-    error = result["standard_errors"][name]
-    spread = "" if error is None else f" ± {error:.2g}"
+    """`omega = 431.2 ± 0.1 rad/s (68.63 Hz)`."""
     said = {True: "", False: "  (not determined)", None: "  (held)"}[result["determined"].get(name)]
     said = "  (at the end of its range)" if result["at_bound"].get(name) else said
-    return f"{name:>12} = {value:.6g}{spread} {result['units'][name]}".rstrip() + said
+    return f"{name:>12} = {quantity(value, result['units'][name], result['standard_errors'][name])}{said}"

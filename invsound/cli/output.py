@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import sys
 from collections.abc import Iterator
@@ -92,6 +93,12 @@ def _plain(char: str, encoding: str) -> bool:
 def _escaped(char: str) -> str:
     units = char.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[k]:02x}{units[k + 1]:02x}" for k in range(0, len(units), 2))
+
+
+def quantity(value: float, unit: str, spread: float | None = None) -> str:
+    """`431.2 ± 0.1 rad/s (68.63 Hz)`."""
+    error = "" if spread is None else f" ± {spread:.2g}"
+    return f"{value:.6g}{error} {unit}".rstrip() + (f" ({value / (2 * math.pi):.4g} Hz)" if unit == "rad/s" else "")
 
 
 def cell(text: str) -> str:

@@ -8,9 +8,10 @@ from typing import Annotated, Any, Optional
 import typer
 
 from ..errors import UsageError
+from . import signals
 from .common import Representation, Synthesizer, listen, seed_override, sort_arguments
 from .cores import cores
-from .output import cell, print_json, say, show
+from .output import cell, print_json, quantity, say, show
 
 Name = Optional[str]  # noqa: UP045  Typer reads annotations at run time, on Python 3.10 too
 Folder = Optional[Path]  # noqa: UP045
@@ -43,6 +44,7 @@ def run(
     jobs = jobs or cores()
     if resume and (overrides or files or target or config or out or any(name is not None for name in named.values()) or seed is not None):
         raise UsageError("--resume goes on with the run as it was begun: it takes no parts, options, targets, --config, --seed or --out.")
+    signals.advise("Nothing that was finished is lost: a run goes on with invsound run --resume RUN.")
     from .. import pipeline
 
     if resume:
@@ -66,6 +68,7 @@ def evaluate(
 ) -> None:
     """Score a finished run anew, on its test sounds and on recordings, and rewrite its scores and report."""
     listen(quiet)
+    signals.advise("Sounds that were prepared are kept, and the run has its old scores: the same command goes on.")
     from .. import pipeline
 
     result = pipeline.evaluate(run, targets=[*(target or []), *(files or [])], jobs=jobs or cores(), device=device)
@@ -89,8 +92,12 @@ def _show(result: dict[str, Any], as_json: bool) -> None:
         unit = f" [{row['unit']}]" if row["unit"] else ""
         table.add_row(cell(f"error of {name}{unit}"), *(f"{row[e]:.4g}" for e in estimates))
     show(table)
+    units = {name: row["unit"] for name, row in result["parameters"].items()}
     for target in result["targets"]:
-        found = ", ".join(f"{name}={value:.4g}" for name, value in target["parameters"].items())
-        say(f"{target['name']}: {', '.join(f'{s} {v:.4g}' for s, v in target['scores'].items())}; {found}")
+        say(f"{target['name']}: {target['said']}")
+        for score, value in target["scores"].items():
+            say(f"  {score} {value:.4g} (training mean {target['training_mean'][score]:.4g}, random sound {target['random'][score]:.4g})")
+        for name, value in target["parameters"].items():
+            say(f"  {name} = {quantity(value, units.get(name, ''))}")
     spent = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in result["seconds"].items())
     say(f"{spent}\nReport: {Path(result['folder']) / 'report.html'}")

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 WORDS = {"SIGINT": "Interrupted", "SIGTERM": "Terminated (SIGTERM)", "SIGHUP": "The terminal was closed (SIGHUP)"}
 GRACE, AGAIN = 10.0, 1.0
 """Seconds that a command has to leave its things in order; and from a second signal on."""
+advice = ""
+"""What to do after this command was ended: a sentence, or nothing."""
 _came: list[int] = []
 _said: list[int] = []
 
@@ -107,12 +109,18 @@ def came() -> bool:
     return bool(_came)
 
 
+def advise(text: str) -> None:
+    """What to do should this command be ended."""
+    global advice
+    advice = text
+
+
 def told() -> str:
     """What happened and how to go on, to be said once."""
     number = code() - 128
     _said.append(number)
     word = WORDS[signal.Signals(number).name]
-    return f"{word}. Nothing that was finished is lost: a run goes on with invsound run --resume RUN."
+    return f"{word}. {advice}".rstrip()
 
 
 def code() -> int:

@@ -7,6 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from . import signals
 from .common import end, listen, sort_arguments
 from .cores import cores
 from .output import print_json, say
@@ -31,6 +32,7 @@ def sweep(
     """Run a grid of options with several seeds; what is finished is skipped. Exit code 1 if a run failed."""
     overrides, _ = sort_arguments(arguments or [])
     listen(quiet)
+    signals.advise("Nothing that was finished is lost: the same sweep, started again, goes on.")
     from ..experiments import sweep as sweeps
 
     outcomes = sweeps.sweep(

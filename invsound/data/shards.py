@@ -53,7 +53,7 @@ def compute(tasks: list[Task], jobs: int) -> None:
     for task in tasks:
         totals[task.column] = totals.get(task.column, 0) + len(task.nu)
     workers = min(jobs, len(tasks))
-    progress.log.info("Preparing %s.", ", ".join(f"{title(column)} of {sounds(count)}" for column, count in totals.items()))
+    progress.log.info("Preparing %s.", ", ".join(f"{title(column)} ({sounds(count)})" for column, count in totals.items()))
     tasks = [task for column in totals for task in tasks if task.column == column]
     with executor.local(workers) as pool, progress.stages({title(c): n for c, n in totals.items()}, "sounds", workers) as advance:
         executor.run_all(pool, compute_shard, tasks, lambda task, seconds: advance(title(task.column), len(task.nu), seconds))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,10 @@ from torch import Tensor
 
 from ..audio import recording as recordings
 from ..data.columns import Fold
-from ..encoder import Encoder, guessed, prepared
+from ..encoder import Encoder, guessed
 from ..hooks.culprit import ask
 from ..hooks.registry import named
 from ..problem import finite, represented, volume
-from ..runs.inputs import Heard
 from ..runs.parts import Parts
 from ..score import Score
 from ..space import Space
@@ -101,22 +100,6 @@ class Evaluation:
         """ν [B, P] → audio [B, N], checked."""
         return finite(self.parts.render(nu.to(self.device)), named(self.parts.synth), self.parts.synth.space, nu)
 
-    def targets(self, heard: Iterable[Heard], encoder: Encoder) -> list[dict[str, Any]]:
-        """Match recordings with the trained encoder: parameters, scores and two WAV files for each."""
-        return [self._target(one.recording, one.name, encoder) for one in heard]
-
-    @torch.no_grad()
-    def _target(self, recording: recordings.Recording, name: str, encoder: Encoder) -> dict[str, Any]:
-        x = recording.x[None].to(self.device)
-        nu_hat = self.parts.declared(predict(encoder, prepared(self.parts.front_end, x)))
-        x_hat = self.render(nu_hat)
-        self.write_pair(name, x[0], x_hat[0])
-        theta = self.parts.synth.space.clipped(nu_hat[0]).tolist()
-        scores = {score: float(distance[0]) for score, distance in self.compare(x_hat, x).items()}
-        progress.log.info("%s: %s", name, ", ".join(f"{score} {value:.4g}" for score, value in scores.items()))
-        parameters = dict(zip(self.parts.synth.space.names, theta, strict=True))
-        return {"file": str(recording.path), "name": name, "notes": recording.notes, "parameters": parameters, "scores": scores}
-
     def write_pair(self, name: str, x: Tensor, x_hat: Tensor) -> None:
         """audio/NAME-target.wav and audio/NAME-reconstruction.wav."""
         rate = self.parts.synth.signal.sample_rate
@@ -194,5 +177,5 @@ def _public(declared: Space, learned: Space) -> list[dict[str, Any]]:
     rows = []
     for p, q, (low, high) in zip(declared, learned, ends, strict=True):
         nu = {"scale": q.scale, "low": low, "high": high}
-        rows.append({"name": p.name, "unit": p.unit, "low": p.low, "high": p.high, "scale": p.scale, "nu": nu})
+        rows.append(asdict(p) | {"nu": nu})
     return rows

@@ -12,7 +12,8 @@ from torch import Tensor
 class Match:
     """What was found: named parameters with units and standard errors, and whether the sound determines them and
     whether they are at the end of their range, where the best value may lie beyond; the distance
-    ‖Φ(x̂) − Φ(x)‖₂ and that of a typical random sound; gain and onset of the recording; both sounds; distinct other solutions."""
+    ‖Φ(x̂) − Φ(x)‖₂ and that of a typical random sound; gain and onset of the recording; both sounds; distinct other solutions;
+    and `space`, what the parameters are: name, unit, low, high, scale, doc."""
 
     name: str
     synth: str
@@ -39,6 +40,7 @@ class Match:
     x: Tensor
     x_hat: Tensor
     sample_rate: float
+    space: list[dict[str, Any]]
 
     def as_dict(self) -> dict[str, Any]:
         """Everything but the sounds, JSON-ready."""
@@ -46,3 +48,11 @@ class Match:
         for name in ("nu", "x", "x_hat"):
             del plain[name]
         return plain
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C in the midst of a search; `found` is the nearest sound until then."""
+
+    def __init__(self, found: Match) -> None:
+        super().__init__("the search was interrupted")
+        self.found = found

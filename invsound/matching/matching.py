@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import asdict
 
 import torch
 from torch import Tensor
@@ -11,16 +12,16 @@ from torch import Tensor
 from ..audio import recording as recordings
 from ..audio.alignment import align, undo
 from ..problem import unmoved
+from ..score import FOUND, MISSED
 from ..solver import Solution, solved
 from ..system import progress
 from ..system.shared import forward_mode
 from . import verdict
-from .match import Match
+from .match import Interrupted, Match
 from .search import Search
 from .setup import Setup
 from .survey import Survey
 from .uncertainty import DETERMINED, standard_errors
-from .verdict import FOUND, REACH
 from .waveform import waveform_errors
 
 CHUNK = 8
@@ -42,6 +43,19 @@ class Matching:
         self.search = Search(setup.problem, setup.free, setup.held, target, options.budget, options.evaluations)
 
     def match(self) -> Match:
+        """What the search finds. Raises Interrupted, with what it has found until then, where Ctrl-C ends it."""
+        options, search = self.setup.options, self.search
+        total, unit = (options.budget, "s") if options.budget is not None else (options.evaluations, "sounds")
+        with progress.gauge("Searching", total, unit) as show:
+            search.watch = lambda: show(time.monotonic() - search.begin if options.budget is not None else search.evaluations)
+            try:
+                return self._search()
+            except KeyboardInterrupt:
+                if search.distance == math.inf:
+                    raise
+                raise Interrupted(self._cut_short()) from None
+
+    def _search(self) -> Match:
         """Rounds of survey and solver, until the sound is found, the time is over, or a round does not help."""
         guesses, options, search = self.setup.guesses(self.x), self.setup.options, self.search
         if len(guesses):
@@ -118,16 +132,24 @@ class Matching:
             return errors
         return torch.maximum(errors, standard_errors(survey.model(u), residual, scale))
 
+    def _cut_short(self) -> Match:
+        """The nearest sound so far; nothing is said of its errors, which take as long as some rounds of the search."""
+        share = self.search.distance / self.typical if self.typical else 1.0
+        errors = torch.full_like(self.search.best, torch.nan, dtype=torch.float64)
+        return self._match([(self.search.best, self.search.distance)], errors, errors > 0, False, verdict.cut_short(share))
+
     def _told(self, solution: Solution, ends: Ends, survey: Survey) -> Match:
-        """What the rounds have found."""
+        """What the rounds have found, and how sure one may be."""
+        spent = time.monotonic() - self.search.begin
+        progress.log.info("Searched for %.1f s, %d sounds: %.4g. Now its errors.", spent, self.search.evaluations, ends[0][1])
         share = ends[0][1] / self.typical if self.typical else 1.0
         J = self.setup.problem.jacobian(self.search.full(ends[0][0][None]))
         still = self.setup.problem.warning(unmoved(J) & self.setup.free)
         errors = self._errors(ends[0][0], J[0], survey)
         ends_of_range = self._at_bound(ends[0][0])
-        determined = (errors < DETERMINED) & (share < REACH) & ~ends_of_range
+        determined = (errors < DETERMINED) & (share < MISSED) & ~ends_of_range
         said = verdict.of_features(share, self._named(~determined & ~ends_of_range), self._named(ends_of_range), still, solution.advice)
-        if share >= REACH:
+        if share >= MISSED:
             errors = torch.full_like(errors, torch.nan)  # of a sound that was not found they say nothing
         return self._match(ends, errors, determined, solution.converged, said)
 
@@ -169,7 +191,7 @@ class Matching:
             gain_db, self.recording.onset + self.lag / sample_rate, self.correlation, self.recording.notes,
             search.evaluations, time.perf_counter() - self.start, search.history,
             [{"parameters": self._theta(v), "distance": d} for v, d in _distinct(ends)[1 : setup.options.keep]],
-            nu.cpu(), self.x.cpu(), x_hat.cpu(), sample_rate,
+            nu.cpu(), self.x.cpu(), x_hat.cpu(), sample_rate, [asdict(p) for p in space],
         )  # fmt: skip
 
     def _theta(self, u: Tensor) -> dict[str, float]:

@@ -19,7 +19,7 @@ class MatchOptions:
     starts: regions that are surveyed and points that are handed to the solver
     survey: whether candidates are refined by regression models before the solver begins
     keep: distinct solutions to return
-    budget: time for one sound, in seconds or as 90s or 2min, apart from the candidates, which all sounds share (null: no limit)
+    budget: time to search for one sound, in seconds or as 90s or 2min; candidates, shared by all sounds, and errors come on top (null: any)
     evaluations: sounds computed per target, candidates included; a Jacobian counts one per parameter (null: any number)
     fix: parameters that are held, and their values in their units
     free: parameters that are estimated; the others are held, at mid-range where `fix` does not say (null: all)

@@ -14,13 +14,15 @@ from ..problem import Problem, finite
 class Search:
     """S as a function of the free coordinates u [B, F] of ν, the others held at `nu` [P]. A `Forward`, for solvers.
 
-    `evaluations` counts sounds (a Jacobian counts F of them), `history` has the best distance to `target` after each improvement.
+    `evaluations` counts sounds (a Jacobian counts F of them), `history` has the best distance to `target` after each improvement;
+    `watch` is called with every one.
     """
 
     def __init__(self, problem: Problem, free: Tensor, nu: Tensor, target: Tensor, budget: float | None, limit: int | None) -> None:
         self.problem, self.free, self.nu = problem, free, nu
-        self.limit, self.evaluations = limit, 0
-        self.end = time.monotonic() + budget if budget is not None else float("inf")
+        self.limit, self.evaluations, self.begin = limit, 0, time.monotonic()
+        self.watch: Callable[[], None] = lambda: None
+        self.end = self.begin + budget if budget is not None else float("inf")
         self.history: list[tuple[int, float]] = []
         self.aim(target)
 
@@ -32,6 +34,7 @@ class Search:
         problem, whole = self.problem, self.full(nu)
         S = finite(problem(whole), f"{named(problem.feature)} of {named(problem.synth)}", problem.space, whole)
         self.evaluations += len(nu)
+        self.watch()
         self.see(nu, S.detach() - self.target)
         return S
 
@@ -44,6 +47,7 @@ class Search:
 
     def jacobian(self, nu: Tensor) -> Tensor:
         self.evaluations += nu.numel()
+        self.watch()
         return self.problem.jacobian(self.full(nu))[..., self.free]
 
     def full(self, u: Tensor) -> Tensor:

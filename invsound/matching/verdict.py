@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-FOUND = 0.01  # of the distance between random sounds: this is the sound
-REACH = 0.5  # of the same: what is found beyond it says little about the sound
+from ..score import FOUND, MISSED
 
 
 def of_features(share: float, unknown: list[str], at_bound: list[str], unmoved: str, solver: str) -> str:
@@ -12,14 +11,19 @@ def of_features(share: float, unknown: list[str], at_bound: list[str], unmoved: 
     `unmoved` is what there is to say of derivatives that are zero, beside which the solver's opinion is worth nothing.
     """
     solver = unmoved or solver
-    if share >= REACH:
+    if share >= MISSED:
         return (
             f"Not determined: the nearest sound found is {share:.0%} as far from it as a random sound. This synthesizer may not reach "
-            f"the sound; or try more candidates, or a larger budget. {solver}{_at(at_bound)}"
+            f"the sound; or try more --candidates, or a larger --budget. {solver}{_at(at_bound)}"
         )
     if share >= FOUND:
         return f"The nearest sound found is {share:.0%} as far from it as a random sound. {solver}{_of(unknown)}{_at(at_bound)}"
     return f"Found.{_of(unknown)}{_at(at_bound)}"
+
+
+def cut_short(share: float) -> str:
+    """Of the nearest sound of a search that was interrupted."""
+    return f"Interrupted: the nearest sound until then is {share:.0%} as far as a random sound; nothing is known of its errors."
 
 
 def of_waveform(share: float, correlation: float, unknown: list[str], at_bound: list[str]) -> str:

@@ -35,12 +35,9 @@ def _pair(folder: Path, found: dict[str, Any]) -> Pair:
     return Pair(found["name"], sounds, found["notes"], {found["feature"]: found["distance"]})
 
 
-def _rows(found: dict[str, Any]) -> list[tuple[str, str, float, float | None, str]]:
-    """name, unit, value, standard error, and what is to be said of it."""
-    return [
-        (name, found["units"][name], value, found["standard_errors"][name], _said(found, name))
-        for name, value in found["parameters"].items()
-    ]
+def _rows(found: dict[str, Any]) -> list[tuple[dict[str, Any], float, float | None, str]]:
+    """The parameter, its value, standard error, and what is to be said of it."""
+    return [(p, found["parameters"][p["name"]], found["standard_errors"][p["name"]], _said(found, p["name"])) for p in found["space"]]
 
 
 def _said(found: dict[str, Any], name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,13 +32,23 @@ class Sound:
 
 @dataclass(frozen=True)
 class Pair:
-    """A target and its reconstruction, side by side; `parameters` are rows of name, unit, and values by column."""
+    """A target and its reconstruction, side by side; `parameters` are rows of name, unit, and values by column.
+
+    `beside` holds the scores of other answers, by their names, and `said` what there is to say of it all.
+    """
 
     name: str
     sounds: list[Sound]
     notes: list[str] = field(default_factory=list)
     scores: dict[str, float] = field(default_factory=dict)
     parameters: list[tuple[str, str, dict[str, float]]] = field(default_factory=list)
+    beside: dict[str, dict[str, float]] = field(default_factory=dict)
+    said: str = ""
+
+
+def hertz(value: float, unit: str) -> float | None:
+    """An angular frequency in rad/s in Hz; None of anything else."""
+    return value / (2 * math.pi) if unit == "rad/s" else None
 
 
 def sounds(name: str, **waveforms: tuple[np.ndarray, float]) -> list[Sound]:
@@ -80,6 +91,7 @@ def write_page(path: Path, template: str, **content: Any) -> Path:
         loader=PackageLoader("invsound.pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["number"] = number
+    environment.filters["hertz"] = hertz
     environment.globals["version"] = VERSION
     write_text(path, environment.get_template(template).render(**content))
     return path

@@ -15,10 +15,12 @@ T = TypeVar("T")
 
 AVERAGES = {"macro": number, ...: number}
 TARGET = {"file?": text, "name": text, "notes?": [text], "parameters?": {...: number}, "scores?": {...: number}}
+BESIDE = {"training_mean?": {...: number}, "random?": {...: number}, "said?": text}
+"""What stands beside the scores of a recording; runs of invsound 0.1 have none of it."""
 SCORES = {
     "scores?": {...: {...: AVERAGES}},
     "parameters?": {...: {"unit?": text, "trained?": number, "untrained?": number, "training_mean?": number}},
-    "targets?": [TARGET],
+    "targets?": [TARGET | BESIDE],
     "sound_count?": count,
     "seconds?": {...: number},
 }
@@ -43,7 +45,7 @@ EPOCH = {
     "epoch": count, "val_loss?": real, "train_loss?": real, "lr?": real, "seconds?": number, "steps?": count, "handed_over?": real,
     "phase?": text, "monitor?": {...: _reals},
 }  # fmt: skip
-PARAMETER = {"name": text, "unit": text, "low": number, "high": number, "scale": text}
+PARAMETER = {"name": text, "unit": text, "low": number, "high": number, "scale": text, "doc?": text}
 EVALUATE = "Score the run anew by: invsound evaluate"
 RESUME = "It is written anew by: invsound run --resume"
 

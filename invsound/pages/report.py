@@ -46,6 +46,7 @@ def write_report(run: str | Path) -> Path:
         examples=_examples(run, {target["name"] for target in targets}, space, predictions),
         curves=curves(epochs),
         learned=learning.told(epochs, config.get("train", {}).get("keep", "best")),
+        space=space,
         scatters=scatters(space, predictions),
         spectrum=spectrum(record.or_left_out(record.eigenvalues, run, "spectrum.json", list)),
         config=config and reading.read_text(run / "config.yaml"),
@@ -99,7 +100,9 @@ def _recording(run: Path, target: dict[str, Any], space: list[dict[str, Any]]) -
     found = target.get("parameters", {})
     parameters = [(p["name"], p["unit"], {"estimated": found[p["name"]]}) for p in space if p["name"] in found]
     title = Path(target.get("file") or target["name"]).name
-    return Pair(title, _pair(run, target["name"]), target.get("notes", []), target.get("scores", {}), parameters)
+    beside = {title: target[key] for key, title in {"training_mean": "training mean", "random": "random sound"}.items() if key in target}
+    notes, scores, said = target.get("notes", []), target.get("scores", {}), target.get("said", "")
+    return Pair(title, _pair(run, target["name"]), notes, scores, parameters, beside, said)
 
 
 def _examples(run: Path, recordings: set[str], space: list[dict[str, Any]], predictions: dict[str, np.ndarray]) -> list[Pair]:

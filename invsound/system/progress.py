@@ -64,6 +64,14 @@ def bar(description: str, total: int, unit: str = "") -> Iterator[Callable[[int]
 
 
 @contextmanager
+def gauge(description: str, total: float | None, unit: str) -> Iterator[Callable[[float], None]]:
+    """A bar of what is used up of `total`, or of an unknown one; yields `show(used)`."""
+    with _bars(unit) as progress:
+        task = progress.add_task(description, total=None if total is None else round(total), left=None)
+        yield lambda used: progress.update(task, completed=int(used if total is None else min(used, total)))
+
+
+@contextmanager
 def stages(totals: Mapping[str, int], unit: str, workers: int) -> Iterator[Callable[[str, int, float], None]]:
     """A bar for each stage that some work goes through, by `workers` at once; yields `advance(stage, steps, seconds)`.
 

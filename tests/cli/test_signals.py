@@ -92,6 +92,7 @@ def test_workers_that_are_still_starting_are_not_waited_for(number, times, start
     parts.write_text(IN_WORKERS + source)
     process = start("-m", "invsound", *toy(tiny, "--out", "cut", "--jobs", 2))
     assert process.stderr.readline() == "Run folder: cut\n"
+    assert process.stderr.readline().startswith("Preparing encoder inputs (28 sounds)")
     while len(workers := workers_of(process)) < 2:
         time.sleep(0.01)
     code, said, seconds = end(process, number, times)

@@ -18,9 +18,9 @@ with warnings.catch_warnings():
     import cma
 
 CONVERGED = "Converged."
-SPENT = "Not converged: allow more evaluations or time."
+SPENT = "Not converged: allow more with solver.evaluations, or, where time was short, a larger budget (in match, --budget)."
 FLAT = "The distance no longer changes while ν still does: the sound does not determine every parameter."
-STUCK = "Stuck: sampling finds nothing better around the best point. Try more candidates, a larger popsize or sigma0."
+STUCK = "Stuck: sampling finds nothing better around the best point. Try more --candidates, or a larger solver.popsize or solver.sigma0."
 REACHED = "Converged: the target is reached."
 
 

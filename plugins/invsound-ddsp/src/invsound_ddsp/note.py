@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -47,6 +48,7 @@ class Note(Synth):
     """
 
     Options = VoiceOptions
+    check_options: ClassVar = {"num_samples": 1024, "gate": 0.02}
     spectrum: Tensor
     bands: Tensor
 

@@ -141,7 +141,7 @@ def run(part: str, count: int, jobs: int, out: Path) -> None:
     todo = [task for task in todo if (task.synth, task.system, task.sound, task.alteration) not in done]
     with executor.local(jobs) as pool, progress.bar(part, len(todo), "sounds") as advance, file.open("a") as log:
         for k in range(0, len(todo), 4 * jobs):  # what is interrupted loses a handful
-            for line in executor.run_all(pool, measure, todo[k : k + 4 * jobs], lambda: advance(1)):
+            for line in executor.run_all(pool, measure, todo[k : k + 4 * jobs], lambda task, line: advance(1)):
                 log.write(json.dumps(line) + "\n")
             log.flush()
 

@@ -1,4 +1,4 @@
-"""Which representation finds the parameters of which kind of sound: results as JSON lines, and docs/benchmarks-representations.md of them."""
+"""Which representation finds the parameters of which kind of sound: JSON lines, and docs/benchmarks-representations.md of them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ def run(file: Path, count: int) -> None:
         for synth in KINDS:
             how = {"match": {"budget": None, "evaluations": EVALUATIONS}}
             matcher = invsound.Matcher(synth, feature, None, how, quiet=True)
-            matcher.synth.guess = lambda x, P=len(matcher.synth.space): x.new_empty(0, P)  # type: ignore[method-assign]
+            P = len(matcher.synth.space)
+            matcher.synth.guess = lambda x, P=P: x.new_empty(0, P)  # type: ignore[method-assign]
             for seed, way in [(seed, way) for seed in range(count) for way in WAYS]:
                 if (synth, feature, seed, way) not in done:
                     with file.open("a") as log:
@@ -68,9 +69,10 @@ PAGE = """# Which representation
 
     python benchmarks/representations.py
 
-{about}, one thread. Sounds of each synthesizer, θ uniform in ν over the whole declared range, seeds 0, 1, …, matched by `lm` from 256 candidates
-with {evaluations} sounds in all; the synthesizer does not listen (no `Synth.guess`). Error: the mean over parameters of |Δν| / 2, a share of the range;
-the median over sounds. Found: every parameter within {near:.0%} of its range. Seconds: median, candidates not counted.
+{about}, one thread. Sounds of each synthesizer, θ uniform in ν over the whole declared range, seeds 0, 1, …,
+matched by `lm` from 256 candidates with {evaluations} sounds in all; the synthesizer does not listen (no `Synth.guess`).
+Error: the mean over parameters of |Δν| / 2, a share of the range; the median over sounds. Found: every parameter within {near:.0%}
+of its range. Seconds: median, candidates not counted.
 
 {table}"""
 

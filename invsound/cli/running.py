@@ -13,6 +13,7 @@ from .common import Representation, Synthesizer, listen, seed_override, sort_arg
 from .cores import cores
 from .output import cell, print_json, quantity, say, show
 
+BESIDE = {"training_mean": "training mean", "random": "random sound"}
 Name = Optional[str]  # noqa: UP045  Typer reads annotations at run time, on Python 3.10 too
 Folder = Optional[Path]  # noqa: UP045
 
@@ -94,9 +95,10 @@ def _show(result: dict[str, Any], as_json: bool) -> None:
     show(table)
     units = {name: row["unit"] for name, row in result["parameters"].items()}
     for target in result["targets"]:
-        say(f"{target['name']}: {target['said']}")
+        say(f"{target['name']}: {target.get('said', '')}")
         for score, value in target["scores"].items():
-            say(f"  {score} {value:.4g} (training mean {target['training_mean'][score]:.4g}, random sound {target['random'][score]:.4g})")
+            beside = [f"{title} {target[key][score]:.4g}" for key, title in BESIDE.items() if key in target]  # runs of 0.1 have none
+            say(f"  {score} {value:.4g}" + (f" ({', '.join(beside)})" if beside else ""))
         for name, value in target["parameters"].items():
             say(f"  {name} = {quantity(value, units.get(name, ''))}")
     spent = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in result["seconds"].items())

@@ -10,12 +10,13 @@ from torch import Tensor
 
 from ..data.columns import Fold
 from ..encoder import Encoder, prepared
+from ..problem import represented
 from ..runs.inputs import Heard
 from ..score import FOUND, MISSED
 from ..system import progress
 from .evaluation import Evaluation, Target, predict
 
-SOUNDS = 32  # of the test fold, that stand for random ones
+SOUNDS = 16  # of the test fold, that stand for random ones
 
 
 class Targets:
@@ -24,7 +25,7 @@ class Targets:
     def __init__(self, judge: Evaluation, encoder: Encoder, test: Fold, mean: Tensor) -> None:
         self.judge, self.encoder = judge, encoder
         self.x_mean = judge.render(mean[None])
-        self.others = Target(judge.parts.scores, judge.render(test.nu[:SOUNDS]), {})
+        self.others = judge.render(test.nu[:SOUNDS])
 
     @torch.no_grad()
     def __call__(self, heard: Iterable[Heard]) -> list[dict[str, Any]]:
@@ -38,8 +39,7 @@ class Targets:
         x_hat = judge.render(nu_hat)
         judge.write_pair(one.name, x[0], x_hat[0])
         scores, by_mean = (_plain(judge.compare(answer, x)) for answer in (x_hat, self.x_mean))
-        at_random = self.others.distances(x, torch.zeros(len(self.others.x), dtype=torch.long))
-        random = {score: float(distances.median()) for score, distances in at_random.items()}
+        random = self._at_random(x)
         said = verdict(scores, by_mean, random)
         progress.log.info("%s: %s. %s", one.name, ", ".join(f"{score} {value:.4g}" for score, value in scores.items()), said)
         return {
@@ -47,6 +47,13 @@ class Targets:
             "parameters": dict(zip(space.names, space.clipped(nu_hat[0]).tolist(), strict=True)),
             "scores": scores, "training_mean": by_mean, "random": random, "said": said,
         }  # fmt: skip
+
+    def _at_random(self, x: Tensor) -> dict[str, float]:
+        """score → the median distance of the others to x [1, N]."""
+        n, scores = len(self.others), self.judge.parts.scores
+        heard = {name: represented(score.feature, x).expand(n, -1) for name, score in scores.items() if score.feature is not None}
+        distances = Target(scores, x.expand(n, -1), heard).distances(self.others, torch.arange(n))
+        return {score: float(distance.median()) for score, distance in distances.items()}
 
 
 def _plain(distances: dict[str, Tensor]) -> dict[str, float]:

@@ -106,13 +106,23 @@ def _is_file(argument: str) -> bool:
 
 
 class Command(typer.core.TyperCommand):
-    """A command that knows which of its arguments came after `--`."""
+    """A command that knows which of its arguments came after `--`, and whose help says which synths and features there are."""
 
     literal: ClassVar[list[str]] = []
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         Command.literal = args[args.index("--") + 1 :] if "--" in args else []
         return super().parse_args(ctx, args)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        super().format_options(ctx, formatter)
+        from ..hooks import registry
+
+        for kind, title in {"synth": "Synthesizers", "feature": "Representations"}.items():
+            offers = registry.offers(kind) if any(param.name == kind for param in self.params) else []
+            if offers:
+                with formatter.section(title):
+                    formatter.write_dl([(o.label if registry.rivals(o) else o.part.name, o.part.summary) for o in offers])
 
 
 def seed_override(seed: int | None) -> list[str]:

@@ -18,7 +18,7 @@ from ..system import progress
 from ..system.shared import forward_mode
 from . import verdict
 from .match import Interrupted, Match
-from .search import Search
+from .search import Ends, Search, distinct
 from .setup import Setup
 from .survey import Survey
 from .uncertainty import DETERMINED, standard_errors
@@ -27,8 +27,6 @@ from .waveform import waveform_errors
 CHUNK = 8
 REALIGNED = 3  # times at most
 IDLE = 2  # rounds that may pass without getting a hundredth nearer
-
-Ends = list[tuple[Tensor, float]]
 
 
 class Matching:
@@ -190,7 +188,7 @@ class Matching:
             distance, self.typical, converged, advice,
             gain_db, self.recording.onset + self.lag / sample_rate, self.correlation, self.recording.notes,
             search.evaluations, time.perf_counter() - self.start, search.history,
-            [{"parameters": self._theta(v), "distance": d} for v, d in _distinct(ends)[1 : setup.options.keep]],
+            [{"parameters": self._theta(v), "distance": d} for v, d in distinct(ends)[1 : setup.options.keep]],
             nu.cpu(), self.x.cpu(), x_hat.cpu(), sample_rate, [asdict(p) for p in space],
         )  # fmt: skip
 
@@ -210,12 +208,3 @@ class Matching:
         told = errors.isfinite() & ~self._at_bound(nu[self.setup.free])
         scaled = {name: error for name, error, known in zip(free, errors.tolist(), told.tolist(), strict=True) if known}
         return {p.name: min(scaled[p.name] * s, p.high - p.low) if p.name in scaled else None for p, s in zip(space, slope, strict=True)}
-
-
-def _distinct(ends: Ends, apart: float = 0.05) -> Ends:
-    """Ends that differ by more than `apart` in some coordinate, nearest first."""
-    kept: Ends = []
-    for u, distance in ends:
-        if all(float((u - v).abs().max()) > apart for v, _ in kept):
-            kept.append((u, distance))
-    return kept

@@ -10,6 +10,9 @@ from torch import Tensor
 from ..hooks.registry import named
 from ..problem import Problem, finite
 
+Ends = list[tuple[Tensor, float]]
+"""Points u [F], and their distances."""
+
 
 class Search:
     """S as a function of the free coordinates u [B, F] of ν, the others held at `nu` [P]. A `Forward`, for solvers.
@@ -67,3 +70,12 @@ def full(u: Tensor, held: Tensor, free: Tensor) -> Tensor:
     nu = held.to(u).expand(len(u), -1).clone()
     nu[:, free] = u
     return nu
+
+
+def distinct(ends: Ends, apart: float = 0.05) -> Ends:
+    """Ends that differ by more than `apart` in some coordinate, nearest first."""
+    kept: Ends = []
+    for u, distance in ends:
+        if all(float((u - v).abs().max()) > apart for v, _ in kept):
+            kept.append((u, distance))
+    return kept

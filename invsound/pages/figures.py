@@ -21,8 +21,11 @@ class Figure:
 
 
 SAYS = {
-    "gradient": "Norm of the gradient before clipping, the mean over the steps of each epoch.",
-    "directions": "Half the squared distance from the truth along each eigenvector of M, steepest first; mean over the validation sounds.",
+    "gradient": "Norm of the gradient before clipping, how strongly the loss pulls at the network: the mean over the steps of each epoch.",
+    "directions": "How wrong the encoder is where it is heard: half the squared distance from the truth along each eigenvector of M, "
+    "from 1, along which the sound changes most, to the one along which it hardly changes; mean over the validation sounds.",
+    "damping": "The damping λ of the loss: how far errors of the parameters count as such, beside what they sound like. It is large while "
+    "errors are too large for M, the linear model of hearing, and small when that predicts what is heard.",
 }
 """What training notes of every loss; a loss may name one thing more."""
 
@@ -111,7 +114,8 @@ def spectrum(eigenvalues: list[list[float]]) -> Figure | None:
     )
     axes.stems(order, low, high).points(order, middle)
     ratio = f"; the largest is {number(middle[0] / middle[-1], 2)} times the smallest" if len(kept) > 1 else ""
-    caption = f"Eigenvalues of M over {len(sigma)} sounds: medians (dots) and quartiles (bars){ratio}."
+    over = f"over {len(sigma)} sounds: medians (dots) and quartiles (bars){ratio}"
+    caption = f"Eigenvalues of M, how strongly the sound reacts along each direction, {over}."
     return Figure(axes.svg(caption), caption)
 
 

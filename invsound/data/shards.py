@@ -54,7 +54,8 @@ def compute(tasks: list[Task], jobs: int) -> None:
         totals[task.column] = totals.get(task.column, 0) + len(task.nu)
     workers = min(jobs, len(tasks))
     progress.log.info("Preparing %s.", ", ".join(f"{title(column)} ({sounds(count)})" for column, count in totals.items()))
-    tasks = [task for column in totals for task in tasks if task.column == column]
+    columns = {column: [task for task in tasks if task.column == column] for column in totals}
+    tasks = [of.pop(0) for of in columns.values()] + [task for of in columns.values() for task in of]  # so that all paces are soon known
     with executor.local(workers) as pool, progress.stages({title(c): n for c, n in totals.items()}, "sounds", workers) as advance:
         executor.run_all(pool, compute_shard, tasks, lambda task, seconds: advance(title(task.column), len(task.nu), seconds))
 

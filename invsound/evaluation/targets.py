@@ -13,7 +13,6 @@ from ..encoder import Encoder, prepared
 from ..problem import represented
 from ..runs.inputs import Heard
 from ..score import FOUND, MISSED
-from ..system import progress
 from .evaluation import Evaluation, Target, predict
 
 SOUNDS = 16  # of the test fold, that stand for random ones
@@ -41,7 +40,6 @@ class Targets:
         scores, by_mean = (_plain(judge.compare(answer, x)) for answer in (x_hat, self.x_mean))
         random = self._at_random(x)
         said = verdict(scores, by_mean, random)
-        progress.log.info("%s: %s. %s", one.name, ", ".join(f"{score} {value:.4g}" for score, value in scores.items()), said)
         return {
             "file": str(one.recording.path), "name": one.name, "notes": one.recording.notes,
             "parameters": dict(zip(space.names, space.clipped(nu_hat[0]).tolist(), strict=True)),

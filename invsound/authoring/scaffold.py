@@ -48,7 +48,7 @@ def write(name: str, parts: Mapping[str, Iterable[str]], out: Path | None = None
     for path, text in texts.items():
         files.write_text(folder / path, text)
     place = shlex.quote(str(folder))
-    return NewPlugin(folder, sorted(texts), [f"pip install -e {place}", f"pytest {place}", " && ".join(commands)])
+    return NewPlugin(folder, sorted(texts), [f"pip install -e {place} pytest", f"pytest {place}", " && ".join(commands)])
 
 
 def _use(parts: list[NewPart]) -> list[str]:

@@ -101,7 +101,7 @@ def test_without_a_part_it_has_a_synth_named_after_the_package(invsound):
     assert result.exit_code == 0
     made = json.loads(result.stdout)
     assert made["next"] == [
-        "pip install -e invsound-gong-ageng",
+        "pip install -e invsound-gong-ageng pytest",
         "pytest invsound-gong-ageng",
         "invsound run --synth gong-ageng --feature jtfs",
     ]
@@ -111,7 +111,7 @@ def test_without_a_part_it_has_a_synth_named_after_the_package(invsound):
 def test_it_says_what_to_type_next(invsound):
     lines = invsound("new-plugin", "kit", "--synth", "clang", "--feature", "rough", "--out", "a folder/kit").stdout.splitlines()
     assert [line.strip() for line in lines[1:]] == [
-        "pip install -e 'a folder/kit'",
+        "pip install -e 'a folder/kit' pytest",
         "pytest 'a folder/kit'",
         "invsound run --synth clang --feature rough",
     ]

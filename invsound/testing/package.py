@@ -95,7 +95,7 @@ def hook_module_is_quick(package: Package) -> None:
     """A hook module imports in less than 0.2 s, invsound excluded."""
     for module in package.hook_modules():
         seconds = fresh(module)[0]
-        for _ in range(2 if seconds > SLOW else 0):  # a busy machine is not the module's fault
+        for _ in range(5 if seconds > SLOW else 0):  # a busy machine is not the module's fault
             seconds = min(seconds, probe.__wrapped__(module, json.dumps(sys.path))[0])
         hold(seconds < SLOW, f"import {module} took {seconds:.2f} s")
 

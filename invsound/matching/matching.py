@@ -59,9 +59,8 @@ class Matching:
         if len(guesses):
             self._align(guesses)
         survey = self._survey(guesses)
-        progress.log.info(
-            "Nearest of %d candidates: %.4g; typical: %.4g.", options.candidates + len(guesses), search.distance, self.typical
-        )
+        told = "Nearest of %d candidates and %d guesses: %.4g; typical: %.4g."
+        progress.log.info(told, options.candidates, len(guesses), search.distance, self.typical)
         idle, near = 0, 5 * FOUND * self.typical
         if self.event is not None and search.distance > near:
             return self._heard(self.event)

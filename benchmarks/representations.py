@@ -32,12 +32,12 @@ def measure(matcher: invsound.Matcher, synth: str, feature: str, seed: int, way:
     return {"synth": synth, "feature": feature, "seed": seed, "way": way, "errors": errors, "seconds": found.seconds}
 
 
-def run(file: Path, count: int) -> None:
+def run(file: Path, count: int, synths: list[str]) -> None:
     """Measure what is not measured yet. The synthesizers do not listen: what is found is found by the representation."""
     file.parent.mkdir(parents=True, exist_ok=True)
     done = {(line["synth"], line["feature"], line["seed"], line["way"]) for line in lines(file)}
     for feature in FEATURES[::-1]:
-        for synth in KINDS:
+        for synth in synths:
             how = {"match": {"budget": None, "evaluations": EVALUATIONS}}
             matcher = invsound.Matcher(synth, feature, None, how, quiet=True)
             P = len(matcher.synth.space)
@@ -56,6 +56,7 @@ def rows(found: list[dict[str, Any]]) -> list[list[str]]:
             for feature in FEATURES:
                 of = [line for line in found if (line["synth"], line["feature"], line["way"]) == (synth, feature, way)]
                 if not of:
+                    cells += ["–"] * 3
                     continue
                 means = [statistics.mean(line["errors"].values()) for line in of]
                 near = sum(max(line["errors"].values()) < NEAR for line in of)
@@ -79,13 +80,14 @@ of its range. Seconds: median, candidates not counted.
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=5, help="sounds of each synth")
+    parser.add_argument("--count", type=int, default=2, help="sounds of each synth")
+    parser.add_argument("--only", nargs="*", default=list(KINDS), choices=KINDS, help="synths")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "representations.jsonl")
     parser.add_argument("--page", action="store_true", help="write the page from what there is")
     given = parser.parse_args()
     if not given.page:
         torch.set_num_threads(1)
-        run(given.out, given.count)
+        run(given.out, given.count, given.only)
     head = "sound | synth | recorded | " + " | ".join(f"{f}: error | {f}: found | {f}: s" for f in FEATURES)
     about = f"{environment.processor()}, torch {torch.__version__}"
     text = PAGE.format(about=about, evaluations=EVALUATIONS, near=NEAR, table=table(head, rows(lines(given.out))))

@@ -7,7 +7,7 @@ INVSOUND_API = 1
 
 @hookimpl
 def invsound_features() -> list[Part]:
-    return [Part("mss", "invsound_mss.feature:MSS", "multi-scale spectrogram: Hann STFT magnitudes, windows of 2048 to 64 samples")]
+    return [Part("mss", "invsound_mss.feature:MSS", "multi-scale spectrogram, quick and steady in noise: for tones that sweep or tremble, and for first tries")]
 
 
 @hookimpl

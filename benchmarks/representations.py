@@ -76,10 +76,11 @@ Error: the mean over parameters of |Δν| / 2, a share of the range; the median 
 of its range.
 
 {table}
-A logarithm hears noise where the sound is silent: under noise JTFS loses the arpeggio, which the spectrogram does not. Of the drum, whose modes
-all move with ω and α, the spectrogram's survey loses its way, and that of JTFS does not always ([validity radius](radius.md)); with
-`Synth.guess`, which listens to the waveform, all of these drums are found ([matching](benchmarks-matching.md)). A sound of JTFS takes
-fifteen times as long ([benchmarks](benchmarks.md)). Encoders of the arpeggio trained by PNP on either are equally good ([results](results.md)).
+A logarithm hears noise where the sound is silent: under noise JTFS loses the arpeggio, which the spectrogram does not. Of the drum,
+whose modes all move with ω and α, the spectrogram's survey loses its way, and that of JTFS does not always
+([validity radius](radius.md)); with `Synth.guess`, which listens to the waveform, all of these drums are found
+([matching](benchmarks-matching.md)). A sound of JTFS takes seventeen times as long ([benchmarks](benchmarks.md)). Encoders of the
+arpeggio trained by PNP on either are equally good ([results](results.md)).
 """
 
 

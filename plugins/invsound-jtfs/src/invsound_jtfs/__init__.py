@@ -7,7 +7,8 @@ INVSOUND_API = 1
 
 @hookimpl
 def invsound_features() -> list[Part]:
-    return [Part("jtfs", "invsound_jtfs.jtfs:JTFS", "joint time–frequency scattering, log-compressed: for struck sounds, recorded without noise")]
+    about = "joint time–frequency scattering, log-compressed: for struck sounds, recorded without noise"
+    return [Part("jtfs", "invsound_jtfs.jtfs:JTFS", about)]
 
 
 @hookimpl

@@ -7,7 +7,8 @@ INVSOUND_API = 1
 
 @hookimpl
 def invsound_features() -> list[Part]:
-    return [Part("mss", "invsound_mss.feature:MSS", "multi-scale spectrogram, quick and steady in noise: for tones that sweep or tremble, and for first tries")]
+    about = "multi-scale spectrogram, quick and steady in noise: for tones that sweep or tremble, and for first tries"
+    return [Part("mss", "invsound_mss.feature:MSS", about)]
 
 
 @hookimpl

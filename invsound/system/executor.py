@@ -134,7 +134,7 @@ def _why(exitcodes: set[int | None]) -> str:
             "The script that asks for several jobs has no main guard: every worker imports it, and would begin it anew. Put what it does "
             "under if __name__ == '__main__':, or give jobs=1."
         )
-    if codes := sorted((code for code in exitcodes if code is not None and code > 0), reverse=True):  # 1 is of those that it left alone
+    if codes := sorted(code for code in exitcodes if code is not None and code > 0):
         return (
             f"A worker process ended with exit code {codes[0]}: a part, or what the script imports, ends it. With jobs=1 it is seen where."
         )

@@ -52,13 +52,9 @@ def test_a_script_with_a_main_guard_runs(site):
     assert Path("run/scores.json").exists()
 
 
-def leave(code):
-    os._exit(code)
-
-
 def test_a_worker_that_is_ended_is_not_short_of_memory():
     with pytest.raises(InvsoundError, match="exit code 5"), executor.local(2) as pool:
-        executor.run_all(pool, leave, [5, 5], lambda task, result: None)
+        executor.run_all(pool, os._exit, [5, 5], lambda task, result: None)
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,8 @@ class Problem(nn.Module):
         if self.options.jacobian == "forward" and not synth.differentiable:
             raise UsageError(f"The synth {type(synth).__name__} is not differentiable: its Jacobian takes problem.jacobian=finite.")
 
+    unmoved = staticmethod(unmoved)
+
     @property
     def forward_mode(self) -> bool:
         """Whether the Jacobian is differentiated, and not measured by differences."""

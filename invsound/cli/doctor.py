@@ -70,16 +70,17 @@ def radius(
 def _show(found: Any) -> None:
     from rich.table import Table
 
-    from ..pages.radius import told
+    from ..pages.radius import reached
 
     table = Table(title=f"Relative error of Jδ, median over {found.sounds} sounds", title_justify="left")
     table.add_column("parameter")
     for heading in ("radius", *(f"{step:.0e}" for step in found.steps[::3])):
         table.add_column(heading, justify="right")
+    radii = reached(found.as_dict())
     for name, errors in found.errors.items():
         table.add_row(
             cell(name),
-            told(found.radius[name], found.steps, found.unmoved[name] == found.sounds),
+            radii[name],
             *(f"{error:.2g}" for error in errors[::3]),
         )
     show(table)

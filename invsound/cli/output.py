@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
 import sys
 from collections.abc import Iterator
@@ -97,8 +96,10 @@ def _escaped(char: str) -> str:
 
 def quantity(value: float, unit: str, spread: float | None = None) -> str:
     """`431.2 ± 0.1 rad/s (68.63 Hz)`."""
-    error = "" if spread is None else f" ± {spread:.2g}"
-    return f"{value:.6g}{error} {unit}".rstrip() + (f" ({value / (2 * math.pi):.4g} Hz)" if unit == "rad/s" else "")
+    from ..pages.page import hertz
+
+    error, pitch = "" if spread is None else f" ± {spread:.2g}", hertz(value, unit)
+    return f"{value:.6g}{error} {unit}".rstrip() + ("" if pitch is None else f" ({pitch:.4g} Hz)")
 
 
 def cell(text: str) -> str:

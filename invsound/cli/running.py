@@ -13,7 +13,6 @@ from .common import Representation, Synthesizer, listen, seed_override, sort_arg
 from .cores import cores
 from .output import cell, print_json, quantity, say, show
 
-BESIDE = {"training_mean": "training mean", "random": "random sound"}
 Name = Optional[str]  # noqa: UP045  Typer reads annotations at run time, on Python 3.10 too
 Folder = Optional[Path]  # noqa: UP045
 
@@ -82,6 +81,8 @@ def _show(result: dict[str, Any], as_json: bool) -> None:
         return
     from rich.table import Table
 
+    from ..pages.report import BESIDE
+
     estimates = ("trained", "untrained", "training_mean")
     table = Table(title=f"{result['sound_count']} test sounds", title_justify="left")
     for heading in ("", "trained", "untrained encoder", "training mean"):
@@ -97,7 +98,7 @@ def _show(result: dict[str, Any], as_json: bool) -> None:
     for target in result["targets"]:
         say(f"{target['name']}: {target.get('said', '')}")
         for score, value in target["scores"].items():
-            beside = [f"{title} {target[key][score]:.4g}" for key, title in BESIDE.items() if key in target]  # runs of 0.1 have none
+            beside = [f"{title} {target[key][score]:.4g}" for key, title in BESIDE.items() if key in target]
             say(f"  {score} {value:.4g}" + (f" ({', '.join(beside)})" if beside else ""))
         for name, value in target["parameters"].items():
             say(f"  {name} = {quantity(value, units.get(name, ''))}")

@@ -131,15 +131,20 @@ class Matching:
 
     def _cut_short(self) -> Match:
         """The nearest sound so far; nothing is said of its errors, which take as long as some rounds of the search."""
-        share = self.search.distance / self.typical if self.typical else 1.0
         errors = torch.full_like(self.search.best, torch.nan, dtype=torch.float64)
-        return self._match([(self.search.best, self.search.distance)], errors, errors > 0, False, verdict.cut_short(share))
+        return self._match(
+            [(self.search.best, self.search.distance)], errors, errors > 0, False, verdict.cut_short(self._share(self.search.distance))
+        )
+
+    def _share(self, distance: float) -> float:
+        """Of the distance of a typical random sound; all of it where no sound differs from another."""
+        return distance / self.typical if self.typical else 1.0
 
     def _told(self, solution: Solution, ends: Ends, survey: Survey) -> Match:
         """What the rounds have found, and how sure one may be."""
         spent = time.monotonic() - self.search.begin
         progress.log.info("Searched for %.1f s, %d sounds: %.4g. Now its errors.", spent, self.search.evaluations, ends[0][1])
-        share = ends[0][1] / self.typical if self.typical else 1.0
+        share = self._share(ends[0][1])
         J = self.setup.problem.jacobian(self.search.full(ends[0][0][None]))
         still = self.setup.problem.warning(unmoved(J) & self.setup.free)
         errors = self._errors(ends[0][0], J[0], survey)

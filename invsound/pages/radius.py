@@ -15,30 +15,30 @@ LIMIT = 0.5
 """The error from which on the linear model says more wrong than right."""
 
 
-def told(reached: float | None, steps: Sequence[float], still: bool = False) -> str:
+def told(radius: float | None, steps: Sequence[float], still: bool = False) -> str:
     """A radius in words: `0.0046`, its bound where the grid ends, or that there is no derivative at all."""
     if still:
         return "no derivative"
-    if reached is None:
+    if radius is None:
         return f"< {number(steps[0], 2)}"
-    return f"≥ {number(reached, 2)}" if reached == steps[-1] else number(reached, 2)
+    return f"≥ {number(radius, 2)}" if radius == steps[-1] else number(radius, 2)
 
 
 def write(found: dict[str, Any], out: Path) -> Path:
     """Write radius.json and radius.html into `out` and return the page."""
     write_json(out / "radius.json", found)
-    reached = _reached(found)
     return write_page(
         out / "radius.html",
         "radius.html",
         found=found,
-        reached=reached,
+        reached=reached(found),
         shown=[number(step, 1) for step in found["steps"][::3]],
         figure=figure(found),
     )
 
 
-def _reached(found: dict[str, Any]) -> dict[str, str]:
+def reached(found: dict[str, Any]) -> dict[str, str]:
+    """The radius of each parameter in words."""
     return {name: told(value, found["steps"], found["unmoved"][name] == found["sounds"]) for name, value in found["radius"].items()}
 
 
@@ -51,6 +51,6 @@ def figure(found: dict[str, Any]) -> Figure:
     for k, curve in enumerate(found["errors"].values()):
         axes.line(found["steps"], [max(error, 1e-6) for error in curve], f"s{k}")
     axes.names({name: (x.high, max(curve[-1], 1e-6)) for name, curve in found["errors"].items()})
-    reached = ", ".join(f"{name} {value}" for name, value in _reached(found).items())
-    caption = f"Relative error of Jδ against Φ(ν + δ) − Φ(ν), the median over {found['sounds']} sounds. Below 50 % up to |δν|: {reached}."
+    radii = ", ".join(f"{name} {value}" for name, value in reached(found).items())
+    caption = f"Relative error of Jδ against Φ(ν + δ) − Φ(ν), the median over {found['sounds']} sounds. Below 50 % up to |δν|: {radii}."
     return Figure(axes.svg(caption), caption)

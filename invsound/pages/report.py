@@ -17,6 +17,8 @@ from .page import Pair, Sound, read_sounds, write_page
 
 EXAMPLES = 12  # test sounds in the report, at most
 SYSTEMS = {"trained": "trained encoder", "untrained": "untrained encoder", "training_mean": "training mean"}
+BESIDE = {"training_mean": SYSTEMS["training_mean"], "random": "random sound"}
+"""What stands beside the scores of a recording, where the run is not one of invsound 0.1."""
 
 
 def write_report(run: str | Path) -> Path:
@@ -100,7 +102,7 @@ def _recording(run: Path, target: dict[str, Any], space: list[dict[str, Any]]) -
     found = target.get("parameters", {})
     parameters = [(p["name"], p["unit"], {"estimated": found[p["name"]]}) for p in space if p["name"] in found]
     title = Path(target.get("file") or target["name"]).name
-    beside = {title: target[key] for key, title in {"training_mean": "training mean", "random": "random sound"}.items() if key in target}
+    beside = {title: target[key] for key, title in BESIDE.items() if key in target}
     notes, scores, said = target.get("notes", []), target.get("scores", {}), target.get("said", "")
     return Pair(title, _pair(run, target["name"]), notes, scores, parameters, beside, said)
 

@@ -99,7 +99,7 @@ class PNP(Loss):
         """
         if not side.any():
             raise InvsoundError(f"Every Jacobian of the training fold is zero: there is nothing to learn from. {self.problem.remedy}")
-        if still := self.problem.warning(side.norm(dim=1) == 0):
+        if still := self.problem.warning(self.problem.unmoved(side)):
             log.warning("Training sounds: %s", still)
         if self.options.shape != "quadratic" and self.options.bound is None:
             self.trusted.fill_(0.5 * typical_distance(self.problem, self.trusted) ** 2)

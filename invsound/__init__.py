@@ -24,20 +24,21 @@ if TYPE_CHECKING:
     from .hooks.specs import API_VERSION, Part, hookimpl
     from .loss import Loss
     from .matching.matcher import Matcher, match
+    from .parameter import Choice, Parameter
     from .pipeline import evaluate, resume, run
     from .problem import Problem, volume
     from .score import Score
     from .signal import Signal, SignalOptions
     from .solver import Forward, Solution, Solver
-    from .space import Parameter, Space
+    from .space import Space
     from .synth import Synth
 
 __version__ = VERSION
 
 _home = {
     "API_VERSION": "hooks.specs", "Part": "hooks.specs", "hookimpl": "hooks.specs",
-    "Encoder": "encoder", "Feature": "feature", "Forward": "solver", "InvsoundError": "errors", "Loss": "loss",
-    "Matcher": "matching.matcher", "NonFiniteError": "errors", "Parameter": "space", "Partials": "audio.partials", "Problem": "problem",
+    "Choice": "parameter", "Encoder": "encoder", "Feature": "feature", "Forward": "solver", "InvsoundError": "errors", "Loss": "loss",
+    "Matcher": "matching.matcher", "NonFiniteError": "errors", "Parameter": "parameter", "Partials": "audio.partials", "Problem": "problem",
     "Score": "score", "Signal": "signal", "SignalOptions": "signal", "Solution": "solver", "Solver": "solver", "Space": "space",
     "Synth": "synth", "UsageError": "errors", "check_bounds": "hooks.bounds", "compare": "experiments.comparison",
     "derivatives": "audio.least_squares",
@@ -48,7 +49,7 @@ _home = {
 }  # fmt: skip
 
 __all__ = [
-    "API_VERSION", "Encoder", "Feature", "Forward", "InvsoundError", "Loss", "Matcher", "NonFiniteError", "Parameter", "Part",
+    "API_VERSION", "Choice", "Encoder", "Feature", "Forward", "InvsoundError", "Loss", "Matcher", "NonFiniteError", "Parameter", "Part",
     "Partials", "Problem", "Score", "Signal", "SignalOptions", "Solution", "Solver", "Space", "Synth", "UsageError", "__version__",
     "check_bounds", "compare", "derivatives", "evaluate", "hookimpl", "least_squares", "make", "match", "modal_energy", "newton", "option",
     "partials", "published_table", "radius", "resume", "run", "sweep", "volume",

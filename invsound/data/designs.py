@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from ..errors import InvsoundError, UsageError, did_you_mean
+from ..parameter import Parameter
 from ..runs.stages import Data
-from ..space import Parameter, Space
+from ..space import Space
 from ..synth import Synth
 from ..system.rng import derive, generator
 from .table import read_table

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..errors import UsageError, did_you_mean
-from ..space import Parameter, Space
+from ..space import Space
 from ..system.reading import Damaged, read_text
 
 

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from ..feature import Feature
+from ..parameter import Parameter
 from ..problem import Problem
 from ..signal import Signal
-from ..space import Parameter, Space
+from ..space import Space
 from ..synth import Synth
 
 

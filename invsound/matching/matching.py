@@ -190,13 +190,14 @@ class Matching:
         setup, space, search = self.setup, self.setup.synth.space, self.search
         u, distance = ends[0]
         nu, free, ends_of_range = search.full(u[None])[0], setup.free.names, self._at_bound(u).to(errors.device)
+        known = dict(zip(free, errors.where(~ends_of_range, torch.nan).tolist(), strict=True))
         with torch.no_grad():
             x_hat = setup.problem.render(nu[None])[0]
         sample_rate = setup.synth.signal.sample_rate
         gain_db = 20 * math.log10(max(abs(self.recording.gain * self.gain), 1e-12))
         return Match(
             self.recording.path.name, setup.parts.config.parts["synth"], setup.parts.config.parts["feature"], setup.name,
-            self._theta(u), {p.name: p.unit for p in space}, in_units(space, nu, dict(zip(free, errors.where(~ends_of_range, torch.nan).tolist(), strict=True))),
+            self._theta(u), {p.name: p.unit for p in space}, in_units(space, nu, known),
             dict(zip(free, determined.tolist(), strict=True)), dict(zip(free, ends_of_range.tolist(), strict=True)),
             distance, self.typical, converged, advice,
             gain_db, self.recording.onset + self.lag / sample_rate, self.correlation, self.recording.notes,

@@ -61,6 +61,14 @@ class TestMSS(FeatureContract):
     options = {"n_fft": [256, 64]}
 
 
+class TestLogMel(FeatureContract):
+    part = "logmel"
+
+
+class TestCumulativeSpectrum(FeatureContract):
+    part = "sot"
+
+
 class TestLogMSS(FeatureContract):
     part = "mss"
     options = {"n_fft": [100], "log": True}
@@ -147,6 +155,22 @@ class TestMultiResolutionSTFT(ScoreContract):
 class TestJTFSDistance(ScoreContract):
     part = "jtfs"
     options = SMALL_SCATTERING
+
+
+class TestMelDistance(ScoreContract):
+    part = "mel"
+
+
+class TestWarpedMFCC(ScoreContract):
+    part = "wmfcc"
+
+
+class TestSpectralTransport(ScoreContract):
+    part = "sot"
+
+
+class TestEnvelopeDistance(ScoreContract):
+    part = "rms"
 
 
 def test_every_shipped_part_is_under_contract():

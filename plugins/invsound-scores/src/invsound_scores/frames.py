@@ -38,4 +38,5 @@ class Spectrogram(Frames):
     def forward(self, x: Tensor) -> Tensor:
         if not len(x):  # which an FFT refuses
             return self.forward(x.new_zeros(1, x.shape[-1]))[:0]
-        return torch.fft.rfft(super().forward(x) * self.window.to(x.dtype))
+        X: Tensor = torch.fft.rfft(super().forward(x) * self.window.to(x.dtype))
+        return X

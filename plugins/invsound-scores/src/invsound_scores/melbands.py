@@ -53,7 +53,7 @@ class MelBands(nn.Module):
         self.register_buffer("weights", bands(signal.sample_rate, self.spectrogram.size, count), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        X = self.spectrogram(x)
+        X: Tensor = self.spectrogram(x)
         return (X.real**2 + X.imag**2) @ self.weights.to(x.dtype)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -29,6 +30,18 @@ class TransportOptions:
         check_bounds(self)
 
 
+@dataclass
+class CumulativeSpectrumOptions(TransportOptions):
+    """Options of cumulative spectra.
+
+    window: length of the Hann windows, ms
+    hop: hop between them, ms
+    floor: sum of a frame's magnitudes below which it fades to silence
+    """
+
+    floor: float = option(1e-2, low=1e-12, high=1e12)  # at the score's, tails that nobody hears would weigh as much as the sound
+
+
 class Cumulative(nn.Module):
     """x [B, N] → C [B, F, K]: the share of a frame's magnitude at or below each of its K frequencies.
 
@@ -45,7 +58,8 @@ class Cumulative(nn.Module):
         # the derivative X / |X| is NaN where X is denormal
         audible = (X.real.abs() + X.imag.abs()).detach() > torch.finfo(x.dtype).tiny ** 0.5
         magnitude = torch.where(audible, X, torch.zeros_like(X)).abs()
-        return magnitude.cumsum(-1) / magnitude.sum(-1, keepdim=True).clamp(min=self.floor)
+        C: Tensor = magnitude.cumsum(-1) / magnitude.sum(-1, keepdim=True).clamp(min=self.floor)
+        return C
 
 
 class SpectralTransport(Score):
@@ -66,25 +80,26 @@ class SpectralTransport(Score):
         self.cumulative = Cumulative(signal, options)
 
     def forward(self, x_hat: Tensor, x: Tensor) -> Tensor:
-        return (self.cumulative(x_hat.double()) - self.cumulative(x.double())).abs().mean((1, 2)).to(x.dtype)
+        difference: Tensor = self.cumulative(x_hat.double()) - self.cumulative(x.double())
+        return difference.abs().mean((1, 2)).to(x.dtype)
 
 
 class CumulativeSpectrum(Feature):
     """S = C / √(FK), flattened: x [B, N] → [B, FK], what the score `sot` compares, with the Euclidean distance.
 
     ‖ΔS‖₂² is the mean over frames of Σ_k (ΔC)² / K, the squared Cramér distance between their spectra as distributions: it goes on
-    growing with the distance between two partials when they no longer overlap, where that of spectra is flat. Since |ΔC| ≤ 1,
-    score ≤ ‖ΔS‖₂ ≤ √score.
+    growing with the distance between two partials when they no longer overlap, where that of spectra is flat. Since |ΔC| ≤ 1, and
+    at the same floor, score ≤ ‖ΔS‖₂ ≤ √score.
 
     Source: as of the score; the distance, Székely & Rizzo, Energy statistics, J. Statistical Planning and Inference 143(8), 2013.
     """
 
-    Options = TransportOptions
+    Options = CumulativeSpectrumOptions
 
-    def __init__(self, signal: Signal, options: TransportOptions) -> None:
+    def __init__(self, signal: Signal, options: CumulativeSpectrumOptions) -> None:
         super().__init__(signal, options)
         self.cumulative = Cumulative(signal, options)
 
     def forward(self, x: Tensor) -> Tensor:
-        C = self.cumulative(x).flatten(1)
-        return C / C.shape[1] ** 0.5
+        C: Tensor = self.cumulative(x).flatten(1)
+        return C / math.sqrt(C.shape[1])

@@ -65,7 +65,8 @@ class WarpedMFCC(Score):
 
     def costs(self, x_hat: Tensor, x: Tensor) -> Tensor:
         """mean |Δ| between any two frames: [B, F, F], float64."""
-        return torch.cdist(self.cepstra(x_hat), self.cepstra(x), p=1) / self.options.coefficients
+        cost: Tensor = torch.cdist(self.cepstra(x_hat), self.cepstra(x), p=1) / self.options.coefficients
+        return cost
 
     def cepstra(self, x: Tensor) -> Tensor:
         """[B, N] → [B, F, coefficients], float64."""

@@ -87,7 +87,7 @@ def spectra(rate, *sounds):
     import librosa
 
     magnitudes = [np.abs(librosa.stft(x, n_fft=samples(rate, 50), hop_length=samples(rate, 20))).T for x in sounds]
-    if any(m.sum(1).min() < 1e-3 for m in magnitudes):
+    if any(m.sum(1).min() < 1e-1 for m in magnitudes):
         return None
     return [m / m.sum(1, keepdims=True) for m in magnitudes], np.arange(magnitudes[0].shape[1]) / magnitudes[0].shape[1]
 

@@ -45,6 +45,10 @@ class TestVoice(SynthContract):
     part = "ddsp"
 
 
+class TestGranular(SynthContract):
+    part = "granular"
+
+
 class TestJTFS(FeatureContract):
     part = "jtfs"
     options = SMALL_SCATTERING

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from invsound_granular.granular import Granular, GranularOptions
-from invsound_granular.timelines import overlap_add, timelines
+from invsound_granular.timelines import placed, timelines
 from torch import Tensor
 
 
@@ -117,12 +117,14 @@ def test_grains_of_one_timeline_do_not_overlap_and_all_are_there() -> None:
     assert all(onsets[i] + 100 <= onsets[j] for line in lines for i, j in itertools.pairwise(line))
     at_once = max(sum(o <= n < o + 100 for o in onsets) for n in range(1000))
     assert len(lines) == at_once
+    rows = [placed(grains[:, line], [onsets[i] for i in line], 1000) for line in lines]
     expected = torch.zeros(2, 1000, dtype=torch.float64)
     for i, onset in enumerate(onsets):
         expected[:, onset : onset + 100] += grains[:, i]
-    torch.testing.assert_close(overlap_add(grains, onsets, lines, 1000), expected)
-    with pytest.raises(ValueError, match="after the last of 900"):
-        overlap_add(grains, onsets, lines, 900)
+    torch.testing.assert_close(torch.stack(rows).sum(0), expected)
+    for refused in ([0, 99], [0, 901]):
+        with pytest.raises(ValueError, match="has no room"):
+            placed(grains[:, :2], refused, 1000)
 
 
 def test_the_published_grid(synth: Granular) -> None:

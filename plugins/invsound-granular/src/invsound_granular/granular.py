@@ -11,7 +11,7 @@ from torch import Tensor
 
 from invsound import Parameter, SignalOptions, Space, Synth, option
 
-from .timelines import overlap_add, timelines
+from .timelines import placed, timelines
 
 LOW, HIGH = 256.0, 2048.0
 """The range of the grains' frequencies, Hz."""
@@ -78,11 +78,18 @@ class Granular(Synth):
     def forward(self, theta: Tensor) -> Tensor:
         """θ [B, 2] → x [B, N]."""
         density, slope = theta[:, :, None].unbind(1)
-        phase = self.cycles(slope)[:, None] * self.frequencies[:, None]
-        weights = self.amplitudes(density) / self.frequencies.to(theta.dtype).sqrt()
-        grains = torch.sin(2 * math.pi * phase.frac().to(theta.dtype)) * (weights[..., None] * self.window(theta))
-        y = overlap_add(grains, self.onsets, self.lines, self.signal.num_samples)
+        cycles, weights, window = self.cycles(slope), self.weights(density), self.window(theta)
+        rows = []
+        for line in self.lines:
+            phase = (cycles[:, None] * self.frequencies[line, None]).frac().to(theta.dtype)
+            grains = torch.sin(2 * math.pi * phase) * (weights[:, line, None] * window)
+            rows.append(placed(grains, [self.onsets[i] for i in line], self.signal.num_samples))
+        y = torch.stack(rows).sum(0)
         return y / y.square().sum(1, keepdim=True).clamp(min=1e-30).sqrt()
+
+    def weights(self, density: Tensor) -> Tensor:
+        """[B, 1] → a / √f [B, G]."""
+        return self.amplitudes(density) / self.frequencies.to(density.dtype).sqrt()
 
     def amplitudes(self, density: Tensor) -> Tensor:
         """[B, 1] → a [B, G]. The first grain is the loudest."""

@@ -1,4 +1,8 @@
-"""Grains side by side in as few timelines as they need."""
+"""Grains side by side in as few timelines as they need.
+
+Timelines are concatenated and then added, which costs less than to add each grain to the whole, and has an order that does not depend
+on the device: the same grains, the same bits.
+"""
 
 from __future__ import annotations
 
@@ -20,19 +24,15 @@ def timelines(onsets: Sequence[int], size: int) -> list[list[int]]:
     return lines
 
 
-def overlap_add(grains: Tensor, onsets: Sequence[int], lines: Sequence[Sequence[int]], num_samples: int) -> Tensor:
-    """Grains [B, G, n], each from its onset on, summed: [B, N]. Raises ValueError where a grain ends after N.
+def placed(grains: Tensor, onsets: Sequence[int], num_samples: int) -> Tensor:
+    """Grains [B, k, n] that do not overlap, each from its onset on, in ascending order, with silence between them: [B, N].
 
-    Timelines are concatenated and then added, in an order that does not depend on the device: the same grains, the same bits.
+    Raises ValueError where one begins before the last has ended, or ends after N.
     """
-    one = grains.unbind(1)
-    rows = []
-    for line in lines:
-        pieces, end = [], 0
-        for i in line:
-            pieces += [grains.new_zeros(len(grains), onsets[i] - end), one[i]]
-            end = onsets[i] + grains.shape[2]
-        if end > num_samples:
-            raise ValueError(f"a grain ends at sample {end}, after the last of {num_samples}")
-        rows.append(torch.cat([*pieces, grains.new_zeros(len(grains), num_samples - end)], 1))
-    return torch.stack(rows).sum(0)
+    pieces, end = [], 0
+    for grain, onset in zip(grains.unbind(1), onsets, strict=True):
+        if not end <= onset <= num_samples - grain.shape[1]:
+            raise ValueError(f"a grain of {grain.shape[1]} samples from {onset} on has no room between {end} and {num_samples}")
+        pieces += [grain.new_zeros(len(grain), onset - end), grain]
+        end = onset + grain.shape[1]
+    return torch.cat([*pieces, grains.new_zeros(len(grains), num_samples - end)], 1)

@@ -7,8 +7,8 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent / "invsound"
 NOUNS = ("signal", "parameter", "space", "synth", "renderer", "feature", "problem", "loss", "encoder", "solver", "score")
 ROOMS = (
-    "errors", "system", "outside", "hooks", "nouns", "audio", "pages", "runs", "data", "training", "evaluation", "pipeline", "experiments", "matching",
-    "authoring", "builtin", "testing", "cli",
+    "errors", "system", "outside", "hooks", "nouns", "audio", "pages", "runs", "data", "training", "evaluation", "pipeline", "experiments",
+    "matching", "authoring", "builtin", "testing", "cli",
 )  # fmt: skip
 CELL, LEFT, TOP = 30, 108, 84
 

@@ -52,8 +52,8 @@ _home = {
 __all__ = [
     "API_VERSION", "Choice", "Encoder", "Feature", "Forward", "InvsoundError", "Loss", "Matcher", "NonFiniteError", "Parameter", "Part",
     "Partials", "Problem", "Renderer", "Score", "Signal", "SignalOptions", "Solution", "Solver", "Space", "Synth", "UsageError",
-    "__version__", "check_bounds", "compare", "derivatives", "evaluate", "hookimpl", "least_squares", "make", "match", "modal_energy", "newton",
-    "option", "partials", "published_table", "radius", "resume", "run", "sweep", "volume",
+    "__version__", "check_bounds", "compare", "derivatives", "evaluate", "hookimpl", "least_squares", "make", "match", "modal_energy",
+    "newton", "option", "partials", "published_table", "radius", "resume", "run", "sweep", "volume",
 ]  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
 from typing import Any, ClassVar, TypeAlias
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import numpy as np
 import torch
@@ -65,7 +65,10 @@ class Renderer(Synth):
             x[index] = _samples(answer, self.signal.num_samples, index)
 
         try:
-            _pool(self).map([json.dumps(row).encode() for row in rows], self.limit, take)
+            if nursery.inside:  # which is a process of its own already
+                _here(self, rows, take)
+            else:
+                _pool(self).map([json.dumps(row).encode() for row in rows], self.limit, take)
         except Failed as failed:
             raise self._error(failed, rows) from None
         return torch.from_numpy(x).to(theta)
@@ -92,6 +95,8 @@ def _short(value: Any) -> str:
 
 _pools: WeakKeyDictionary[Renderer, Pool] = WeakKeyDictionary()
 """Of each synth its processes: no attribute of it, for it is copied and pickled without them."""
+_begun: WeakSet[Renderer] = WeakSet()
+"""Those that are rendered where they are."""
 
 
 def _pool(synth: Renderer) -> Pool:
@@ -107,9 +112,17 @@ def _pool(synth: Renderer) -> Pool:
     return pool
 
 
+def _here(synth: Renderer, rows: list[dict[str, Any]], take: Callable[[int, bytes], None]) -> None:
+    if synth not in _begun:
+        synth.begin()
+        _begun.add(synth)
+    for index, row in enumerate(rows):
+        take(index, _answer(synth.sound, row, synth.signal.num_samples))
+
+
 def _workers() -> int:
     """The CPUs that this process may use; one where it is itself one of several that share them."""
-    if multiprocessing.parent_process() is not None or nursery.inside:
+    if multiprocessing.parent_process() is not None:
         return 1
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

@@ -45,6 +45,10 @@ class TestVoice(SynthContract):
     part = "ddsp"
 
 
+class TestFaust(SynthContract):
+    part = "faust"
+
+
 class TestJTFS(FeatureContract):
     part = "jtfs"
     options = SMALL_SCATTERING

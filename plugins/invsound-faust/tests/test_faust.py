@@ -7,7 +7,6 @@ import pytest
 import torch
 
 import invsound
-from invsound.testing import SynthContract
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "faust"
 SHORT = {"num_samples": 256, "sample_rate": 8000}
@@ -50,10 +49,6 @@ def faust(tmp_path):
 
 def sound(synth, **values):
     return synth(synth.space.values(values)[None])[0]
-
-
-class TestFaust(SynthContract):
-    part = "faust"
 
 
 def test_numbers_are_parameters_with_their_range_unit_scale_and_steps(faust):

@@ -80,6 +80,11 @@ class Space(Sequence["Parameter | Choice"]):
         """Which parameters are choices or have steps, so that θ has no derivative in their coordinates."""
         return tuple(index for index, p in enumerate(self) if p.count)
 
+    @cached_property
+    def continuous(self) -> Space:
+        """The same space without steps: what is between them has a derivative."""
+        return Space(*(p if isinstance(p, Choice) else replace(p, step=None) for p in self), normalize=self.normalize)
+
     def columns(self, which: Sequence[bool] | Tensor, device: torch.device | str | None = None) -> Tensor:
         """Which coordinates [W] belong to those of the parameters [P]."""
         widths = torch.tensor([p.width for p in self])

@@ -62,10 +62,18 @@ def _details(name: str, as_json: bool) -> None:
     for part in described:
         say(f"{part['kind']} {part['name']} ({part['distribution']} {part['version']}): {part['summary']}")
         for p in part.get("parameters", []):
-            say(f"  parameter {p['name']}: {p['low']:.6g} to {p['high']:.6g} {p['unit']}, {p['scale']}. {p['doc']}".rstrip())
+            say(f"  parameter {p['name']}: {_range(p)}. {p['doc']}".rstrip())
         for option in part["options"]:
             takes = ", ".join(filter(None, [option["type"], option["bounds"]]))
             say(f"  {part['kind']}.{option['name']}={option['default']!r} ({takes}): {option['help']}".rstrip(": "))
+
+
+def _range(p: dict[str, Any]) -> str:
+    """`0 to 8 Hz, linear, in steps of 1`, or the options of a choice."""
+    if "options" in p:
+        return f"one of {', '.join(p['options'])}"
+    steps = f", in steps of {p['step']:g}" if "step" in p else ""
+    return f"{p['low']:.6g} to {p['high']:.6g} {p['unit']}, {p['scale']}{steps}"
 
 
 def _describe(offer: Any) -> dict[str, Any]:
@@ -88,5 +96,5 @@ def _describe(offer: Any) -> dict[str, Any]:
         from ..synth import stated
 
         space = stated(registry.build("synth", f"{offer.distribution}:{offer.part.name}")).space
-        parameters = {"parameters": [dataclasses.asdict(p) for p in space]}
+        parameters = {"parameters": [p.as_dict() for p in space]}
     return _head(offer) | parameters | {"options": fields}

@@ -15,9 +15,10 @@ Ends = list[tuple[Tensor, float]]
 
 
 class Search:
-    """S as a function of the free coordinates u [B, F] of ν, the others held at `nu` [P]. A `Forward`, for solvers.
+    """S as a function of the free coordinates u [B, F] of ν, the others held at `nu` [W]. A `Forward`, for solvers.
 
-    `evaluations` counts sounds (a Jacobian counts F of them), `history` has the best distance to `target` after each improvement;
+    Its Jacobian is that of numbers: along options it is zero, so that what follows it holds them. `evaluations` counts sounds (a Jacobian
+    counts one for each number), `history` has the best distance to `target` after each improvement;
     `watch` is called with every one.
     """
 
@@ -49,12 +50,14 @@ class Search:
             self.history.append((self.evaluations, self.distance))
 
     def jacobian(self, nu: Tensor) -> Tensor:
-        self.evaluations += nu.numel()
+        space = self.problem.space
+        numbers = space.columns([not p.options for p in space], nu.device) & self.free
+        self.evaluations += len(nu) * int(numbers.sum())
         self.watch()
-        return self.problem.jacobian(self.full(nu))[..., self.free]
+        return self.problem.jacobian(self.full(nu), options=False)[..., self.free]
 
     def full(self, u: Tensor) -> Tensor:
-        """ν [B, P] from its free coordinates."""
+        """ν [B, W] from its free coordinates."""
         return full(u, self.nu, self.free)
 
     def spent(self, share: float = 1.0, near: float = 0.0) -> Callable[[], bool]:
@@ -66,7 +69,7 @@ class Search:
 
 
 def full(u: Tensor, held: Tensor, free: Tensor) -> Tensor:
-    """ν [B, P] with the free coordinates u [B, F], the others as in `held` [P]."""
+    """ν [B, W] with the free coordinates u [B, F], the others as in `held` [W]."""
     nu = held.to(u).expand(len(u), -1).clone()
     nu[:, free] = u
     return nu

@@ -125,7 +125,7 @@ def test_what_is_wrong_with_a_program_is_said(faust, source, says):
     ("options", "says"),
     [
         ({"free": ["decoy"]}, "has no control 'decoy': its controls are kind"),
-        ({"fix": {"wave": "sin"}}, "'sin' is no option. Did you mean 'sine'?"),
+        ({"fix": {"wave": "sin"}}, "fix: wave = 'sin' is no option. Did you mean 'sine'?"),
         ({"free": ["on"], "fix": {"on": True}}, "on cannot be free: it is fixed as well"),
         ({"free": ["one"]}, "one cannot be free: it has one value only"),
         ({"note": "A4"}, "note is a MIDI number"),

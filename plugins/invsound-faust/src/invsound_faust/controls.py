@@ -65,7 +65,7 @@ class Control:
         """The same of what a user has fixed. Raises ValueError for no option, or what is out of bounds."""
         if self.held or (parameter := self.parameter(name, steps)) is None:
             if isinstance(given, bool) or not isinstance(given, (int, float)):
-                raise ValueError(f"{name} takes a number, got {given!r}")
+                raise ValueError(f"{given!r} is no number")
             return float(given)
         if isinstance(parameter, Choice):
             return self.value(parameter.said(parameter.number(given)))

@@ -106,7 +106,7 @@ class Faust(Renderer):
                 why = "is fixed as well" if name in options.fix else "has one value only" if not control.held else "is held as gate says"
                 raise ValueError(f"{name} cannot be free: it {why}")
             if name in options.fix:
-                fixed[name] = control.number(options.fix[name], name, options.steps)
+                fixed[name] = _fixed(control, name, options)
             elif parameter is not None and (name in options.free or (not options.free and stated is None)):
                 parameters.append(parameter)
             elif not control.held:
@@ -165,6 +165,13 @@ def _checked(described: dict[str, Any], file: str) -> dict[str, Control]:
 def _known(names: set[str], found: dict[str, Control]) -> None:
     if unknown := sorted(names - set(found)):
         raise UsageError(f"The program has no control {unknown[0]!r}: {_listed(found)}")
+
+
+def _fixed(control: Control, name: str, options: FaustOptions) -> float:
+    try:
+        return control.number(options.fix[name], name, options.steps)
+    except (UsageError, ValueError) as error:
+        raise ValueError(f"fix: {name} = {error}") from None
 
 
 def _within(control: Control, name: str, value: float) -> float:

@@ -138,7 +138,9 @@ def test_trouble_is_an_error_that_names_the_sound_and_the_next_one_goes_on(ring,
     assert torch.equal(ring(GOOD), sounds)
 
 
-@pytest.mark.parametrize(("trouble", "says"), [("raise", "OSError: no such plug-in"), ("exit", "ended the process (exit code 7), twice")])
+@pytest.mark.parametrize(
+    ("trouble", "says"), [("raise", "OSError: no such plug-in"), ("exit", "ended the process (exit code 7), again and again")]
+)
 def test_a_synth_that_cannot_begin_says_why(trouble, says):
     with pytest.raises(invsound.InvsoundError, match="cannot be made in a process of its own") as caught:
         invsound.make("synth", "ring", trouble=trouble)(GOOD)

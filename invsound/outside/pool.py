@@ -14,6 +14,8 @@ from .nursery import Child, Ended
 
 START = 120.0
 """Seconds for a process to be ready."""
+TRIES = 2, 6
+"""How often a task may end its process, and how often none gets ready: somebody may kill them, and a process is long in getting ready."""
 
 
 class Failed(Exception):
@@ -28,7 +30,7 @@ class Pool:
     """Processes that call `target` ("module:function") with a connection and `arguments`.
 
     Each says `b"ready"`, or why it cannot be, and from then on answers a message with one message of at most `size` bytes. `lost` is told
-    in what way a process ended whose task is given to another. A process of a fork of this one has pools of its own.
+    in what way a process ended that was ready, and is replaced. A process of a fork of this one has pools of its own.
     """
 
     def __init__(self, workers: int, size: int, lost: Callable[[str], None], target: str, *arguments: Any) -> None:
@@ -38,7 +40,7 @@ class Pool:
 
     def map(self, tasks: Sequence[bytes], limit: float, take: Callable[[int, bytes], None]) -> None:
         """`take(index, answer)` of each task as it comes, within `limit` seconds each. Raises Failed, after the tasks under way."""
-        waiting, tries, busy = deque(range(len(tasks))), Counter[int](), dict[Child, tuple[int, float]]()
+        waiting, tries, busy = deque(range(len(tasks))), Counter[int | None](), dict[Child, tuple[int, float]]()
         failed: list[Failed] = []
         try:
             while waiting or busy:
@@ -75,7 +77,7 @@ class Pool:
         return True
 
     def _answers(
-        self, waiting: deque[int], tries: Counter[int], busy: dict[Child, tuple[int, float]], failed: list[Failed], take: Any
+        self, waiting: deque[int], tries: Counter[int | None], busy: dict[Child, tuple[int, float]], failed: list[Failed], take: Any
     ) -> None:
         until = {child: end for child, (_, end) in busy.items()} | self._started
         heard = wait([child.connection for child in until], max(0.0, min(until.values()) - time.monotonic()))
@@ -88,12 +90,12 @@ class Pool:
             try:
                 self._hear(child, index, late and child.connection not in heard, take)
             except Ended as ended:
-                tries[-1 if index is None else index] += 1
-                if tries[-1 if index is None else index] > 1:
-                    failed.append(Failed(index, f"ended the process ({ended}), twice"))
+                tries[index] += 1
+                if tries[index] >= TRIES[index is None]:
+                    failed.append(Failed(index, f"ended the process ({ended}), {'twice' if index is not None else 'again and again'}"))
                     continue
-                self.lost(str(ended))
                 if index is not None:
+                    self.lost(str(ended))
                     waiting.appendleft(index)
             except Failed as error:
                 failed.append(error)
@@ -101,7 +103,7 @@ class Pool:
     def _hear(self, child: Child, index: int | None, late: bool, take: Callable[[int, bytes], None]) -> None:
         """Raises Ended; Failed of a process that cannot get ready, or is late. Such a one ends, as nobody holds it any more."""
         if late:
-            raise Failed(index, "did not end")
+            raise Failed(index, "did not end" if index is not None else f"was not ready within {START:g} s")
         answer = child.receive(self.size)
         if index is None and answer != b"ready":
             raise Failed(None, answer.decode("utf-8", "replace"))

@@ -138,8 +138,9 @@ class Choice:
     def number(self, given: float | str) -> float:
         """The index of an option's name. Raises UsageError for another name."""
         names = BOOLEANS[given] if isinstance(given, bool) else (str(given),)
+        folded = [option.lower() for option in self.options]
         for index, option in enumerate(self.options):
-            if option in names or (option.lower() in names and option.lower() not in self.options):
+            if option in names or (folded.count(option.lower()) == 1 and option.lower() in [name.lower() for name in names]):
                 return float(index)
         raise UsageError(f"{given!r} is no option.{did_you_mean(str(given), self.options)} Available: {', '.join(self.options)}.")
 

@@ -120,12 +120,14 @@ class Problem(nn.Module):
 
     @torch.no_grad()
     def _differences(self, nu: Tensor, columns: dict[int, Tensor], options: bool) -> Tensor:
-        """All columns, those that are not there yet measured; their sounds are made in one batch."""
+        """All columns, those that are not there yet measured; a synth that is no torch program makes their sounds in one batch."""
         blocks = enumerate(zip(self.space, self.space.slices, strict=True))
         todo = [(p, k, block) for k, (p, block) in blocks if block.start not in columns and (options or not p.options)]
         points = {k: differences.points(self.space, k, nu, self.options.step) for _, k, _ in todo}
         moved = [nu for moved in points.values() for nu in moved]
-        heard = (represented(self.feature, x) for x in (self.render(torch.cat(moved)).split(len(nu)) if moved else ()))
+        batches = moved if self.synth.differentiable or not moved else [torch.cat(moved)]
+        sounds = (x for batch in batches for x in self.render(batch).split(len(nu)))
+        heard = (represented(self.feature, x) for x in sounds)
         for p, k, block in todo:
             S, at = [next(heard) for _ in points[k]], [nu[:, block] for nu in points[k]]
             columns |= dict(enumerate(differences.columns(S, at, nu[:, block], bool(p.options)).unbind(-1), block.start))

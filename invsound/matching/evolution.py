@@ -68,7 +68,7 @@ class Evolution:
     def _see(self, u: Tensor, stop: Callable[[], bool]) -> None:
         known = (self.free.parts.snapped(u)[:, None] == self.u).all(2).any(1)
         for rows in u[~known].split(BROOD):
-            if stop():
+            if stop() or not len(rows):
                 return
             self.add(rows, self.forward(rows.to(self.target)) - self.target)
 
@@ -83,7 +83,7 @@ class Evolution:
                 corners = 2 * torch.eye(p.width, dtype=u.dtype, device=u.device) - 1
             elif p.count:
                 one = type(self.free.parts)(p)
-                corners = one.to_nu(one.to_theta(u[block]) + p.step * u.new_tensor([[-1.0], [1.0]])).clamp(-1, 1)
+                corners = one.to_nu(one.to_theta(u[block]) + (p.step or 0) * u.new_tensor([[-1.0], [1.0]])).clamp(-1, 1)
             else:
                 continue
             moved = u.expand(len(corners), -1).clone()

@@ -14,7 +14,9 @@ PLAYERS = 24  # sounds that matches.html plays; every sound's own page plays it 
 
 def write_one(folder: Path, found: dict[str, Any]) -> Path:
     """Write match.html next to match.wav and target.wav. Raises InvsoundError if the disk refuses."""
-    return write_page(folder / "match.html", "match.html", found=found, pair=_pair(folder, found), rows=_rows(found), curve=_curve(found))
+    choices = any("options" in p for p in found["space"])
+    pair, rows, curve = _pair(folder, found), _rows(found), _curve(found)
+    return write_page(folder / "match.html", "match.html", found=found, pair=pair, rows=rows, curve=curve, choices=choices)
 
 
 def write_many(out: Path, results: list[dict[str, Any]]) -> Path:

@@ -46,7 +46,7 @@ class SealedTone(Tone):
 
 
 class Organ(Synth):
-    """A tone of one of three waves and a number of partials, through one of two filters; 128 samples at 8 kHz."""
+    """A tone of one of three waves and a number of partials, through one of two filters, its peak 1; 128 samples at 8 kHz."""
 
     Options = NoOptions
     WAVES, FILTERS = ("saw", "square", "sine"), ("open", "closed")
@@ -67,7 +67,8 @@ class Organ(Synth):
         t = torch.arange(self.signal.num_samples, dtype=theta.dtype, device=theta.device) / self.signal.sample_rate
         k = torch.arange(1, 6, dtype=theta.dtype, device=theta.device)[:, None]
         levels = torch.where(wave == 0, 1 / k, torch.where(wave == 1, k % 2, (-k).exp())) * (k <= partials) / (1 + muffled * k)
-        return (levels * torch.sin(2 * torch.pi * k * f * t) * torch.exp(-t / tau)).sum(1)
+        x = (levels * torch.sin(2 * torch.pi * k * f * t) * torch.exp(-t / tau)).sum(1)
+        return x / x.abs().amax(1, keepdim=True)
 
 
 class Projection(Feature):

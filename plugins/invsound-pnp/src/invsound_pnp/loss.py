@@ -30,7 +30,7 @@ class PNPOptions:
     epochs: scheduled: epochs until λ = 1
     matrix: what λ multiplies: identity, diagonal (diag M, per example), mean (of the training M) or own (largest eigenvalue, per example)
     volume: weigh each example by √(σ₁σ₂) of its M, relative to the training mean
-    scale: common factor μ: a number (1e-10 as published), or auto: 1 / (mean tr(M)/P + λ)
+    scale: common factor μ: a number (1e-10 as published), or auto: 1 / (mean tr(M)/W + λ)
     balance: divide each M by its trace, so that all examples pull alike
     shape: the form far from the truth: quadratic (as published), root (grows as the distance) or saturating (below ½ bound²)
     bound: the distance in Φ up to which root and saturating trust the form; null is the median between random sounds

@@ -20,7 +20,7 @@ from multiprocessing.connection import Connection
 from typing import Any, NoReturn
 
 BOOT = "import json, sys; sys.path[:] = json.loads(sys.argv[2]); from invsound.outside.nursery import serve; serve(int(sys.argv[1]))"
-PRELOADED = ("torch", "omegaconf", "invsound.renderer") if sys.platform == "linux" else ()  # elsewhere, what torch has loaded does not survive a fork
+PRELOADED = ("torch", "omegaconf", "invsound.renderer") if sys.platform == "linux" else ()  # elsewhere, torch does not survive a fork
 SINGLE = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """A thread for each process, and none in the one that forks."""
 

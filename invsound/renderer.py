@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-import sys
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
@@ -139,7 +138,6 @@ def _samples(answer: bytes, count: int, index: int) -> np.ndarray[Any, Any]:
 
 def work(connection: Connection, address: list[str], given: dict[str, Any]) -> None:
     """What a process does that renders: make the synth, and answer values with samples."""
-    sys.stdout.flush()
     try:
         cls = calling.found(address)
         synth: Renderer = cls(options.resolve(cls.Options, given, cls.__name__))

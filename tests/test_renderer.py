@@ -4,6 +4,7 @@ import copy
 import json
 import os
 import pickle
+import runpy
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import torch
 import invsound
 from invsound.hooks import registry
 from invsound.outside import nursery
-from invsound.outside.calling import call
+from invsound.outside.calling import address, call, found
 
 SOURCE = '''
 import os, time
@@ -186,6 +187,22 @@ def test_what_no_other_process_can_import_is_refused_in_words():
 
     with pytest.raises(invsound.InvsoundError, match="Local is written inside a function"):
         Local(Local.Options())(GOOD)
+
+
+def test_what_is_written_in_a_script_is_found_by_its_file(tmp_path, monkeypatch):
+    (tmp_path / "script.py").write_text("class Bell:\n    pass\n\nif __name__ == '__main__':\n    raise SystemExit\n")
+    script = type(sys)("__main__")
+    script.__dict__.update(runpy.run_path(str(tmp_path / "script.py"), run_name="script"))
+    script.Bell.__module__ = "__main__"
+    for name in ("__main__", "__mp_main__"):
+        monkeypatch.setitem(sys.modules, name, script)
+    where = address(script.Bell)
+    monkeypatch.setitem(sys.modules, "__main__", type(sys)("another"))
+    assert where == ["__main__", "Bell", str(tmp_path / "script.py")]
+    assert found(where) is found(where)
+    monkeypatch.setitem(sys.modules, "__main__", type(sys)("notebook"))
+    with pytest.raises(invsound.InvsoundError, match="in an interactive session"):
+        address(script.Bell)
 
 
 def test_a_script_without_a_main_guard_renders_and_its_processes_end_with_it(tmp_path, ring_parts):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import runpy
 import sys
 from collections.abc import Callable
@@ -20,8 +21,8 @@ def address(thing: Any) -> list[str]:
     """Module, name and, of what is in a script, its file. Raises InvsoundError for what no other process can import."""
     module, name, file = thing.__module__, thing.__qualname__, ""
     if module in ("__main__", "__mp_main__"):
-        file = str(getattr(sys.modules["__main__"], "__file__", None) or "")
-    if "<locals>" in name or (module == "__main__" and not file):
+        file = os.path.abspath(getattr(sys.modules["__main__"], "__file__", None) or "")
+    if "<locals>" in name or (file and not os.path.isfile(file)):
         where = "inside a function" if "<locals>" in name else "in an interactive session"
         raise InvsoundError(
             f"{name} is written {where}, where no other process finds it. Write it into a module, and import it from there."
@@ -32,7 +33,7 @@ def address(thing: Any) -> list[str]:
 def found(where: list[str]) -> Any:
     """What is at an address; a script is run for it, as __mp_main__, and needs a main guard around what it does."""
     module, name, file = where
-    if file and "__mp_main__" not in sys.modules:
+    if file and getattr(sys.modules["__main__"], "__file__", None) != file:
         main = type(sys)("__mp_main__")
         sys.modules["__mp_main__"] = sys.modules["__main__"] = main
         main.__dict__.update(runpy.run_path(file, run_name="__mp_main__"))

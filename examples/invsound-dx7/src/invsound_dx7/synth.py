@@ -38,7 +38,7 @@ class DX7Options(SignalOptions):
     hold: float = option(0.4, above=0, high=1000, unit="s")
     level: str = option("peak", choices=("peak", "voice"))
     limit: float = option(20.0, above=0, high=10**5, unit="s")
-    digest: str = ""
+    digest: str | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -47,7 +47,7 @@ class DX7Options(SignalOptions):
         path, number = located(self.preset)
         self.preset = f"{path}:{number}"
         given, self.digest = self.digest, hashlib.sha256(chosen(self.preset)).hexdigest()[:16]
-        if given not in ("", self.digest):
+        if given not in (None, self.digest):
             raise ValueError(f"{self.preset!r} was changed since. Take it as it is with digest=null, or put it back")
 
 

@@ -46,7 +46,7 @@ class FaustOptions(SignalOptions):
     level: str = option("peak", choices=("peak", "program"))
     steps: int = option(64, low=0, high=10**6)
     limit: float = option(20.0, above=0, high=10**5, unit="s")
-    digest: str = ""
+    digest: str | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -55,7 +55,7 @@ class FaustOptions(SignalOptions):
             return
         path = Path(self.file).expanduser().resolve()
         self.file, given, self.digest = str(path), self.digest, program.digest(path)
-        if given not in ("", self.digest):
+        if given not in (None, self.digest):
             raise ValueError(f"{self.file!r} was changed since. Take it as it is with digest=null, or put it back")
 
     def _pitch(self) -> tuple[float, float] | None:

@@ -111,6 +111,7 @@ class Nursery:
     def close(self) -> None:
         self._control.close()
         if self.owner == os.getpid():
+            self._process.kill()  # it may still be importing; those that it has made end by themselves
             self._process.wait()
 
 

@@ -20,7 +20,7 @@ class MatchOptions:
     survey: whether candidates are refined by regression models before the solver begins
     keep: distinct solutions to return
     budget: time to search for one sound, in seconds or as 90s or 2min; candidates, shared by all sounds, and errors come on top (null: any)
-    evaluations: sounds computed per target, candidates included; a Jacobian counts one per parameter (null: any number)
+    evaluations: sounds computed per target, candidates included; a Jacobian counts one or two per parameter (null: any number)
     fix: parameters that are held, and their values in their units, or the names of their options
     free: parameters that are estimated; the others are held, at mid-range where `fix` does not say (null: all)
     encoder: folder of a run whose trained encoder adds a start

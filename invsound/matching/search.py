@@ -18,8 +18,8 @@ class Search:
     """S as a function of the free coordinates u [B, F] of ν, the others held at `nu` [W]. A `Forward`, for solvers.
 
     Its Jacobian is that of numbers: along options it is zero, so that what follows it holds them. `evaluations` counts sounds (a Jacobian
-    counts one for each number), `history` has the best distance to `target` after each improvement;
-    `watch` is called with every one.
+    counts one for each number, two where it is measured by differences), `history` has the best distance to `target` after each
+    improvement; `watch` is called with every one.
     """
 
     def __init__(self, problem: Problem, free: Tensor, nu: Tensor, target: Tensor, budget: float | None, limit: int | None) -> None:
@@ -52,7 +52,7 @@ class Search:
     def jacobian(self, nu: Tensor) -> Tensor:
         space = self.problem.space
         numbers = space.columns([not p.options for p in space], nu.device) & self.free
-        self.evaluations += len(nu) * int(numbers.sum())
+        self.evaluations += len(nu) * int(numbers.sum()) * (1 if self.problem.forward_mode else 2)
         self.watch()
         return self.problem.jacobian(self.full(nu), options=False)[..., self.free]
 

@@ -18,7 +18,10 @@ def located(preset: str) -> tuple[Path, int]:
 def chosen(preset: str) -> bytes:
     """155 bytes of a preset. Raises ValueError where there is none."""
     path, number = located(preset)
-    voices = syx.read(path)
+    try:
+        voices = syx.read(path)
+    except ValueError as error:
+        raise ValueError(f"preset: {error}") from None
     if number > len(voices):
         raise ValueError(f"{str(path)!r} has {len(voices)} voice{'s' * (len(voices) > 1)}, got number {number}")
     return voices[number - 1]

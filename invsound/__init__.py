@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .parameter import Choice, Parameter
     from .pipeline import evaluate, resume, run
     from .problem import Problem, volume
+    from .renderer import Renderer
     from .score import Score
     from .signal import Signal, SignalOptions
     from .solver import Forward, Solution, Solver
@@ -44,15 +45,15 @@ _home = {
     "derivatives": "audio.least_squares",
     "evaluate": "pipeline", "least_squares": "audio.least_squares", "make": "hooks.registry", "match": "matching.matcher",
     "modal_energy": "audio.partials", "newton": "audio.least_squares", "option": "hooks.bounds", "partials": "audio.partials",
-    "published_table": "data.designs", "radius": "evaluation.radius", "resume": "pipeline", "run": "pipeline",
+    "published_table": "data.designs", "Renderer": "renderer", "radius": "evaluation.radius", "resume": "pipeline", "run": "pipeline",
     "sweep": "experiments.sweep", "volume": "problem",
 }  # fmt: skip
 
 __all__ = [
     "API_VERSION", "Choice", "Encoder", "Feature", "Forward", "InvsoundError", "Loss", "Matcher", "NonFiniteError", "Parameter", "Part",
-    "Partials", "Problem", "Score", "Signal", "SignalOptions", "Solution", "Solver", "Space", "Synth", "UsageError", "__version__",
-    "check_bounds", "compare", "derivatives", "evaluate", "hookimpl", "least_squares", "make", "match", "modal_energy", "newton", "option",
-    "partials", "published_table", "radius", "resume", "run", "sweep", "volume",
+    "Partials", "Problem", "Renderer", "Score", "Signal", "SignalOptions", "Solution", "Solver", "Space", "Synth", "UsageError",
+    "__version__", "check_bounds", "compare", "derivatives", "evaluate", "hookimpl", "least_squares", "make", "match", "modal_energy",
+    "newton", "option", "partials", "published_table", "radius", "resume", "run", "sweep", "volume",
 ]  # fmt: skip
 
 

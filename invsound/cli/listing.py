@@ -61,6 +61,8 @@ def _details(name: str, as_json: bool) -> None:
         return
     for part in described:
         say(f"{part['kind']} {part['name']} ({part['distribution']} {part['version']}): {part['summary']}")
+        if "asks" in part:
+            say(f"  parameters: as its options say. {part['asks']}")
         for p in part.get("parameters", []):
             say(f"  parameter {p['name']}: {_range(p)}. {p['doc']}".rstrip())
         for option in part["options"]:
@@ -91,10 +93,17 @@ def _describe(offer: Any) -> dict[str, Any]:
         }
         for f in dataclasses.fields(cls.Options)
     ]
-    parameters = {}
-    if offer.kind == "synth":
-        from ..synth import stated
-
-        space = stated(registry.build("synth", f"{offer.distribution}:{offer.part.name}")).space
-        parameters = {"parameters": [p.as_dict() for p in space]}
+    parameters = _parameters(offer) if offer.kind == "synth" else {}
     return _head(offer) | parameters | {"options": fields}
+
+
+def _parameters(offer: Any) -> dict[str, Any]:
+    """Those of a synth as it comes; or what it asks for, where it is none without an option."""
+    from ..hooks import registry
+    from ..synth import stated
+
+    try:
+        space = stated(registry.build("synth", f"{offer.distribution}:{offer.part.name}")).space
+    except UsageError as error:
+        return {"parameters": [], "asks": str(error)}
+    return {"parameters": [p.as_dict() for p in space]}

@@ -49,6 +49,10 @@ class TestGranular(SynthContract):
     part = "granular"
 
 
+class TestFaust(SynthContract):
+    part = "faust"
+
+
 class TestJTFS(FeatureContract):
     part = "jtfs"
     options = SMALL_SCATTERING

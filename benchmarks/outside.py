@@ -24,7 +24,10 @@ TOLD = {
     "band": "noise, high-pass 30–5000 Hz and low-pass 60–6000 Hz", "tremolo": "noise, amplitude 0.1–1, modulated at 10–1000 Hz",
     "pair": "sine and sawtooth, 20–1000 Hz both",
 }  # fmt: skip
-FEATURE = {"band": "mss", "tremolo": "jtfs", "pair": "jtfs"}
+FEATURE = {
+    "band": ("mss", {}), "tremolo": ("jtfs", {"Q": [1, 4], "J": 10}), "pair": ("sot", {"window": 200.0}),
+}  # fmt: skip
+"""What hears each program's parameters: spectra; modulation, in octaves and quarters of them; and spectra, by how far they are moved."""
 EVALUATIONS, SEEDS, EACH = 200, 20, 10
 SECONDS = 60
 FREE = {
@@ -52,7 +55,20 @@ def faust(program: str, seed: int) -> invsound.Matcher:
         "synth": {"file": str(PROGRAMS / f"{program}.dsp"), "num_samples": 22050, "sample_rate": 22050, "level": "program"},
         "match": {"budget": None, "evaluations": EVALUATIONS, "candidates": 64, "seed": seed},
     }
-    return invsound.Matcher("faust", FEATURE[program], None, of, quiet=True)
+    feature, of["feature"] = FEATURE[program]
+    return counted(invsound.Matcher("faust", feature, None, of, quiet=True))
+
+
+def counted(matcher: invsound.Matcher) -> invsound.Matcher:
+    """Every sound that is made is counted, those of alignment and of standard errors too."""
+    matcher.synth.made, forward = 0, matcher.synth.forward
+
+    def counting(theta: torch.Tensor) -> torch.Tensor:
+        matcher.synth.made += len(theta)
+        return forward(theta)
+
+    matcher.synth.forward = counting  # type: ignore[method-assign]
+    return matcher
 
 
 def drawn(space: invsound.Space, seed: int) -> torch.Tensor:
@@ -63,10 +79,11 @@ def drawn(space: invsound.Space, seed: int) -> torch.Tensor:
 
 def heard(matcher: invsound.Matcher, theta: torch.Tensor) -> dict[str, Any]:
     x = matcher.synth(theta[None].float())[0]
+    matcher.synth.made = matcher.options.candidates  # which all sounds share
     found = matcher(x.numpy(), matcher.synth.signal.sample_rate)
     true = matcher.synth.space.named(theta)
     seen = {"true": true, "found": found.parameters, "distance": found.distance, "random": found.random_distance}
-    return seen | {"seconds": found.seconds, "evaluations": found.evaluations}
+    return seen | {"seconds": found.seconds, "renders": matcher.synth.made}
 
 
 def measured(task: Task) -> dict[str, Any]:
@@ -103,7 +120,7 @@ def dx7(count: int, seed: int) -> invsound.Matcher:
         "synth": {"num_samples": 16384, "sample_rate": 22050, "free": free, "fix": {k: v for k, v in voice.items() if k not in free}},
         "match": {"budget": SECONDS, "candidates": 256, "seed": seed},
     }
-    return invsound.Matcher("dx7", "mss", None, of, quiet=True)
+    return counted(invsound.Matcher("dx7", "mss", None, of, quiet=True))
 
 
 def lines(file: Path) -> list[dict[str, Any]]:

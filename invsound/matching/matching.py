@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -20,7 +21,7 @@ from .search import Ends, Search, distinct
 from .setup import Setup
 from .survey import Survey
 from .uncertainty import DETERMINED, in_units, standard_errors
-from .waveform import waveform_errors
+from .waveform import is_gain_free, waveform_errors
 
 CHUNK = 8
 REALIGNED = 3  # times at most
@@ -83,8 +84,11 @@ class Matching:
         with torch.no_grad():
             sounds = self.setup.problem.render(self.search.full(u))
         found = [align(self.x, x_hat, len(self.x) // 2) for x_hat in sounds]
-        best = max(found, key=lambda a: abs(a.correlation))
-        self.correlation, self.event = best.correlation, u[found.index(best)] if best.trusted else None
+        k = max(range(len(found)), key=lambda k: abs(found[k].correlation))
+        best = found[k]
+        if best.trusted and is_gain_free(self.setup.problem, self.search.full(u)[k], self.setup.free):
+            best = replace(best, gain=1.0)
+        self.correlation, self.event = best.correlation, u[k] if best.trusted else None
         done = abs(best.lag) < 0.05 and abs(math.log(abs(best.gain) or 1e-9)) < 1e-3
         if done or not best.trusted or self.aligned == REALIGNED:
             return False

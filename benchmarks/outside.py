@@ -13,10 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tables import table
 
 import invsound
-from invsound.runs import environment
 
 ROOT = Path(__file__).parent.parent
 PROGRAMS = Path(__file__).parent / "programs"
@@ -26,6 +24,7 @@ TOLD = {
     "band": "noise, high-pass 30–5000 Hz and low-pass 60–6000 Hz", "tremolo": "noise, amplitude 0.1–1, modulated at 10–1000 Hz",
     "pair": "sine and sawtooth, 20–1000 Hz both",
 }  # fmt: skip
+FEATURE = {"band": "mss", "tremolo": "jtfs", "pair": "jtfs"}
 EVALUATIONS, SEEDS, EACH = 200, 20, 10
 SECONDS = 60
 FREE = {
@@ -53,7 +52,7 @@ def faust(program: str, seed: int) -> invsound.Matcher:
         "synth": {"file": str(PROGRAMS / f"{program}.dsp"), "num_samples": 22050, "sample_rate": 22050, "level": "program"},
         "match": {"budget": None, "evaluations": EVALUATIONS, "candidates": 64, "seed": seed},
     }
-    return invsound.Matcher("faust", "mss", None, of, quiet=True)
+    return invsound.Matcher("faust", FEATURE[program], None, of, quiet=True)
 
 
 def drawn(space: invsound.Space, seed: int) -> torch.Tensor:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from . import differences
 from .errors import NonFiniteError, UsageError
 from .feature import Feature
 from .hooks.bounds import check_bounds, option
 from .hooks.culprit import ask
 from .hooks.registry import named
+from .jacobian import measured, moved
 from .parameter import Choice, Parameter
 from .space import Space
 from .synth import Synth
@@ -123,14 +123,14 @@ class Problem(nn.Module):
         """All columns, those that are not there yet measured; a synth that is no torch program makes their sounds in one batch."""
         blocks = enumerate(zip(self.space, self.space.slices, strict=True))
         todo = [(p, k, block) for k, (p, block) in blocks if block.start not in columns and (options or not p.options)]
-        points = {k: differences.points(self.space, k, nu, self.options.step) for _, k, _ in todo}
-        moved = [nu for moved in points.values() for nu in moved]
-        batches = moved if self.synth.differentiable or not moved else [torch.cat(moved)]
+        points = {k: moved(self.space, k, nu, self.options.step) for _, k, _ in todo}
+        everywhere = [nu for at in points.values() for nu in at]
+        batches = everywhere if self.synth.differentiable or not everywhere else [torch.cat(everywhere)]
         sounds = (x for batch in batches for x in self.render(batch).split(len(nu)))
         heard = (represented(self.feature, x) for x in sounds)
         for p, k, block in todo:
             S, at = [next(heard) for _ in points[k]], [nu[:, block] for nu in points[k]]
-            columns |= dict(enumerate(differences.columns(S, at, nu[:, block], bool(p.options)).unbind(-1), block.start))
+            columns |= dict(enumerate(measured(S, at, nu[:, block], bool(p.options)).unbind(-1), block.start))
         nothing = torch.zeros_like(next(iter(columns.values()))) if columns else torch.zeros_like(self(nu))
         return torch.stack([columns.get(k, nothing) for k in range(self.space.width)], -1)
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..solver import Forward
-from .free import Free
+from .search import Free
 
 SIZE = 64  # of the population
 BROOD = 16  # sounds made at a time

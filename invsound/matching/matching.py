@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -14,14 +13,13 @@ from ..audio.alignment import align, undo
 from ..score import FOUND, MISSED
 from ..solver import Solution, solved
 from ..system import progress
-from ..system.shared import forward_mode
 from . import verdict
 from .evolution import Evolution
 from .match import Interrupted, Match
 from .search import Ends, Search, distinct
 from .setup import Setup
 from .survey import Survey
-from .uncertainty import DETERMINED, standard_errors
+from .uncertainty import DETERMINED, in_units, standard_errors
 from .waveform import waveform_errors
 
 CHUNK = 8
@@ -191,15 +189,16 @@ class Matching:
     def _match(self, ends: Ends, errors: Tensor, determined: Tensor, converged: bool, advice: str) -> Match:
         setup, space, search = self.setup, self.setup.synth.space, self.search
         u, distance = ends[0]
-        nu, free = search.full(u[None])[0], setup.free.names
+        nu, free, ends_of_range = search.full(u[None])[0], setup.free.names, self._at_bound(u).to(errors.device)
+        known = dict(zip(free, errors.where(~ends_of_range, torch.nan).tolist(), strict=True))
         with torch.no_grad():
             x_hat = setup.problem.render(nu[None])[0]
         sample_rate = setup.synth.signal.sample_rate
         gain_db = 20 * math.log10(max(abs(self.recording.gain * self.gain), 1e-12))
         return Match(
             self.recording.path.name, setup.parts.config.parts["synth"], setup.parts.config.parts["feature"], setup.name,
-            self._theta(u), {p.name: p.unit for p in space}, self._in_units(nu, free, errors),
-            dict(zip(free, determined.tolist(), strict=True)), dict(zip(free, self._at_bound(u).tolist(), strict=True)),
+            self._theta(u), {p.name: p.unit for p in space}, in_units(space, nu, known),
+            dict(zip(free, determined.tolist(), strict=True)), dict(zip(free, ends_of_range.tolist(), strict=True)),
             distance, self.typical, converged, advice,
             gain_db, self.recording.onset + self.lag / sample_rate, self.correlation, self.recording.notes,
             search.evaluations, time.perf_counter() - self.start, search.history,
@@ -210,17 +209,3 @@ class Matching:
     def _theta(self, u: Tensor) -> dict[str, float | int | str]:
         space = self.setup.synth.space
         return space.named(space.clipped(self.search.full(u[None])[0]))
-
-    def _in_units(self, nu: Tensor, free: Sequence[str], errors: Tensor) -> dict[str, float | None]:
-        """Standard errors in the units of θ, dθ/dν times those in ν, no larger than the range; None where there is none:
-
-        for a choice, a parameter that is held, or at the end of its range, where the sound moves it one way only, and for a sound that was
-        not found.
-        """
-        space = self.setup.synth.space.continuous
-        ones = torch.ones_like(nu.double())
-        with forward_mode:
-            slope = torch.func.jvp(space.to_theta, (nu.double(),), (ones,))[1].abs().tolist()
-        told = errors.isfinite() & ~self._at_bound(nu[self.setup.free.mask])
-        scaled = {name: error for name, error, known in zip(free, errors.tolist(), told.tolist(), strict=True) if known}
-        return {p.name: min(scaled[p.name] * s, p.high - p.low) if p.name in scaled else None for p, s in zip(space, slope, strict=True)}

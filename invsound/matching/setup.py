@@ -24,9 +24,8 @@ from ..solver import Solver
 from ..system import device as devices
 from ..system.shared import alone, forward_mode
 from ..system.store import Store
-from .free import Free
 from .options import MatchOptions
-from .search import full
+from .search import Free, full
 
 GROUPS = ("synth", "feature", "solver", "problem", "match")
 DICTIONARY = 2**28  # bytes of S of the candidates that are kept in the cache

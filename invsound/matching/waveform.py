@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..feature import Feature
 from ..problem import Problem
-from .free import Free
+from .search import Free
 from .uncertainty import standard_errors
 
 

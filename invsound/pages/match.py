@@ -60,7 +60,7 @@ def _curve(found: dict[str, Any]) -> Figure | None:
     axes = Axes(x_axis, Scale.of([v for v in y if v > 0], "distance", log=True, margin=0.04))
     axes.line(x, y)
     caption = (
-        f"Distance of the nearest sound so far, over the sounds computed ({found['evaluations']}; a Jacobian counts one or two per parameter). "
+        f"Distance of the nearest sound so far, over the sounds computed ({found['evaluations']}; a Jacobian is one or two per parameter). "
         f"Where the recording was aligned anew the curve may rise. A typical random sound is at {found['random_distance']:.3g}."
     )
     return Figure(axes.svg(caption), caption)

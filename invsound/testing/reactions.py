@@ -7,7 +7,7 @@ import itertools
 import torch
 from torch import Tensor, nn
 
-from ..differences import points
+from ..jacobian import moved
 from ..problem import Problem
 from .law import hold, law
 from .subject import Subject, noise
@@ -41,7 +41,7 @@ def every_option_is_heard(subject: Subject) -> None:
     space, nu = subject.instance.space, subject.nu(ROWS, seed=7)
     for index in space.choices:
         with torch.no_grad():
-            sounds = [subject.instance(space.to_theta(rows)) for rows in points(space, index, nu, 0)]
+            sounds = [subject.instance(space.to_theta(rows)) for rows in moved(space, index, nu, 0)]
         for a, b in itertools.combinations(range(len(sounds)), 2):
             options = " and ".join(space[index].options[k] for k in (a, b))
             hold((sounds[a] != sounds[b]).any(), f"In none of {ROWS} random sounds do {options} differ, options of {space[index].name}")

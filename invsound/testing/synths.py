@@ -8,7 +8,7 @@ import re
 import torch
 from torch import Tensor
 
-from ..differences import points
+from ..jacobian import moved
 from ..problem import said
 from ..signal import Signal
 from ..space import Space
@@ -51,7 +51,7 @@ def edges(space: Space) -> Tensor:
     if not space.discrete:
         return places
     middle = space.at(torch.full((1, P), 0.5, dtype=torch.float64))
-    return torch.cat([space.at((places + 1) / 2), *(row for index in space.choices for row in points(space, index, middle, 0))])
+    return torch.cat([space.at((places + 1) / 2), *(row for index in space.choices for row in moved(space, index, middle, 0))])
 
 
 @law("synth", mend="guard divisions, logarithms and exponents there (clamp before, not after), or narrow the bounds in the space.")

@@ -1,4 +1,4 @@
-"""Where ν is moved to, for the columns of a Jacobian that are measured: two ends of a number, every option of a choice."""
+"""Columns of a Jacobian that are measured: differences between two ends of a number, secants between the options of a choice."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import Tensor
 from .space import Space
 
 
-def points(space: Space, index: int, nu: Tensor, step: float) -> list[Tensor]:
+def moved(space: Space, index: int, nu: Tensor, step: float) -> list[Tensor]:
     """ν [B, W] moved along one parameter: to each option in turn; or up and down by `step` where its range is [−1, 1], within its bounds.
 
     A number that has steps moves by one of them at least.
@@ -27,13 +27,13 @@ def points(space: Space, index: int, nu: Tensor, step: float) -> list[Tensor]:
     return [_with(nu, block, up), _with(nu, block, down)]
 
 
-def columns(heard: list[Tensor], moved: list[Tensor], nu: Tensor, choice: bool) -> Tensor:
+def measured(heard: list[Tensor], at: list[Tensor], nu: Tensor, choice: bool) -> Tensor:
     """Columns [B, D, k] from S [B, D] at the points and the parameter's coordinates there [B, k]; `nu` [B, k] are its own.
 
     (S(up) − S(down)) / (ν(up) − ν(down)); of a choice the secants (S(option) − S(its own)) / 2, zero for its own.
     """
     if not choice:
-        return ((heard[0] - heard[1]) / (moved[0] - moved[1]))[:, :, None]
+        return ((heard[0] - heard[1]) / (at[0] - at[1]))[:, :, None]
     S = torch.stack(heard, -1)
     own = nu.argmax(1)[:, None, None].expand(-1, S.shape[1], 1)
     return (S - S.gather(-1, own)) / 2

@@ -18,8 +18,8 @@ from . import program
 LIBRARIES = "Libraries are looked for beside the program, and among those that come with Faust."
 
 NO_WHEEL = (
-    "It comes as cyfaust, which has wheels for Linux on x86-64 and for macOS on Apple silicon; elsewhere python -m pip install cyfaust has to "
-    "build it, and needs a C++ compiler and CMake."
+    "It comes as cyfaust, which has wheels for Linux on x86-64 and for macOS on Apple silicon; elsewhere python -m pip install cyfaust "
+    "has to build it, and needs a C++ compiler and CMake."
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import shlex
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
@@ -84,7 +85,7 @@ class Renderer(Synth):
         units = {p.name: f" {p.unit}" if isinstance(p, Parameter) and p.unit else "" for p in self.space}
         values = ", ".join(f"{name}={_short(value)}{units[name]}" for name, value in row.items())
         command = retyped(self)
-        again = f" Hear it again: invsound render {command} {' '.join(f'{k}={v}' for k, v in row.items())}" if command else ""
+        again = f" Hear it again: invsound render {command} {shlex.join(f'{k}={v}' for k, v in row.items())}" if command else ""
         return (NonFiniteError if "NaN" in why else InvsoundError)(f"{named(self)} {why.rstrip('.')}, at {values}.{again}")
 
 

@@ -5,10 +5,13 @@ import json
 import os
 import pickle
 import runpy
+import shutil
 import signal
 import subprocess
 import sys
 import textwrap
+import threading
+from random import Random
 
 import pytest
 import torch
@@ -60,12 +63,25 @@ class Ring(invsound.Renderer):
         if trouble == 6: return x[1:]
         return x if values["wave"] == "sine" else np.sign(x)
 
+class Mortal(Ring):
+    """A ring without trouble, but whoever sees the file `shot` dies of it, once."""
+    def __init__(self, options):
+        super().__init__(options)
+        self.space = Space(Parameter("f", "Hz", 100, 1000, "log"), Choice("wave", ("sine", "square")))
+    def sound(self, values):
+        try:
+            os.remove("shot")
+        except FileNotFoundError:
+            return super().sound({"n": 0} | values)
+        os.kill(os.getpid(), 11)
+
 def pid(): return os.getpid()
 def gone(): os._exit(4)
 def wrong(): raise ValueError("line 3: no")
 def late(): time.sleep(60)
 '''
-HOOK = "from invsound import Part, hookimpl\n@hookimpl\ndef invsound_synths(): return [Part('ring', 'ring_parts:Ring')]\n"
+PARTS = "Part('ring', 'ring_parts:Ring'), Part('mortal', 'ring_parts:Mortal')"
+HOOK = f"from invsound import Part, hookimpl\n@hookimpl\ndef invsound_synths(): return [{PARTS}]\n"
 GOOD = torch.tensor([[440.0, 0, 0], [300, 0, 1], [150, 0, 0]])
 
 
@@ -175,7 +191,7 @@ def test_a_function_outside_may_do_what_it_likes(ring_parts):
 
 
 def test_the_command_line_renders_it(ring_parts, invsound, sounds):
-    assert invsound("render", "--synth", "ring", "f=300", "n=0", "--out", "a.wav", "--json").exit_code == 0
+    assert invsound("render", "--synth", "ring", "f=300", "wave=square", "n=0", "--out", "a.wav", "--json").exit_code == 0
     refused = invsound("render", "--synth", "ring", "synth.num_samples=99", "n=6", "f=300", "--out", "a.wav")
     assert refused.exit_code == 1
     assert "invsound render --synth ring synth.num_samples=99 f=300.0 n=6 wave=sine" in refused.stderr
@@ -203,6 +219,32 @@ def test_what_is_written_in_a_script_is_found_by_its_file(tmp_path, monkeypatch)
     monkeypatch.setitem(sys.modules, "__main__", type(sys)("notebook"))
     with pytest.raises(invsound.InvsoundError, match="in an interactive session"):
         address(script.Bell)
+
+
+def test_processes_that_are_killed_at_random_moments_change_no_score(invsound, toy, tmp_path, caplog):
+    over, random = threading.Event(), Random(0)
+
+    def shoot():
+        while not over.wait(random.uniform(0.05, 0.2)):
+            (tmp_path / "shot").touch()
+
+    def scores(name):
+        assert invsound(*toy("mortal", "feature.n_fft=[64]", "synth.num_samples=128", "--out", name)).exit_code == 0
+        return json.loads((tmp_path / name / "scores.json").read_text())["scores"]
+
+    calm = scores("calm")
+    caplog.clear()
+    shots = threading.Thread(target=shoot)
+    shots.start()
+    try:
+        (tmp_path / "shot").touch()
+        shutil.rmtree(tmp_path / "cache")
+        assert scores("shot-at") == calm
+    finally:
+        over.set()
+        shots.join()
+    said = {record.getMessage() for record in caplog.records if "another takes its place" in record.getMessage()}
+    assert said == {"A process that renders for the synth mortal (ring-hook 1.0) ended (SIGSEGV): another takes its place."}
 
 
 def test_a_script_without_a_main_guard_renders_and_its_processes_end_with_it(tmp_path, ring_parts):

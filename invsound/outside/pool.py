@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
@@ -37,9 +38,17 @@ class Pool:
         self.workers, self.size, self.lost, self._recipe, self.owner = workers, size, lost, (target, *arguments), os.getpid()
         self._started: dict[Child, float] = {}
         self._idle: list[Child] = []
+        self._one = threading.Lock()
 
     def map(self, tasks: Sequence[bytes], limit: float, take: Callable[[int, bytes], None]) -> None:
-        """`take(index, answer)` of each task as it comes, within `limit` seconds each. Raises Failed, after the tasks under way."""
+        """`take(index, answer)` of each task as it comes, within `limit` seconds each. Raises Failed, after the tasks under way.
+
+        One thread at a time.
+        """
+        with self._one:
+            self._map(tasks, limit, take)
+
+    def _map(self, tasks: Sequence[bytes], limit: float, take: Callable[[int, bytes], None]) -> None:
         waiting, tries, busy = deque(range(len(tasks))), Counter[int | None](), dict[Child, tuple[int, float]]()
         failed: list[Failed] = []
         try:

@@ -113,6 +113,7 @@ def test_every_sound_begins_from_silence_with_the_same_noise(faust):
         ('process = button("gate");', "has nothing to be found: its controls are gate (/program/gate)"),
         ('process = hslider("a", 0, 0, 1, 0.1) + hslider("a", 0, 0, 2, 0.1);', "path '/program/a' is already used"),
         ('process = !(hslider("a", 0, 0, 1, 0.1));', "has no output"),
+        ('process = 0, hslider("a", 0, 0, 9, 1) : soundfile("s[url:{\'a.wav\'}]", 1) : !, !, _;', "plays sound files"),
     ],
 )
 def test_what_is_wrong_with_a_program_is_said(faust, source, says):

@@ -17,12 +17,19 @@ from . import program
 
 LIBRARIES = "Libraries are looked for beside the program, and among those that come with Faust."
 
+NO_WHEEL = (
+    "It comes as cyfaust, which has wheels for Linux on x86-64 and for macOS on Apple silicon; elsewhere python -m pip install cyfaust "
+    "has to build it, and needs a C++ compiler and CMake."
+)
+
 
 @functools.lru_cache(maxsize=4)  # a factory is never collected while it is used: its instances crash without it
 def compiled(path: str, digest: str) -> Any:
     """The factory of a program. Raises UsageError with what the compiler says."""
-    import cyfaust
-
+    try:
+        import cyfaust
+    except ImportError as error:
+        raise UsageError(f"Faust's compiler is not there ({error}). {NO_WHEEL}") from None
     file = Path(path)
     told: list[str] = []
     with _listening(told):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from invsound import Parameter, Renderer, SignalOptions, Space, UsageError, option
+from invsound import InvsoundError, Parameter, Renderer, SignalOptions, Space, UsageError, option
 
 from . import compiler, program
 from .controls import Control, controls
@@ -91,9 +92,16 @@ class Faust(Renderer):
             raise ValueError("which program? Give synth.file=drum.dsp, the path of a Faust program")
         self.signal, self.limit = options.signal, options.limit
         self.peak = 1.0 if options.level == "peak" else None
-        described = self.outside(compiler.interface, options.file, options.digest)
-        self.controls = _checked(described, options.file)
+        self.controls = _checked(self._described(), options.file)
         self.space, self.fixed = self._split()
+
+    def _described(self) -> dict[str, Any]:
+        try:
+            return self.outside(compiler.interface, self.options.file, self.options.digest)
+        except UsageError:
+            raise
+        except InvsoundError as error:  # it crashed, or did not end
+            raise InvsoundError(f"Faust's compiler cannot do {self.options.file!r}: {error}") from None
 
     def _split(self) -> tuple[Space, dict[str, float]]:
         """The controls that are to be found, and the values of the others."""
@@ -156,6 +164,8 @@ def _checked(described: dict[str, Any], file: str) -> dict[str, Control]:
         )
     if not described["outputs"]:
         raise ValueError(f"{file!r} has no output: what is heard is what process is")
+    if '"soundfile"' in json.dumps(described["ui"]):
+        raise ValueError(f"{file!r} plays sound files, which is not supported: they would be missing, and silent")
     found = controls(described["ui"])
     if not found:
         raise ValueError(f"{file!r} has no control, so that there is nothing to find: hslider, nentry or checkbox make one")

@@ -44,10 +44,10 @@ def rivals(offer: Offer) -> list[str]:
 
 def suggestion(name: str, available: list[Offer]) -> str:
     """`" Did you mean 'drum'?"`: a part whose name is near; else the parts whose summary, or distribution, has the words."""
-    if near := did_you_mean(name, [o.part.name for o in available]):
-        return near
     words = name.casefold().split()
     about = [o for o in available if words and all(word in f"{o.part.summary} {o.distribution}".casefold() for word in words)]
+    if (near := did_you_mean(name, [o.part.name for o in available])) and not (about and len(words) > 1):
+        return near
     names = " or ".join(f"{o.part.name!r} ({o.kind}: {o.part.summary})" for o in about[:3])
     return f" Did you mean {names}?" if names else ""
 

@@ -7,4 +7,4 @@ INVSOUND_API = 2
 
 @hookimpl
 def invsound_synths() -> list[Part]:
-    return [Part("faust", "invsound_faust.synth:Faust", "any Faust program: synth.file=drum.dsp")]
+    return [Part("faust", "invsound_faust.synth:Faust", "any Faust program: synth.file=program.dsp")]

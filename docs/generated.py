@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import re
 
-from invsound import testing
+from invsound import UsageError, testing
 from invsound.hooks import bounds, options, registry
 from invsound.runs import config
 
@@ -44,7 +44,10 @@ def table(cls: type, prefix: str) -> str:
 
 def parameters(offer: registry.Offer) -> str:
     """The parameters of a synthesizer as it comes."""
-    space = registry.build("synth", f"{offer.distribution}:{offer.part.name}").space
+    try:
+        space = registry.build("synth", f"{offer.distribution}:{offer.part.name}").space
+    except UsageError:
+        return "Its parameters are what its options say.\n"
     rows = [f"| `{p.name}` | {p.unit} | {p.low:.6g} – {p.high:.6g} | {p.scale} | {cell(p.doc)} |" for p in space]
     return "\n".join(["| parameter | unit | range | scale | |", "|---|---|---|---|---|", *rows, ""])
 

@@ -5,10 +5,10 @@ import math
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent / "invsound"
-NOUNS = ("signal", "space", "synth", "feature", "problem", "loss", "encoder", "solver", "score")
+NOUNS = ("signal", "parameter", "space", "synth", "renderer", "feature", "jacobian", "problem", "loss", "encoder", "solver", "score")
 ROOMS = (
-    "errors", "system", "hooks", "nouns", "audio", "pages", "runs", "data", "training", "evaluation", "pipeline", "experiments", "matching",
-    "authoring", "builtin", "testing", "cli",
+    "errors", "system", "outside", "hooks", "nouns", "audio", "pages", "runs", "data", "training", "evaluation", "pipeline", "experiments",
+    "matching", "authoring", "builtin", "testing", "cli",
 )  # fmt: skip
 CELL, LEFT, TOP = 30, 108, 84
 

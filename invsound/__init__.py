@@ -24,34 +24,36 @@ if TYPE_CHECKING:
     from .hooks.specs import API_VERSION, Part, hookimpl
     from .loss import Loss
     from .matching.matcher import Matcher, match
+    from .parameter import Choice, Parameter
     from .pipeline import evaluate, resume, run
     from .problem import Problem, volume
+    from .renderer import Renderer
     from .score import Score
     from .signal import Signal, SignalOptions
     from .solver import Forward, Solution, Solver
-    from .space import Parameter, Space
+    from .space import Space
     from .synth import Synth
 
 __version__ = VERSION
 
 _home = {
     "API_VERSION": "hooks.specs", "Part": "hooks.specs", "hookimpl": "hooks.specs",
-    "Encoder": "encoder", "Feature": "feature", "Forward": "solver", "InvsoundError": "errors", "Loss": "loss",
-    "Matcher": "matching.matcher", "NonFiniteError": "errors", "Parameter": "space", "Partials": "audio.partials", "Problem": "problem",
+    "Choice": "parameter", "Encoder": "encoder", "Feature": "feature", "Forward": "solver", "InvsoundError": "errors", "Loss": "loss",
+    "Matcher": "matching.matcher", "NonFiniteError": "errors", "Parameter": "parameter", "Partials": "audio.partials", "Problem": "problem",
     "Score": "score", "Signal": "signal", "SignalOptions": "signal", "Solution": "solver", "Solver": "solver", "Space": "space",
     "Synth": "synth", "UsageError": "errors", "check_bounds": "hooks.bounds", "compare": "experiments.comparison",
     "derivatives": "audio.least_squares",
     "evaluate": "pipeline", "least_squares": "audio.least_squares", "make": "hooks.registry", "match": "matching.matcher",
     "modal_energy": "audio.partials", "newton": "audio.least_squares", "option": "hooks.bounds", "partials": "audio.partials",
-    "published_table": "data.designs", "radius": "evaluation.radius", "resume": "pipeline", "run": "pipeline",
+    "published_table": "data.designs", "Renderer": "renderer", "radius": "evaluation.radius", "resume": "pipeline", "run": "pipeline",
     "sweep": "experiments.sweep", "volume": "problem",
 }  # fmt: skip
 
 __all__ = [
-    "API_VERSION", "Encoder", "Feature", "Forward", "InvsoundError", "Loss", "Matcher", "NonFiniteError", "Parameter", "Part",
-    "Partials", "Problem", "Score", "Signal", "SignalOptions", "Solution", "Solver", "Space", "Synth", "UsageError", "__version__",
-    "check_bounds", "compare", "derivatives", "evaluate", "hookimpl", "least_squares", "make", "match", "modal_energy", "newton", "option",
-    "partials", "published_table", "radius", "resume", "run", "sweep", "volume",
+    "API_VERSION", "Choice", "Encoder", "Feature", "Forward", "InvsoundError", "Loss", "Matcher", "NonFiniteError", "Parameter", "Part",
+    "Partials", "Problem", "Renderer", "Score", "Signal", "SignalOptions", "Solution", "Solver", "Space", "Synth", "UsageError",
+    "__version__", "check_bounds", "compare", "derivatives", "evaluate", "hookimpl", "least_squares", "make", "match", "modal_energy",
+    "newton", "option", "partials", "published_table", "radius", "resume", "run", "sweep", "volume",
 ]  # fmt: skip
 
 

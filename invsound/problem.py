@@ -12,6 +12,8 @@ from .feature import Feature
 from .hooks.bounds import check_bounds, option
 from .hooks.culprit import ask
 from .hooks.registry import named
+from .jacobian import measured, moved
+from .parameter import Choice, Parameter
 from .space import Space
 from .synth import Synth
 from .system.shared import forward_mode
@@ -28,7 +30,11 @@ def finite(value: Tensor, origin: str, space: Space | None = None, nu: Tensor | 
 
 def said(space: Space, nu: Tensor) -> str:
     """`"f=440 Hz, tau=0.1 s"` of ν [P]."""
-    return ", ".join(f"{p.name}={v:.6g} {p.unit}".rstrip() for p, v in zip(space, space.to_theta(nu.double()).tolist(), strict=True))
+    return ", ".join(map(_value, space, space.named(space.to_theta(nu.double())).values()))
+
+
+def _value(p: Parameter | Choice, value: float | str) -> str:
+    return f"{p.name}={value}" if isinstance(value, str) else f"{p.name}={value:.6g} {p.unit}".rstrip()
 
 
 def sound(synth: Synth, theta: Tensor) -> Tensor:
@@ -46,18 +52,12 @@ def volume(singular: Tensor) -> Tensor:
     return singular[:, 0] * singular[:, min(1, singular.shape[1] - 1)]
 
 
-def unmoved(factor: Tensor) -> Tensor:
-    """Which parameters [B, P] have a column of zeros in J [B, D, P], or in the factor R [B, P, P] of M = RᵀR."""
-    zero: Tensor = factor.norm(dim=-2) == 0
-    return zero
-
-
 @dataclass
 class ProblemOptions:
     """How the Jacobian is computed.
 
     jacobian: forward (forward-mode differentiation), finite (central differences) or auto (forward if the synth is differentiable)
-    step: half the distance of the central differences, in ν where it is in [−1, 1]
+    step: half the distance of the central differences, in ν where it is in [−1, 1]; a whole step where there are steps
     budget: memory for the rows that travel together, MiB
     """
 
@@ -82,51 +82,61 @@ class Problem(nn.Module):
         if self.options.jacobian == "forward" and not synth.differentiable:
             raise UsageError(f"The synth {type(synth).__name__} is not differentiable: its Jacobian takes problem.jacobian=finite.")
 
-    unmoved = staticmethod(unmoved)
-
     @property
     def forward_mode(self) -> bool:
         """Whether the Jacobian is differentiated, and not measured by differences."""
         return self.options.jacobian == "forward" or (self.options.jacobian == "auto" and self.synth.differentiable)
 
     def render(self, nu: Tensor) -> Tensor:
-        """ν [B, P] → audio x [B, N]."""
+        """ν [B, W] → audio x [B, N]."""
         return sound(self.synth, self.space.to_theta(nu))
 
     def forward(self, nu: Tensor) -> Tensor:
-        """ν [B, P] → S [B, D], pure and differentiable (reverse mode and `torch.func`)."""
+        """ν [B, W] → S [B, D], pure and differentiable (reverse mode and `torch.func`)."""
         return represented(self.feature, self.render(nu))
 
-    def jacobian(self, nu: Tensor) -> Tensor:
-        """J [B, D, P] = ∂S/∂ν at ν [B, P]: P directions travel together, B rows by chunks that fit the memory budget.
+    def jacobian(self, nu: Tensor, options: bool = True) -> Tensor:
+        """J [B, D, W] at ν [B, W]: W directions travel together, B rows by chunks that fit the memory budget.
 
-        Raises NonFiniteError where the derivative does not exist as a number.
+        The column of a number is ∂S/∂ν, of one with steps a difference of at least one step. That of an option is the secant
+        (S(option) − S(ν)) / 2, with all else as it is, and zero for the option that ν has: so ‖J (ν̂ − ν)‖ is the distance of ν̂ wherever it
+        differs from ν in one option alone. Without `options` their columns are zero, which costs nothing. Raises NonFiniteError where the
+        derivative does not exist as a number.
         """
         if not len(nu):  # which torch.func refuses
             return self.jacobian(torch.stack(self.space.bounds(nu)).mean(0)[None])[:0]
-        row = 8 * self.synth.signal.num_samples * (1 + len(self.space)) * nu.element_size()
+        row = 8 * self.synth.signal.num_samples * (1 + self.space.width) * nu.element_size()
         chunk = max(1, int(self.options.budget * 2**20 / row))
-        columns = self._forward_mode if self.forward_mode else self._central_differences
-        J = torch.cat([columns(rows) for rows in nu.split(chunk)])
+        J = torch.cat([self._columns(rows, options) for rows in nu.split(chunk)])
         return finite(J, f"The Jacobian of {type(self.feature).__name__} ∘ {type(self.synth).__name__}", self.space, nu)
 
-    @torch.no_grad()
-    def _central_differences(self, nu: Tensor) -> Tensor:
-        """(S(ν + h e_p) − S(ν − h e_p)) / 2h, one-sided where ν ± h would leave its bounds."""
-        columns = []
-        low, high = self.space.bounds(nu)
-        step = self.options.step * (high - low) / 2
-        for p in range(nu.shape[1]):
-            ends = [nu.clone(), nu.clone()]
-            ends[0][:, p] = (nu[:, p] + step[p]).clamp(max=high[p])
-            ends[1][:, p] = (nu[:, p] - step[p]).clamp(min=low[p])
-            width = (ends[0] - ends[1])[:, p, None]
-            columns.append((self(ends[0]) - self(ends[1])) / width)
-        return torch.stack(columns, -1)
+    def _columns(self, nu: Tensor, options: bool) -> Tensor:
+        space = self.space
+        if self.forward_mode and not space.discrete:
+            return self._forward_mode(nu, list(range(space.width)))
+        smooth = [block.start for p, block in zip(space, space.slices, strict=True) if self.forward_mode and not p.count]
+        columns = dict(zip(smooth, self._forward_mode(nu, smooth).unbind(-1), strict=True)) if smooth else {}
+        return self._differences(nu, columns, options)
 
-    def _forward_mode(self, nu: Tensor) -> Tensor:
+    @torch.no_grad()
+    def _differences(self, nu: Tensor, columns: dict[int, Tensor], options: bool) -> Tensor:
+        """All columns, those that are not there yet measured; a synth that is no torch program makes their sounds in one batch."""
+        blocks = enumerate(zip(self.space, self.space.slices, strict=True))
+        todo = [(p, k, block) for k, (p, block) in blocks if block.start not in columns and (options or not p.options)]
+        points = {k: moved(self.space, k, nu, self.options.step) for _, k, _ in todo}
+        everywhere = [nu for at in points.values() for nu in at]
+        batches = everywhere if self.synth.differentiable or not everywhere else [torch.cat(everywhere)]
+        sounds = (x for batch in batches for x in self.render(batch).split(len(nu)))
+        heard = (represented(self.feature, x) for x in sounds)
+        for p, k, block in todo:
+            S, at = [next(heard) for _ in points[k]], [nu[:, block] for nu in points[k]]
+            columns |= dict(enumerate(measured(S, at, nu[:, block], bool(p.options)).unbind(-1), block.start))
+        nothing = torch.zeros_like(next(iter(columns.values()))) if columns else torch.zeros_like(self(nu))
+        return torch.stack([columns.get(k, nothing) for k in range(self.space.width)], -1)
+
+    def _forward_mode(self, nu: Tensor, coordinates: list[int]) -> Tensor:
         # rows are independent, so one direction e_p pushed through the whole batch gives column p of every row's Jacobian
-        directions = torch.eye(nu.shape[1], dtype=nu.dtype, device=nu.device)[:, None, :].expand(-1, len(nu), -1)
+        directions = torch.eye(nu.shape[1], dtype=nu.dtype, device=nu.device)[coordinates, None, :].expand(-1, len(nu), -1)
 
         def push(direction: Tensor) -> Tensor:
             tangent: Tensor = torch.func.jvp(self, (nu,), (direction,))[1]
@@ -137,9 +147,14 @@ class Problem(nn.Module):
         return J
 
     def metric_factor(self, nu: Tensor) -> Tensor:
-        """R [B, P, P] in float64 with M = JᵀJ = RᵀR, from a QR of J: forming JᵀJ would lose half the digits."""
+        """R [B, W, W] in float64 with M = JᵀJ = RᵀR, from a QR of J: forming JᵀJ would lose half the digits."""
         R = torch.linalg.qr(self.jacobian(nu).double(), mode="r").R
         return torch.nn.functional.pad(R, (0, 0, 0, R.shape[-1] - R.shape[-2]))
+
+    def unmoved(self, factor: Tensor) -> Tensor:
+        """Which parameters [B, P] have columns of zeros alone in J [B, D, W], or in the factor R [B, W, W] of M = RᵀR."""
+        zero = factor.norm(dim=-2) == 0
+        return torch.stack([zero[:, block].all(1) for block in self.space.slices], 1)
 
     def warning(self, unmoved: Tensor) -> str:
         """What to know of parameters along which some sounds do not move, as `unmoved` [B, P] has them; empty if all do."""
@@ -155,7 +170,7 @@ class Problem(nn.Module):
         """What may help where the derivative is zero."""
         if self.forward_mode:
             return (
-                "Rounding and choices have no derivative: with problem.jacobian=finite and a problem.step of at least one step, in ν, "
-                "there is one; or another feature hears the change."
+                "Rounding has no derivative: declare the step, Parameter(…, step=1), or the choice in the synth's space; or with "
+                "problem.jacobian=finite and a problem.step of at least one step, in ν, there is one; or another feature hears the change."
             )
         return "If what it renders moves in steps, set problem.step to at least one step, in ν; or another feature hears the change."

@@ -2,52 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from .errors import UsageError, did_you_mean
 from .hooks.bounds import check_bounds, option
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One synthesizer parameter: its declared range `[low, high]` in `unit`, mapped to ν linearly or by log10."""
-
-    name: str
-    unit: str
-    low: float
-    high: float
-    scale: Literal["linear", "log"] = "linear"
-    doc: str = ""
-
-    def __post_init__(self) -> None:
-        if self.scale not in ("linear", "log"):
-            raise ValueError(f"parameter {self.name!r}: scale is 'linear' or 'log', got {self.scale!r}")
-        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
-            raise ValueError(f"parameter {self.name!r}: needs finite low < high, got {self.low} and {self.high}")
-        if self.scale == "log" and self.low <= 0:
-            raise ValueError(f"parameter {self.name!r}: a log scale needs low > 0, got {self.low}")
-
-    def within(self, value: float) -> float:
-        """`value`, or the bound that it misses by no more than rounding: 1e-5 of the range, in log10 where that is the scale, or of itself.
-
-        Raises UsageError for a value out of bounds.
-        """
-        value = float(value) if abs(value) < 1e300 else math.inf * (1 if value > 0 else -1)
-        end = min(max(value, self.low), self.high)
-        if value == end:
-            return value
-        s = (lambda v: math.log10(v) if v > 0 else -math.inf) if self.scale == "log" else float
-        near = math.isfinite(value) and abs(s(value) - s(end)) <= 1e-5 * (s(self.high) - s(self.low))
-        if not near and not math.isclose(value, end, rel_tol=1e-5):
-            unit = f" {self.unit}" if self.unit else ""
-            raise UsageError(f"{value:g}{unit} is out of bounds. Choose between {self.low:g} and {self.high:g}{unit}.")
-        return end
+from .parameter import Choice, Parameter
 
 
 @dataclass
@@ -65,14 +31,16 @@ class SpaceOptions:
         check_bounds(self)
 
 
-class Space(Sequence[Parameter]):
-    """An ordered set of parameters and the map between `theta` [..., P] (units) and `nu` [..., P] (dimensionless).
+class Space(Sequence["Parameter | Choice"]):
+    """An ordered set of P parameters and the map between `theta` [..., P] (units) and `nu` [..., W] (dimensionless).
 
-    With s = log10 for log parameters and the identity otherwise,  ν = 2 (s(θ) − s(low)) / (s(high) − s(low)) − 1;
-    if not `normalize`, ν = s(θ).
+    A number has one coordinate: with s = log10 for log parameters and the identity otherwise,
+    ν = 2 (s(θ) − s(low)) / (s(high) − s(low)) − 1;  if not `normalize`, ν = s(θ). Where it has steps, θ is the nearest of them.
+    A choice has one coordinate in [−1, 1] for each option, the largest decides, and θ is its index; ν of a θ is 1 at the option and −1
+    elsewhere. W = P where nothing is a choice.
     """
 
-    def __init__(self, *parameters: Parameter, normalize: bool = True) -> None:
+    def __init__(self, *parameters: Parameter | Choice, normalize: bool = True) -> None:
         self._parameters, self.normalize = parameters, normalize
         if len(set(self.names)) != len(parameters):
             raise ValueError(f"parameter names must differ, got {', '.join(self.names)}")
@@ -83,71 +51,154 @@ class Space(Sequence[Parameter]):
     def __getitem__(self, index):  # type: ignore[no-untyped-def]
         return self._parameters[index]
 
-    def __iter__(self) -> Iterator[Parameter]:
+    def __iter__(self) -> Iterator[Parameter | Choice]:
         return iter(self._parameters)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The parameters' names, in the order of the last axis of θ and ν."""
+        """The parameters' names, in the order of the last axis of θ."""
         return tuple(p.name for p in self._parameters)
 
+    @cached_property
+    def width(self) -> int:
+        """W, the length of the last axis of ν."""
+        return sum(p.width for p in self)
+
+    @cached_property
+    def slices(self) -> tuple[slice, ...]:
+        """Where each parameter's coordinates are in ν."""
+        ends = itertools.accumulate((p.width for p in self), initial=0)
+        return tuple(slice(start, stop) for start, stop in itertools.pairwise(ends))
+
+    @cached_property
+    def choices(self) -> tuple[int, ...]:
+        """Which parameters are choices."""
+        return tuple(index for index, p in enumerate(self) if p.options)
+
+    @cached_property
+    def discrete(self) -> tuple[int, ...]:
+        """Which parameters are choices or have steps, so that θ has no derivative in their coordinates."""
+        return tuple(index for index, p in enumerate(self) if p.count)
+
+    @cached_property
+    def continuous(self) -> Space:
+        """The same space without steps: what is between them has a derivative."""
+        return Space(*(p if isinstance(p, Choice) else replace(p, step=None) for p in self), normalize=self.normalize)
+
+    def columns(self, which: Sequence[bool] | Tensor, device: torch.device | str | None = None) -> Tensor:
+        """Which coordinates [W] belong to those of the parameters [P]."""
+        widths = torch.tensor([p.width for p in self])
+        return torch.as_tensor(which).cpu().bool().repeat_interleave(widths).to(device)
+
     def _scaled_bounds(self, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Bounds after log10 where declared, and which entries are log; dtype and device of `like`."""
+        """Bounds [P] after log10 where declared, and which entries are log; dtype and device of `like`."""
         log = [p.scale == "log" for p in self]
         low = [math.log10(p.low) if p.scale == "log" else p.low for p in self]
         high = [math.log10(p.high) if p.scale == "log" else p.high for p in self]
         return like.new_tensor(low), like.new_tensor(high), torch.tensor(log, device=like.device)
 
     def to_theta(self, nu: Tensor) -> Tensor:
-        """ν [..., P] → θ [..., P] in physical units; differentiable, and not clipped to the bounds."""
+        """ν [..., W] → θ [..., P] in physical units; differentiable in continuous parameters, which are not clipped to their bounds."""
         low, high, log = self._scaled_bounds(nu)
-        s = low + (nu + 1) / 2 * (high - low) if self.normalize else nu
+        u = self._one_each(nu) if self.choices else nu
+        s = low + (u + 1) / 2 * (high - low) if self.normalize else u
         # the exponent is masked first so that a large linear parameter cannot overflow in the branch not taken
-        return torch.where(log, 10.0 ** torch.where(log, s, torch.zeros_like(s)), s)
+        theta = torch.where(log, 10.0 ** torch.where(log, s, torch.zeros_like(s)), s)
+        return self._on_steps(theta, nu) if self.discrete else theta
+
+    def _one_each(self, nu: Tensor) -> Tensor:
+        """[..., W] → [..., P]: the coordinate of numbers, of choices anything."""
+        return torch.stack([nu[..., block.start] for block in self.slices], -1)
+
+    def _on_steps(self, theta: Tensor, nu: Tensor) -> Tensor:
+        """θ with its steps rounded to and the options' indices put in."""
+        columns = list(theta.unbind(-1))
+        for index in self.discrete:
+            p = self[index]
+            if p.options:
+                columns[index] = nu[..., self.slices[index]].argmax(-1).to(theta)
+            else:
+                steps = torch.round((columns[index] - p.low) / p.step).clamp(0, p.count - 1)
+                columns[index] = p.low + steps * p.step
+        return torch.stack(columns, -1)
 
     def clipped(self, nu: Tensor) -> Tensor:
-        """ν [..., P] → θ [..., P] in float64, within the declared bounds to the last bit: what results are written in."""
+        """ν [..., W] → θ [..., P] in float64, within the declared bounds to the last bit: what results are written in."""
         theta = self.to_theta(nu.double())
         return theta.clamp(theta.new_tensor([p.low for p in self]), theta.new_tensor([p.high for p in self]))
 
     def to_nu(self, theta: Tensor) -> Tensor:
-        """θ [..., P] in physical units → ν [..., P], the inverse of `to_theta`."""
+        """θ [..., P] in physical units → ν [..., W], the inverse of `to_theta`."""
         low, high, log = self._scaled_bounds(theta)
         s = torch.where(log, torch.where(log, theta, torch.ones_like(theta)).log10(), theta)
-        return 2 * (s - low) / (high - low) - 1 if self.normalize else s
+        u = 2 * (s - low) / (high - low) - 1 if self.normalize else s
+        if not self.choices:
+            return u
+        blocks = zip(self, u.unbind(-1), theta.unbind(-1), strict=True)
+        return torch.cat([_vertex(t, p.width) if p.options else one[..., None] for p, one, t in blocks], -1)
+
+    def snapped(self, nu: Tensor) -> Tensor:
+        """ν [..., W] with choices and steps as sharp as θ has them; what is continuous is left as it is."""
+        if not self.discrete:
+            return nu
+        sharp = self.to_nu(self.to_theta(nu))
+        return torch.where(self.columns([bool(p.count) for p in self], nu.device), sharp, nu)
+
+    def at(self, share: Tensor) -> Tensor:
+        """ν [..., W] of shares [..., P] in [0, 1) of each range: where they are uniform, so are ν, the steps and the options."""
+        low, high = self.bounds(share)
+        if not self.discrete:
+            return low + share * (high - low)
+        blocks = []
+        for p, block, u in zip(self, self.slices, share.split(1, -1), strict=True):
+            value = p.low + (u * p.count).floor().clamp(max=p.count - 1) * (p.step or 0)
+            blocks.append(Space(p, normalize=self.normalize).to_nu(value) if p.count else low[block] + u * (high - low)[block])
+        return torch.cat(blocks, -1)
 
     def bounds(self, like: Tensor) -> tuple[Tensor, Tensor]:
-        """Least and greatest ν [P]: −1 and 1, or the scaled bounds of θ; dtype and device of `like`."""
+        """Least and greatest ν [W]: −1 and 1, or the scaled bounds of θ; dtype and device of `like`."""
+        if self.normalize:
+            one = like.new_ones(self.width)
+            return -one, one
         low, high, _ = self._scaled_bounds(like)
-        return (low, high) if not self.normalize else (-torch.ones_like(low), torch.ones_like(high))
+        widths, choice = torch.tensor([p.width for p in self]), self.columns([bool(p.options) for p in self], like.device)
+        return tuple(torch.where(choice, end, ends.repeat_interleave(widths.to(ends.device))) for end, ends in ((-1, low), (1, high)))  # type: ignore[return-value]
 
     def rescaled(self, options: SpaceOptions) -> Space:
         """The same parameters in other coordinates; itself where those are its own. Raises ValueError for log of a range from 0."""
         own = options.normalize == ("minmax" if self.normalize else "none")
-        if own and all(options.scale in ("declared", p.scale) for p in self):
+        if own and all(p.options or options.scale in ("declared", p.scale) for p in self):
             return self
-        scales = [p.scale if options.scale == "declared" else options.scale for p in self]
-        changed = [Parameter(p.name, p.unit, p.low, p.high, scale, p.doc) for p, scale in zip(self, scales, strict=True)]  # type: ignore[arg-type]
+        scale = options.scale
+        changed = [p if isinstance(p, Choice) or scale == "declared" else replace(p, scale=scale) for p in self]  # type: ignore[arg-type]
         return Space(*changed, normalize=options.normalize == "minmax")
 
-    def values(self, given: dict[str, float]) -> Tensor:
-        """θ [P] in float64 from named values; parameters not named are at mid-range, ν = 0.
+    def values(self, given: Mapping[str, float | str]) -> Tensor:
+        """θ [P] in float64 from named values; numbers not named are at mid-range, ν = 0, and of a choice it is the first option.
 
-        A bound to rounding is the bound. Raises UsageError for an unknown name or a value out of bounds.
+        A bound or a step to rounding is that. Raises UsageError for an unknown name or option, or a value out of bounds.
         """
-        theta = self.to_theta(torch.zeros(len(self), dtype=torch.float64))
+        theta = self.to_theta(torch.stack(self.bounds(torch.zeros(1, dtype=torch.float64))).mean(0))
         for name, value in given.items():
             if name not in self.names:
                 raise UsageError(f"No parameter named {name!r}.{did_you_mean(name, self.names)} Available: {self.describe()}.")
             index = self.names.index(name)
             try:
-                theta[index] = self[index].within(value)
+                theta[index] = self[index].number(value)
             except UsageError as error:
                 raise UsageError(f"Parameter {name} = {error}") from None
         return theta
 
+    def named(self, theta: Tensor) -> dict[str, float | int | str]:
+        """name → value of θ [P]: options by name, whole numbers of steps as such."""
+        return {p.name: p.said(value) for p, value in zip(self, theta.tolist(), strict=True)}
+
     def describe(self) -> str:
-        """`"omega (251.3–6283 rad/s, log), …"`, for messages."""
-        return ", ".join(
-            f"{p.name} ({p.low:.4g}–{p.high:.4g}{' ' + p.unit if p.unit else ''}{', log' if p.scale == 'log' else ''})" for p in self
-        )
+        """`"omega (251.3–6283 rad/s, log), wave (saw or square)"`, for messages."""
+        return ", ".join(map(str, self))
+
+
+def _vertex(index: Tensor, width: int) -> Tensor:
+    """1 at the index [...] and −1 elsewhere [..., width]."""
+    options = torch.arange(width, device=index.device)
+    return 2 * (index.round()[..., None] == options).to(index) - 1

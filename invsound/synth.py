@@ -40,8 +40,8 @@ class Synth(nn.Module, ABC):
         """θ [B, P] in the units of `space` → audio x [B, N]."""
 
     def guess(self, x: Tensor) -> Tensor:
-        """Analysis by synthesis's author: sound x [N] → candidate ν₀ [K, P], K may be 0 (the default)."""
-        return x.new_empty(0, len(self.space))
+        """Analysis by synthesis's author: sound x [N] → candidate ν₀ [K, W], K may be 0 (the default)."""
+        return x.new_empty(0, self.space.width)
 
     def published(self) -> tuple[Tensor, list[str]] | None:
         """The published table of parameters: θ [n, P] in float64 and each row's fold (train, val or test); None if there is none."""

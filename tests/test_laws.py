@@ -6,14 +6,17 @@ import torch
 import invsound
 from invsound.hooks import registry
 from invsound.problem import ProblemOptions
+from invsound.testing import Subject
 
 SMALL = {
     "amfm": {"num_samples": 1024},
     "ftm": {"num_samples": 1024, "num_modes": 3},
     "string": {"num_samples": 1024, "num_modes": 5},
     "ddsp": {"num_samples": 1024},
+    "granular": {"num_samples": 1024, "size": 256, "grains": 8},
+    "faust": {},
 }
-FEATURES = {"jtfs": {"J": 6, "Q": [4, 1], "J_fr": 2}, "mss": {"n_fft": [256, 64]}}
+FEATURES = {"jtfs": {"J": 6, "Q": [4, 1], "J_fr": 2}, "mss": {"n_fft": [256, 64]}, "logmel": {"bands": 16}, "sot": {}}
 DTYPES = (torch.float32, torch.float64)
 
 
@@ -21,12 +24,21 @@ def names(kind):
     return [o.part.name for o in registry.offers(kind)]
 
 
+def smooth_synths():
+    """Those that have derivatives."""
+    return [o.part.name for o in registry.offers("synth") if registry.load(o).differentiable]
+
+
 def draw(synth, count, dtype=torch.float64, seed=0):
+    if synth.space.discrete:
+        return synth.space.at(torch.rand(count, len(synth.space), generator=torch.Generator().manual_seed(seed), dtype=torch.float64)).to(
+            dtype
+        )
     return (torch.rand(count, len(synth.space), generator=torch.Generator().manual_seed(seed), dtype=torch.float64) * 1.8 - 0.9).to(dtype)
 
 
 def synth_of(name):
-    return registry.build("synth", name, SMALL[name])
+    return Subject(registry.find("synth", name), SMALL[name]).build()
 
 
 def feature_of(name, signal):
@@ -67,22 +79,23 @@ def test_feature_batch_is_loop_dtype_follows_and_silence_is_finite(name, dtype):
 
 
 @pytest.mark.parametrize("feature", names("feature"))
-@pytest.mark.parametrize("synth", names("synth"))
+@pytest.mark.parametrize("synth", smooth_synths())
 def test_the_jacobian_is_the_derivative(synth, feature):
     g = synth_of(synth)
     problem = invsound.Problem(g, feature_of(feature, g.signal))
     nu = draw(g, 2)
     J = problem.jacobian(nu)
-    h = 1e-7
     for p in range(len(g.space)):
-        step = torch.zeros_like(nu)
-        step[:, p] = h
-        central = (problem(nu + step) - problem(nu - step)) / (2 * h)
-        scale = J[:, :, p].norm(dim=1).clamp_min(1e-6 * J.norm())
-        assert float(((J[:, :, p] - central).norm(dim=1) / scale).max()) < 1e-4
+        scale, errors = J[:, :, p].norm(dim=1).clamp_min(1e-6 * J.norm()), []
+        for h in (1e-7, 1e-6):  # the one for what is rough, the other for what is faint and drowns in rounding
+            step = torch.zeros_like(nu)
+            step[:, p] = h
+            central = (problem(nu + step) - problem(nu - step)) / (2 * h)
+            errors.append(float(((J[:, :, p] - central).norm(dim=1) / scale).max()))
+        assert min(errors) < 1e-4
 
 
-@pytest.mark.parametrize("synth", names("synth"))
+@pytest.mark.parametrize("synth", smooth_synths())
 def test_reverse_mode_agrees_with_forward_mode(synth):
     g = synth_of(synth)
     problem = invsound.Problem(g, feature_of("mss", g.signal))

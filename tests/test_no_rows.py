@@ -47,6 +47,6 @@ def test_no_rows_of_a_jacobian(offer):
     if offer.kind == "feature":
         synth.signal = subject.signal
     problem = Problem(synth, feature)
-    nu = torch.zeros(1, len(synth.space))
+    nu = torch.zeros(1, synth.space.width)
     same_rows(problem.jacobian, nu)
     same_rows(problem.metric_factor, nu)

@@ -39,5 +39,5 @@ def test_every_published_loss_trains_and_goes_on_after_an_interruption(synth, de
         epochs = [json.loads(line)["epoch"] for line in (run.folder / "metrics.jsonl").read_text().splitlines()]
         scores = json.loads((run.folder / "scores.json").read_text())["scores"]
         assert epochs == [0, 1, 2]
-        assert set(scores) == {"jtfs", "mss"}
+        assert set(scores) >= {"jtfs", "mss"}
         assert (run.folder / "report.html").exists()

@@ -11,7 +11,7 @@ import torch
 from invsound import Problem
 from invsound.hooks import registry
 from invsound.pages import learning
-from invsound.problem import ProblemOptions, unmoved
+from invsound.problem import ProblemOptions
 from invsound.testing import toys
 
 STEPPED = '''
@@ -64,18 +64,17 @@ def stepped(install):
 
 
 def test_columns_of_zeros_are_counted_in_the_jacobian_and_in_its_factor():
-    J = torch.randn(3, 6, 2, dtype=torch.float64)
+    J, problem = torch.randn(3, 6, 2, dtype=torch.float64), toys.problem()
     J[1, :, 0] = 0
-    assert unmoved(J).tolist() == [[False, False], [True, False], [False, False]]
-    assert torch.equal(unmoved(torch.linalg.qr(J, mode="r").R), unmoved(J))
-    problem = toys.problem()
+    assert problem.unmoved(J).tolist() == [[False, False], [True, False], [False, False]]
+    assert torch.equal(problem.unmoved(torch.linalg.qr(J, mode="r").R), problem.unmoved(J))
     first, second = problem.space.names
-    assert problem.warning(unmoved(J)).startswith(
+    assert problem.warning(problem.unmoved(J)).startswith(
         f"The Projection of The Tone has a derivative of zero in some sounds: {first} in 1 of 3. Rounding"
     )
-    assert f"in this sound: {first}. " in problem.warning(unmoved(J[1:2]))
+    assert f"in this sound: {first}. " in problem.warning(problem.unmoved(J[1:2]))
     assert problem.warning(torch.zeros(3, 2, dtype=torch.bool)) == ""
-    assert second not in problem.warning(unmoved(J))
+    assert second not in problem.warning(problem.unmoved(J))
 
 
 def test_a_step_of_the_differences_as_long_as_the_parameters_moves_it(stepped):
@@ -83,9 +82,9 @@ def test_a_step_of_the_differences_as_long_as_the_parameters_moves_it(stepped):
     feature = registry.build("feature", "mss", {"n_fft": [64]}, signal=synth.signal)
     nu = torch.rand(8, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 1.6 - 0.8
     short, long = (Problem(synth, feature, ProblemOptions(step=step)) for step in (1e-4, 50 / 450))
-    assert unmoved(short.jacobian(nu)).sum(0).tolist() == [8, 0]
+    assert short.unmoved(short.jacobian(nu)).sum(0).tolist() == [8, 0]
     assert "problem.step to at least one step" in short.remedy
-    assert not unmoved(long.jacobian(nu)).any()
+    assert not long.unmoved(long.jacobian(nu)).any()
 
 
 def test_run_says_in_how_many_sounds(stepped, toy, invsound):

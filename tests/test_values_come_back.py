@@ -25,10 +25,10 @@ def test_a_bound_to_rounding_is_the_bound(p):
             assert Space(p).values({p.name: told})[0] == pytest.approx(end, rel=1e-5)
             assert p.low <= float(Space(p).values({p.name: told})[0]) <= p.high
         with pytest.raises(UsageError, match=r"out of bounds\. Choose between"):
-            p.within(end + out * 1e-3 * (p.high - p.low))
+            p.number(end + out * 1e-3 * (p.high - p.low))
     for never in (float("nan"), float("inf"), -float("inf"), 10**400):
         with pytest.raises(UsageError, match="out of bounds"):
-            p.within(never)
+            p.number(never)
 
 
 @pytest.mark.parametrize("p", RANGES, ids=lambda p: p.name)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
 from ..encoder import Encoder
@@ -95,4 +94,4 @@ class CNN(Encoder):
         return inputs
 
     def forward(self, inputs: Tensor) -> Tensor:
-        return torch.tanh(self.head(self.body(inputs[:, None])))
+        return self.squash(self.head(self.body(inputs[:, None])))

@@ -60,4 +60,5 @@ class EfficientNetB0(Encoder):
         return inputs
 
     def forward(self, inputs: Tensor) -> Tensor:
-        return torch.tanh(self.norm(self.network(self.colour(inputs[:, None]))) * math.sqrt(0.5))
+        outputs = self.network(self.colour(inputs[:, None]))
+        return self.squash(self.norm(outputs) * math.sqrt(0.5), outputs)

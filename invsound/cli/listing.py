@@ -61,11 +61,21 @@ def _details(name: str, as_json: bool) -> None:
         return
     for part in described:
         say(f"{part['kind']} {part['name']} ({part['distribution']} {part['version']}): {part['summary']}")
+        if "asks" in part:
+            say(f"  parameters: as its options say. {part['asks']}")
         for p in part.get("parameters", []):
-            say(f"  parameter {p['name']}: {p['low']:.6g} to {p['high']:.6g} {p['unit']}, {p['scale']}. {p['doc']}".rstrip())
+            say(f"  parameter {p['name']}: {_range(p)}. {p['doc']}".rstrip())
         for option in part["options"]:
             takes = ", ".join(filter(None, [option["type"], option["bounds"]]))
             say(f"  {part['kind']}.{option['name']}={option['default']!r} ({takes}): {option['help']}".rstrip(": "))
+
+
+def _range(p: dict[str, Any]) -> str:
+    """`0 to 8 Hz, linear, in steps of 1`, or the options of a choice."""
+    if "options" in p:
+        return f"one of {', '.join(p['options'])}"
+    steps = f", in steps of {p['step']:g}" if "step" in p else ""
+    return f"{p['low']:.6g} to {p['high']:.6g} {p['unit']}, {p['scale']}{steps}"
 
 
 def _describe(offer: Any) -> dict[str, Any]:
@@ -83,10 +93,17 @@ def _describe(offer: Any) -> dict[str, Any]:
         }
         for f in dataclasses.fields(cls.Options)
     ]
-    parameters = {}
-    if offer.kind == "synth":
-        from ..synth import stated
-
-        space = stated(registry.build("synth", f"{offer.distribution}:{offer.part.name}")).space
-        parameters = {"parameters": [dataclasses.asdict(p) for p in space]}
+    parameters = _parameters(offer) if offer.kind == "synth" else {}
     return _head(offer) | parameters | {"options": fields}
+
+
+def _parameters(offer: Any) -> dict[str, Any]:
+    """Those of a synth as it comes; or what it asks for, where it is none without an option."""
+    from ..hooks import registry
+    from ..synth import stated
+
+    try:
+        space = stated(registry.build("synth", f"{offer.distribution}:{offer.part.name}")).space
+    except UsageError as error:
+        return {"parameters": [], "asks": str(error)}
+    return {"parameters": [p.as_dict() for p in space]}

@@ -77,14 +77,16 @@ def match(
         raise typer.Exit(1)
 
 
-def _held(given: list[str]) -> dict[str, float]:
-    held = {}
+def _held(given: list[str]) -> dict[str, float | str]:
+    held: dict[str, float | str] = {}
     for text in ",".join(given).split(",") if given else []:
-        name, _, value = text.partition("=")
+        name, equals, value = text.partition("=")
+        if not equals or not value.strip():
+            raise UsageError(f"--fix takes NAME=VALUE, a number or an option's name, got {text!r}. For example: --fix alpha=0.5.")
         try:
             held[name.strip()] = float(value)
         except ValueError:
-            raise UsageError(f"--fix takes NAME=VALUE with a number, got {text!r}. For example: --fix alpha=0.5.") from None
+            held[name.strip()] = value.strip()
     return held
 
 
@@ -105,7 +107,7 @@ def _show(results: list[dict[str, Any]], page: Path, json: bool, many: bool) -> 
     say(f"{page}")
 
 
-def _line(name: str, value: float, result: dict[str, Any]) -> str:
+def _line(name: str, value: float | str, result: dict[str, Any]) -> str:
     """`omega = 431.2 ± 0.1 rad/s (68.63 Hz)`."""
     said = {True: "", False: "  (not determined)", None: "  (held)"}[result["determined"].get(name)]
     said = "  (at the end of its range)" if result["at_bound"].get(name) else said

@@ -94,10 +94,12 @@ def _escaped(char: str) -> str:
     return "".join(f"\\u{units[k]:02x}{units[k + 1]:02x}" for k in range(0, len(units), 2))
 
 
-def quantity(value: float, unit: str, spread: float | None = None) -> str:
-    """`431.2 ± 0.1 rad/s (68.63 Hz)`."""
+def quantity(value: float | str, unit: str, spread: float | None = None) -> str:
+    """`431.2 ± 0.1 rad/s (68.63 Hz)`; an option's name is itself."""
     from ..pages.page import hertz
 
+    if isinstance(value, str):
+        return value
     error, pitch = "" if spread is None else f" ± {spread:.2g}", hertz(value, unit)
     return f"{value:.6g}{error} {unit}".rstrip() + ("" if pitch is None else f" ({pitch:.4g} Hz)")
 

@@ -15,7 +15,10 @@ from .output import print_json, say
 def render(
     arguments: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[PARAMETER=VALUE]...", help="Parameters in their units; synth.option=value for the synth's options."),
+        typer.Argument(
+            metavar="[PARAMETER=VALUE]...",
+            help="Parameters in their units, or by name; synth.option=value for the synth's options.",
+        ),
     ] = None,
     synth: Synthesizer = None,
     out: Annotated[Path, typer.Option(help="The sound file: .wav, or .flac of 24 bits.")] = Path("out.wav"),
@@ -27,7 +30,7 @@ def render(
     listen(quiet)
     from ..audio import recording as recordings
     from ..hooks import options, registry
-    from ..problem import finite, sound
+    from ..problem import finite, said, sound
     from ..runs import config as configs
     from ..runs import hints
     from ..synth import stated
@@ -40,17 +43,16 @@ def render(
     hints.check_names(synth, registry.load(registry.find("synth", synth)).Options, of_synth)
     made = stated(registry.build("synth", synth, of_synth))
     given.pop("synth", None)
-    for name, value in given.items():
-        if name not in made.space.names and (said := hints.hint(name, hints.options_of({"synth": synth}), None)):
-            raise UsageError(f"No parameter named {name!r}.{said} Available: {made.space.describe()}.")
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise UsageError(f"Parameter {name} takes a number, got {value!r}. Available: {made.space.describe()}.")
+    for name in given:
+        if name not in made.space.names and (hint := hints.hint(name, hints.options_of({"synth": synth}), None)):
+            raise UsageError(f"No parameter named {name!r}.{hint} Available: {made.space.describe()}.")
     theta = made.space.values(given)
     x = finite(sound(made, theta[None].float()), registry.named(made), made.space, made.space.to_nu(theta[None]))[0]
     with atomic(file) as temporary:
         temporary.write_bytes(recordings.encoded(x, made.signal.sample_rate, ending))
-    parameters = {p.name: {"value": float(v), "unit": p.unit} for p, v in zip(made.space, theta, strict=True)}
+    values = made.space.named(theta)
+    parameters = {p.name: {"value": values[p.name], "unit": p.unit} for p in made.space}
     if json:
         print_json({"file": str(out), "parameters": parameters, "seconds": made.signal.duration})
     else:
-        say(f"{out}: " + ", ".join(f"{name}={row['value']:.6g} {row['unit']}".rstrip() for name, row in parameters.items()))
+        say(f"{out}: " + said(made.space, made.space.to_nu(theta)))

@@ -92,7 +92,10 @@ def _show(result: dict[str, Any], as_json: bool) -> None:
             table.add_row(f"{score} {average}", *(f"{row[e][average]:.4g}" for e in estimates))
     for name, row in result["parameters"].items():
         unit = f" [{row['unit']}]" if row["unit"] else ""
-        table.add_row(cell(f"error of {name}{unit}"), *(f"{row[e]:.4g}" for e in estimates))
+        told = [f"{row[e]:.4g}" for e in estimates]
+        if "chance" in row:
+            unit, told = f", options right (by chance {1 - row['chance']:.0%})", [f"{1 - row[e]:.0%}" for e in estimates]
+        table.add_row(cell(f"{name}{unit}" if "chance" in row else f"error of {name}{unit}"), *told)
     show(table)
     units = {name: row["unit"] for name, row in result["parameters"].items()}
     for target in result["targets"]:

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from ..errors import InvsoundError, UsageError, did_you_mean
+from ..parameter import Choice, Parameter
 from ..runs.stages import Data
-from ..space import Parameter, Space
+from ..space import Space
 from ..synth import Synth
 from ..system.rng import derive, generator
 from .table import read_table
@@ -22,12 +23,12 @@ FOLDS = ("train", "val", "test")
 
 
 def draw(synth: Synth, design: str, counts: dict[str, int | None], seed: int, csv: str | None = None) -> dict[str, Tensor]:
-    """The folds train, val and test of a design: ν [n, P] in float32 with n = `counts[fold]`, a function of the arguments alone.
+    """The folds train, val and test of a design: ν [n, W] in float32 with n = `counts[fold]`, a function of the arguments alone.
 
-    `random`: uniform in ν; enlarging a fold keeps its first rows. `sobol`: uniform too, scrambled and more evenly spread.
+    `random`: uniform in ν, steps and options; enlarging a fold keeps its first rows. `sobol`: uniform too, scrambled, more evenly spread.
     `grid`: cell centres of the smallest regular grid that has enough of them, shuffled. `paper`: the table that
-    `synth.published()` gives. `csv`: a file with one column per parameter, in physical units, and optionally one named
-    `fold`; without it rows are split at random in the proportions of `counts`. A table shorter than a count gives what
+    `synth.published()` gives. `csv`: a file with one column per parameter, in physical units or with the names of options, and
+    optionally one named `fold`; without it rows are split at random in the proportions of `counts`. A table shorter than a count gives what
     it has, a longer one is cut by a choice that the seed makes, and a count of None takes everything.
 
     Raises UsageError for an unknown design or fold, a synth without a published table, a file that does not fit.
@@ -73,7 +74,11 @@ def published_table(space: Space, cells: int, inset: int, test: int, reseed: boo
     return theta, folds
 
 
-def _edges(p: Parameter, cells: int) -> list[float]:
+def _edges(p: Parameter | Choice, cells: int) -> list[float]:
+    if p.count:
+        raise InvsoundError(
+            f"A published table cuts ranges into cells, and {p} is not to be cut. Choose another design: random, sobol or csv."
+        )
     low, high = (math.log10(p.low), math.log10(p.high)) if p.scale == "log" else (p.low, p.high)
     edges = [low + (high - low) * i / cells for i in range(cells + 1)]
     return [10**s for s in edges] if p.scale == "log" else edges
@@ -98,13 +103,14 @@ def _cut(nu: Tensor, sizes: dict[str, int]) -> Folds:
 
 def _random(synth: Synth, wanted: Wanted, seed: int) -> Folds:
     sizes = _sizes("random", wanted)
-    return {fold: 2 * torch.rand(n, len(synth.space), generator=generator(seed, "random", fold)) - 1 for fold, n in sizes.items()}
+    P = len(synth.space)
+    return {fold: synth.space.at(torch.rand(n, P, generator=generator(seed, "random", fold))) for fold, n in sizes.items()}
 
 
 def _sobol(synth: Synth, wanted: Wanted, seed: int) -> Folds:
     sizes = _sizes("sobol", wanted)
     engine = torch.quasirandom.SobolEngine(len(synth.space), scramble=True, seed=derive(seed, "sobol"))
-    return _cut(2 * engine.draw(sum(sizes.values()), dtype=torch.float64) - 1, sizes)
+    return _cut(synth.space.at(engine.draw(sum(sizes.values()), dtype=torch.float64)), sizes)
 
 
 def _grid(synth: Synth, wanted: Wanted, seed: int) -> Folds:
@@ -115,7 +121,7 @@ def _grid(synth: Synth, wanted: Wanted, seed: int) -> Folds:
     while len(cells) < n:  # a grid may have more cells than memory: draw until enough differ
         cells[stream.randrange(side**P)] = None
     index = [[cell // side**axis % side for axis in range(P)] for cell in cells]
-    return _cut((2 * torch.tensor(index, dtype=torch.float64).reshape(-1, P) + 1) / side - 1, sizes)
+    return _cut(synth.space.at((torch.tensor(index, dtype=torch.float64).reshape(-1, P) + 0.5) / side), sizes)
 
 
 def _paper(synth: Synth, wanted: Wanted, seed: int) -> Folds:

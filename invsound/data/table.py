@@ -11,15 +11,16 @@ import torch
 from torch import Tensor
 
 from ..errors import UsageError, did_you_mean
-from ..space import Parameter, Space
+from ..parameter import Choice, Parameter
+from ..space import Space
 from ..system.reading import Damaged, read_text
 
 
 def read_table(path: Path, space: Space, folds: Sequence[str]) -> tuple[Tensor, list[str] | None]:
     """θ [n, P] in float64 from a CSV file, and each row's fold where there is a column `fold`; other columns are ignored.
 
-    Raises UsageError, with file, line and column, for a missing column, a value that is no number or out of bounds,
-    and a fold that is none of `folds`.
+    Raises UsageError, with file, line and column, for a missing column, a value that is no number or option, or out of
+    bounds, and a fold that is none of `folds`.
     """
     columns, rows = _read(path)
     for name in space.names:
@@ -45,13 +46,13 @@ def _read(path: Path) -> tuple[Sequence[str], list[tuple[int, dict[str, str]]]]:
     return reader.fieldnames or [], rows
 
 
-def _value(where: str, text: str, p: Parameter) -> float:
+def _value(where: str, text: str, p: Parameter | Choice) -> float:
     try:
-        value = float(text)
+        value = text if p.options else float(text)
     except ValueError:
         raise UsageError(f"{where}, column {p.name!r}: needs a number between {p.low:g} and {p.high:g} {p.unit}, got {text!r}.") from None
     try:
-        return p.within(value)
+        return p.number(value)
     except UsageError as error:
         raise UsageError(f"{where}, column {p.name!r}: {error}") from None
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from ..data.columns import Fold
 from ..encoder import Encoder, guessed
 from ..hooks.culprit import ask
 from ..hooks.registry import named
+from ..pages.record import WRONG
 from ..problem import finite, represented, volume
 from ..runs.parts import Parts
 from ..score import Score
@@ -97,7 +97,7 @@ class Evaluation:
 
     @torch.no_grad()
     def render(self, nu: Tensor) -> Tensor:
-        """ν [B, P] → audio [B, N], checked."""
+        """ν [B, W] → audio [B, N], checked."""
         return finite(self.parts.render(nu.to(self.device)), named(self.parts.synth), self.parts.synth.space, nu)
 
     def write_pair(self, name: str, x: Tensor, x_hat: Tensor) -> None:
@@ -111,8 +111,8 @@ class Evaluation:
         space = self.parts.synth.space
         true, predicted = space.clipped(fold.nu), space.clipped(nu_hat)
         columns = {
-            f"{kind}_{name}": theta[:, i]
-            for i, name in enumerate(space.names)
+            f"{kind}_{p.name}": list(map(p.said, theta[:, i].tolist()))
+            for i, p in enumerate(space)
             for kind, theta in (("true", true), ("predicted", predicted))
         }
         write_text(self.folder / "predictions.csv", _table(columns))
@@ -123,8 +123,8 @@ class Evaluation:
 
     def _write_distances(self, weights: dict[str, Tensor], distances: dict[str, dict[str, Tensor]]) -> None:
         """distances.csv: per test sound, each score of each estimate, and its weight in the score's micro average where that is known."""
-        columns = {f"weight_{score}": weight for score, weight in weights.items()}
-        columns |= {f"{score}_{estimate}": values[score] for score in self.parts.scores for estimate, values in distances.items()}
+        columns = {f"weight_{score}": weight.tolist() for score, weight in weights.items()}
+        columns |= {f"{score}_{estimate}": values[score].tolist() for score in self.parts.scores for estimate, values in distances.items()}
         write_text(self.folder / "distances.csv", _table(columns))
 
     def _write_spectrum(self, fold: Fold) -> None:
@@ -144,10 +144,19 @@ def predict(encoder: Encoder, inputs: Tensor, batch: int = 64) -> Tensor:
 
 
 def parameter_errors(space: Space, nu: Tensor, estimates: dict[str, Tensor]) -> dict[str, Any]:
-    """parameter → its unit and, for each estimate ν̂ [n, P], the mean absolute error in that unit."""
+    """parameter → its unit and, for each estimate ν̂ [n, W], the mean absolute error in that unit.
+
+    The error of a choice is the share of sounds whose option is wrong, and `chance` what that is of options drawn at random.
+    """
     theta = space.clipped(nu)
-    errors = {name: (space.clipped(nu_hat) - theta).abs().mean(0).tolist() for name, nu_hat in estimates.items()}
-    return {p.name: {"unit": p.unit} | {name: values[i] for name, values in errors.items()} for i, p in enumerate(space)}
+    missed = {name: (space.clipped(nu_hat) - theta).abs() for name, nu_hat in estimates.items()}
+    errors = {name: values.mean(0).tolist() for name, values in missed.items()}
+    wrong = {name: (values != 0).double().mean(0).tolist() for name, values in missed.items()}
+    found = {}
+    for i, p in enumerate(space):
+        means = {name: values[i] for name, values in (wrong if p.options else errors).items()}
+        found[p.name] = {"unit": WRONG} | means | {"chance": 1 - 1 / p.count} if p.options else {"unit": p.unit} | means
+    return found
 
 
 def _weight(R: Tensor) -> Tensor:
@@ -161,21 +170,21 @@ def _averages(distances: Tensor, weight: Tensor | None) -> dict[str, float]:
     return macro | ({"micro": float((weight * distances.double()).sum()) / total} if weight is not None and total > 0 else {})
 
 
-def _table(columns: dict[str, Tensor]) -> str:
-    """Columns [n] as CSV with an index, every number to its last digit."""
+def _table(columns: dict[str, list[Any]]) -> str:
+    """Columns of n values as CSV with an index, every number to its last digit."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(["index", *columns])
-    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
-    table.writerows([index, *map(repr, row)] for index, row in enumerate(rows))
+    rows = zip(*columns.values(), strict=True)
+    table.writerows([index, *(value if isinstance(value, str) else repr(value) for value in row)] for index, row in enumerate(rows))
     return text.getvalue()
 
 
 def _public(declared: Space, learned: Space) -> list[dict[str, Any]]:
     """Each parameter as it is declared, and under "nu" what ν is that the encoder learned: its scale, and its values at the ends of θ."""
-    ends = zip(*(end.tolist() for end in learned.bounds(torch.zeros(len(learned), dtype=torch.float64))), strict=True)
+    least, greatest = (end.tolist() for end in learned.bounds(torch.zeros(1, dtype=torch.float64)))
     rows = []
-    for p, q, (low, high) in zip(declared, learned, ends, strict=True):
-        nu = {"scale": q.scale, "low": low, "high": high}
-        rows.append(asdict(p) | {"nu": nu})
+    for p, q, block in zip(declared, learned, learned.slices, strict=True):
+        nu = {"scale": q.scale, "low": least[block.start], "high": greatest[block.start]}
+        rows.append(p.as_dict() | {"nu": nu})
     return rows

@@ -15,7 +15,7 @@ from ..errors import UsageError
 from ..hooks import options
 from ..hooks.bounds import option, seed_option
 from ..pages import radius as page
-from ..problem import Problem, finite, unmoved
+from ..problem import Problem, finite
 from ..runs import config as configs
 from ..runs.parts import Parts
 from ..system import device as devices
@@ -46,7 +46,7 @@ class Radius:
     """Per parameter, the median over sounds of ‖Jδ − ΔS‖ / ‖ΔS‖, ΔS = Φ(ν + δ) − Φ(ν), at each |δ| of `steps`.
 
     `radius` is the largest |δ| up to which it is below 50 %; None where it is not even at the smallest. `unmoved` is in how many of the
-    sounds ∂S is zero.
+    sounds ∂S is zero. Parameters that are choices, or have steps, have no δ as small as that and are left out.
     """
 
     synth: str
@@ -95,22 +95,26 @@ def _checked_radius(
 def _radius(synth: str | None, feature: str | None, overrides: Sequence[str], sounds: int, seed: int, where: str) -> Radius:
     synth, feature = configs.chosen("synth", synth), configs.chosen("feature", feature)
     problem = _problem(synth, feature, options.from_overrides(overrides)).to(where)
+    smooth = [k for k, p in enumerate(problem.space) if not p.count]
+    if not smooth:
+        raise UsageError(f"The synth {synth!r} has choices and steps alone: of their changes J holds the whole, and there is no radius.")
+    coordinates = [problem.space.slices[k].start for k in smooth]
     nu = designs.draw(problem.synth, "random", {"train": sounds}, seed)["train"].double().to(where)
     with single_thread(), progress.bar("Measuring", sounds, "sounds") as advance:
         found, still = [], []
         for row in nu:
             J = problem.jacobian(row[None])
-            still.append(unmoved(J))
-            found.append(errors(problem, row, J[0], STEPS))
+            still.append(problem.unmoved(J))
+            found.append(errors(problem, row, J[0], STEPS, coordinates))
             advance(1)
     if said := problem.warning(torch.cat(still)):
         progress.log.warning(said)
     median = torch.stack(found).quantile(0.5, dim=0).tolist()
-    names = problem.space.names
+    names = [problem.space.names[k] for k in smooth]
     return Radius(
         synth, feature, sounds, seed, STEPS, dict(zip(names, median, strict=True)),
         {name: reach(STEPS, error) for name, error in zip(names, median, strict=True)},
-        dict(zip(names, torch.cat(still).sum(0).tolist(), strict=True)),
+        dict(zip(names, torch.cat(still).sum(0)[smooth].tolist(), strict=True)),
     )  # fmt: skip
 
 
@@ -121,12 +125,15 @@ def _problem(synth: str, feature: str, given: dict[str, Any]) -> Problem:
 
 
 @torch.no_grad()
-def errors(problem: Problem, nu: Tensor, J: Tensor, steps: Sequence[float], chunk: int = 8) -> Tensor:
-    """‖Jδ − ΔS‖ / ‖ΔS‖ [P, K] at one ν [P], J [D, P] there, for δ along each parameter and of each length.
+def errors(
+    problem: Problem, nu: Tensor, J: Tensor, steps: Sequence[float], coordinates: Sequence[int] | None = None, chunk: int = 8
+) -> Tensor:
+    """‖Jδ − ΔS‖ / ‖ΔS‖ [F, K] at one ν [W], J [D, W] there, for δ along each of some coordinates, or all, and of each length.
 
     1 where neither is other than zero: of a sound that does not change nothing is learned.
     """
-    delta = -torch.where(nu > 0, 1.0, -1.0).to(nu).diag()[:, None, :] * torch.tensor(steps).to(nu)[None, :, None]
+    chosen = list(range(len(nu)) if coordinates is None else coordinates)
+    delta = -torch.where(nu > 0, 1.0, -1.0).to(nu).diag()[chosen, None, :] * torch.tensor(steps).to(nu)[None, :, None]
     origin = problem(nu[None])
     moved = torch.cat([finite(problem(rows), "The problem") for rows in (nu + delta).flatten(0, 1).split(chunk)])
     change = (moved - origin).unflatten(0, delta.shape[:2])

@@ -42,7 +42,7 @@ class Targets:
         said = verdict(scores, by_mean, random)
         return {
             "file": str(one.recording.path), "name": one.name, "notes": one.recording.notes,
-            "parameters": dict(zip(space.names, space.clipped(nu_hat[0]).tolist(), strict=True)),
+            "parameters": space.named(space.clipped(nu_hat[0])),
             "scores": scores, "training_mean": by_mean, "random": random, "said": said,
         }  # fmt: skip
 

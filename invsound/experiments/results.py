@@ -63,16 +63,23 @@ class Result:
     def terms(self) -> dict[Column, Tensor]:
         """Column → [n], one term per test sound, whose mean is the column's value; of the columns that are means over sounds."""
         columns = _tensors(record.distances(self.folder) if os.path.lexists(self.folder / "distances.csv") else {})
-        predictions = _tensors(record.numbers(self.folder, "predictions.csv", self._predictions))
         found = {}
         for column in self.values:
             if column.group == "scores" and f"{column.of}_trained" in columns:
                 weight = columns.get(f"weight_{column.of}") if column.kind == "micro" else torch.ones(())
                 if weight is not None:
                     found[column] = columns[f"{column.of}_trained"] * weight / weight.mean()
-            elif column.group == "errors" and {f"predicted_{column.of}", f"true_{column.of}"} <= predictions.keys():
-                found[column] = (predictions[f"predicted_{column.of}"] - predictions[f"true_{column.of}"]).abs()
+            elif column.group == "errors" and {f"predicted_{column.of}", f"true_{column.of}"} <= self._predictions.keys():
+                found[column] = self._missed(column)
         return {column: term for column, term in found.items() if len(term) == len(self.sounds)}
+
+    def _missed(self, column: Column) -> Tensor:
+        """|Δθ| [n] of a parameter; of a choice, 1 where the option is wrong."""
+        told = {key: self._predictions[f"{key}_{column.of}"] for key in ("predicted", "true")}
+        if column.unit == record.WRONG:
+            return torch.tensor([float(a != b) for a, b in zip(*told.values(), strict=True)], dtype=torch.float64)
+        numbers = _tensors(record.numbers(self.folder, "predictions.csv", told))
+        return (numbers["predicted"] - numbers["true"]).abs()
 
 
 def find(paths: Iterable[Path | str]) -> list[Result]:

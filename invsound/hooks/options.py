@@ -98,14 +98,15 @@ def type_name(field: dataclasses.Field[Any]) -> str:
 
 def as_dict(options: Any) -> dict[str, Any]:
     """A dataclass instance as plain YAML-ready values (tuples become lists)."""
-    plain: dict[str, Any] = _listed(dataclasses.asdict(options))
-    return plain
+    listed: dict[str, Any] = plain(dataclasses.asdict(options))
+    return listed
 
 
-def _listed(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value with its tuples as lists."""
     if isinstance(value, dict):
-        return {key: _listed(item) for key, item in value.items()}
-    return [_listed(item) for item in value] if isinstance(value, (list, tuple)) else value
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def help_lines(cls: Any) -> dict[str, str]:

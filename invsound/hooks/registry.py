@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import importlib
+import json
+import shlex
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from ..errors import InvsoundError, UsageError, did_you_mean, out_of_memory, reason
 from . import options
+from .bounds import default
 from .plugins import KINDS as KINDS
 from .plugins import Offer as Offer
 from .plugins import Plugin as Plugin
@@ -19,7 +23,7 @@ GET = (
     "invsound new-plugin writes one."
 )
 """What to do where no part is installed."""
-_made: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
+_made: WeakKeyDictionary[Any, Offer] = WeakKeyDictionary()
 
 
 def check_all() -> None:
@@ -40,10 +44,10 @@ def rivals(offer: Offer) -> list[str]:
 
 def suggestion(name: str, available: list[Offer]) -> str:
     """`" Did you mean 'drum'?"`: a part whose name is near; else the parts whose summary, or distribution, has the words."""
-    if near := did_you_mean(name, [o.part.name for o in available]):
-        return near
     words = name.casefold().split()
     about = [o for o in available if words and all(word in f"{o.part.summary} {o.distribution}".casefold() for word in words)]
+    if (near := did_you_mean(name, [o.part.name for o in available])) and not (about and len(words) > 1):
+        return near
     names = " or ".join(f"{o.part.name!r} ({o.kind}: {o.part.summary})" for o in about[:3])
     return f" Did you mean {names}?" if names else ""
 
@@ -94,7 +98,7 @@ def build(kind: str, name: str, given: Any = (), **context: Any) -> Any:
         chosen = options.resolve(cls.Options, dict(given), f"{kind} {offer.part.name}")
         made = cls(*(context[key] for key in KINDS[kind][1]), chosen)
         with contextlib.suppress(TypeError):  # a class without weak references or a hash goes by its own name
-            _made[made] = f"The {kind} {offer.label}"
+            _made[made] = offer
         return made
     except ValueError as error:
         raise UsageError(f"The {kind} {offer.label} cannot be built: {error}") from error
@@ -108,7 +112,18 @@ def build(kind: str, name: str, given: Any = (), **context: Any) -> Any:
 
 def named(part: Any) -> str:
     """`"The synth bell (invsound-bell 0.1)"`; of a part that was made by hand, its class."""
-    return _made.get(part, f"The {type(part).__name__}")
+    return f"The {offer.kind} {offer.label}" if (offer := _made.get(part)) else f"The {type(part).__name__}"
+
+
+def retyped(part: Any) -> str:
+    """`"--synth bell synth.note=60"`, the options that are no defaults, quoted for a shell; empty of a part that was made by hand."""
+    if (offer := _made.get(part)) is None:
+        return ""
+    fields = {field.name: default(field) for field in dataclasses.fields(part.options) if field.init}
+    given = {name: value for name, value in options.as_dict(part.options).items() if value != options.plain(fields[name])}
+    name = offer.part.name if not rivals(offer) else f"{offer.distribution}:{offer.part.name}"
+    pairs = (f"{offer.kind}.{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in given.items())
+    return shlex.join([f"--{offer.kind}", name, *pairs])
 
 
 def make(kind: str, name: str, **keywords: Any) -> Any:

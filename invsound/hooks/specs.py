@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pluggy
 
-API_VERSION = 1
+API_VERSION = 2
 """Version of this contract. A hook module may state the one it was written for as `INVSOUND_API`; N and N−1 are accepted."""
 
 hookspec = pluggy.HookspecMarker("invsound")

@@ -10,16 +10,16 @@ from torch import Tensor
 
 @dataclass
 class Match:
-    """What was found: named parameters with units and standard errors, and whether the sound determines them and
+    """What was found: named parameters with units and standard errors, of choices the option, and whether the sound determines them and
     whether they are at the end of their range, where the best value may lie beyond; the distance
     ‖Φ(x̂) − Φ(x)‖₂ and that of a typical random sound; gain and onset of the recording; both sounds; distinct other solutions;
-    and `space`, what the parameters are: name, unit, low, high, scale, doc."""
+    and `space`, what the parameters are: name, unit, low, high, scale, doc, and the options of choices."""
 
     name: str
     synth: str
     feature: str
     solver: str
-    parameters: dict[str, float]
+    parameters: dict[str, float | int | str]
     units: dict[str, str]
     standard_errors: dict[str, float | None]
     determined: dict[str, bool]

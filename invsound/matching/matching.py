@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import asdict
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from ..audio import recording as recordings
 from ..audio.alignment import align, undo
-from ..problem import unmoved
 from ..score import FOUND, MISSED
 from ..solver import Solution, solved
 from ..system import progress
-from ..system.shared import forward_mode
 from . import verdict
+from .evolution import Evolution
 from .match import Interrupted, Match
 from .search import Ends, Search, distinct
 from .setup import Setup
 from .survey import Survey
-from .uncertainty import DETERMINED, standard_errors
-from .waveform import waveform_errors
+from .uncertainty import DETERMINED, in_units, standard_errors
+from .waveform import is_gain_free, waveform_errors
 
 CHUNK = 8
 REALIGNED = 3  # times at most
@@ -38,7 +37,7 @@ class Matching:
         self.gain, self.lag, self.correlation, self.aligned, self.typical = 1.0, 0.0, 0.0, 0, 0.0
         self.event: Tensor | None = None
         target, options = setup.represent(self.x[None])[0], setup.options
-        self.search = Search(setup.problem, setup.free, setup.held, target, options.budget, options.evaluations)
+        self.search = Search(setup.problem, setup.free.mask, setup.held, target, options.budget, options.evaluations)
 
     def match(self) -> Match:
         """What the search finds. Raises Interrupted, with what it has found until then, where Ctrl-C ends it."""
@@ -55,7 +54,7 @@ class Matching:
 
     def _search(self) -> Match:
         """Rounds of survey and solver, until the sound is found, the time is over, or a round does not help."""
-        guesses, options, search = self.setup.guesses(self.x), self.setup.options, self.search
+        guesses, options, search, free = self.setup.guesses(self.x), self.setup.options, self.search, self.setup.free
         if len(guesses):
             self._align(guesses)
         survey = self._survey(guesses)
@@ -69,9 +68,9 @@ class Matching:
             if options.survey and before > near:
                 survey.explore(options.starts, search.spent(0.5, near))
             starts = survey.nearest(options.starts, apart=0.01).to(self.x)
-            solution = solved(self.setup.solver, search, search.target, starts, search.spent())
+            solution = solved(self.setup.solver, search, search.target, starts, search.spent(*[0.5] * bool(free.parts.discrete)))
             ends = [(search.best, search.distance), (solution.nu, solution.distance), *solution.ends]
-            ends = sorted(ends, key=lambda end: end[1])
+            ends = sorted([(free.parts.snapped(u), distance) for u, distance in ends], key=lambda end: end[1])
             if self._align(ends[0][0][None]):
                 survey = self._survey(torch.stack([u for u, _ in ends]))
                 continue
@@ -85,8 +84,11 @@ class Matching:
         with torch.no_grad():
             sounds = self.setup.problem.render(self.search.full(u))
         found = [align(self.x, x_hat, len(self.x) // 2) for x_hat in sounds]
-        best = max(found, key=lambda a: abs(a.correlation))
-        self.correlation, self.event = best.correlation, u[found.index(best)] if best.trusted else None
+        k = max(range(len(found)), key=lambda k: abs(found[k].correlation))
+        best = found[k]
+        if best.trusted and is_gain_free(self.setup.problem, self.search.full(u)[k], self.setup.free):
+            best = replace(best, gain=1.0)
+        self.correlation, self.event = best.correlation, u[k] if best.trusted else None
         done = abs(best.lag) < 0.05 and abs(math.log(abs(best.gain) or 1e-9)) < 1e-3
         if done or not best.trusted or self.aligned == REALIGNED:
             return False
@@ -96,10 +98,10 @@ class Matching:
         return True
 
     @torch.no_grad()
-    def _survey(self, known: Tensor) -> Survey:
+    def _survey(self, known: Tensor) -> Survey | Evolution:
         """All candidates, and the points that are known to be good, compared with the sound."""
-        search, u, S = self.search, self.setup.candidates, self.setup.dictionary
-        survey = Survey(search, search.target, self.setup.options.seed)
+        search, u, S, free, seed = self.search, self.setup.candidates, self.setup.dictionary, self.setup.free, self.setup.options.seed
+        survey = Evolution(search, search.target, seed, free) if free.parts.discrete else Survey(search, search.target, seed)
         distances = []
         for k in range(0, len(u), CHUNK):
             rows = u[k : k + CHUNK]
@@ -115,23 +117,27 @@ class Matching:
         return survey
 
     @torch.no_grad()
-    def _add(self, survey: Survey, u: Tensor) -> None:
+    def _add(self, survey: Survey | Evolution, u: Tensor) -> None:
         for rows in u.split(CHUNK):
             survey.add(rows, self.search(rows) - self.search.target)
 
     @torch.no_grad()
-    def _errors(self, u: Tensor, J: Tensor, survey: Survey) -> Tensor:
-        """Standard errors [F] in ν; where the sound was not found, also of a model that does not trust structure too fine to follow."""
-        residual = self.setup.problem(self.search.full(u[None]))[0] - self.search.target
-        scale = float(self.search.target.norm())
-        errors = standard_errors(J[:, self.setup.free], residual, scale)
-        if float(residual.norm()) < FOUND * self.typical:
-            return errors
-        return torch.maximum(errors, standard_errors(survey.model(u), residual, scale))
+    def _errors(self, J: Tensor, residual: Tensor, model: Tensor | None) -> Tensor:
+        """Standard errors in ν of the free parameters [n], of numbers as if their options were known, and none of choices.
+
+        Where the sound was not found, also of a model that does not trust structure too fine to follow.
+        """
+        free, scale = self.setup.free, float(self.search.target.norm())
+        errors = torch.full(free.numbers.shape, torch.nan, dtype=torch.float64, device=J.device)
+        if free.numbers.any():
+            errors[free.numbers] = standard_errors(J[:, free.numbers], residual, scale)
+            if model is not None and float(residual.norm()) >= FOUND * self.typical:
+                errors = torch.maximum(errors, standard_errors(model, residual, scale))
+        return free.each(errors, torch.nan)
 
     def _cut_short(self) -> Match:
         """The nearest sound so far; nothing is said of its errors, which take as long as some rounds of the search."""
-        errors = torch.full_like(self.search.best, torch.nan, dtype=torch.float64)
+        errors = torch.full((len(self.setup.free.names),), torch.nan, dtype=torch.float64)
         return self._match(
             [(self.search.best, self.search.distance)], errors, errors > 0, False, verdict.cut_short(self._share(self.search.distance))
         )
@@ -140,16 +146,20 @@ class Matching:
         """Of the distance of a typical random sound; all of it where no sound differs from another."""
         return distance / self.typical if self.typical else 1.0
 
-    def _told(self, solution: Solution, ends: Ends, survey: Survey) -> Match:
+    def _told(self, solution: Solution, ends: Ends, survey: Survey | Evolution) -> Match:
         """What the rounds have found, and how sure one may be."""
         spent = time.monotonic() - self.search.begin
         progress.log.info("Searched for %.1f s, %d sounds: %.4g. Now its errors.", spent, self.search.evaluations, ends[0][1])
-        share = self._share(ends[0][1])
-        J = self.setup.problem.jacobian(self.search.full(ends[0][0][None]))
-        still = self.setup.problem.warning(unmoved(J) & self.setup.free)
-        errors = self._errors(ends[0][0], J[0], survey)
-        ends_of_range = self._at_bound(ends[0][0])
-        determined = (errors < DETERMINED) & (share < MISSED) & ~ends_of_range
+        (u, distance), problem, free = ends[0], self.setup.problem, self.setup.free
+        share, nu = self._share(distance), self.search.full(u[None])
+        J = problem.jacobian(nu)
+        still = self._unmoved(J)
+        with torch.no_grad():
+            residual = problem(nu)[0] - self.search.target
+        errors = self._errors(J[0][:, free.mask], residual, survey.model(u))
+        ends_of_range = self._at_bound(u)
+        apart = free.rivals(J[0][:, free.mask], residual).to(errors.device) > distance + FOUND * self.typical
+        determined = ((errors < DETERMINED) | (errors.isnan() & apart)) & (share < MISSED) & ~ends_of_range
         said = verdict.of_features(share, self._named(~determined & ~ends_of_range), self._named(ends_of_range), still, solution.advice)
         if share >= MISSED:
             errors = torch.full_like(errors, torch.nan)  # of a sound that was not found they say nothing
@@ -162,53 +172,44 @@ class Matching:
         with torch.no_grad():
             distance = float((setup.problem(nu[None])[0] - self.search.target).norm())
         ends_of_range = self._at_bound(u)
-        determined = (errors < DETERMINED) & ~ends_of_range
+        determined = ((errors < DETERMINED) | errors.isnan()) & ~ends_of_range  # another option would have another waveform
         unknown = self._named(~determined & ~ends_of_range)
         said = verdict.of_waveform(distance / self.typical, self.correlation, unknown, self._named(ends_of_range))
         return self._match([(u, distance)], errors, determined, True, said)
 
     def _named(self, which: Tensor) -> list[str]:
-        return [name for name, chosen in zip(self._free(), which.tolist(), strict=True) if chosen]
+        return [name for name, chosen in zip(self.setup.free.names, which.tolist(), strict=True) if chosen]
+
+    def _unmoved(self, J: Tensor) -> str:
+        """What there is to say of free parameters along which J [1, D, W] is zero."""
+        names, space = self.setup.free.names, self.setup.synth.space
+        free = torch.tensor([name in names for name in space.names], device=J.device)
+        return self.setup.problem.warning(self.setup.problem.unmoved(J) & free)
 
     def _at_bound(self, u: Tensor) -> Tensor:
-        """Which free parameters [F] are at an end of their range, to rounding."""
-        return u.abs() >= 1 - 1e-5
-
-    def _free(self) -> list[str]:
-        return [name for name, free in zip(self.setup.synth.space.names, self.setup.free.tolist(), strict=True) if free]
+        """Which free parameters [n] are at an end of their range, to rounding."""
+        return self.setup.free.each(u).abs() >= 1 - 1e-5
 
     def _match(self, ends: Ends, errors: Tensor, determined: Tensor, converged: bool, advice: str) -> Match:
         setup, space, search = self.setup, self.setup.synth.space, self.search
         u, distance = ends[0]
-        nu, free = search.full(u[None])[0], self._free()
+        nu, free, ends_of_range = search.full(u[None])[0], setup.free.names, self._at_bound(u).to(errors.device)
+        known = dict(zip(free, errors.where(~ends_of_range, torch.nan).tolist(), strict=True))
         with torch.no_grad():
             x_hat = setup.problem.render(nu[None])[0]
         sample_rate = setup.synth.signal.sample_rate
         gain_db = 20 * math.log10(max(abs(self.recording.gain * self.gain), 1e-12))
         return Match(
             self.recording.path.name, setup.parts.config.parts["synth"], setup.parts.config.parts["feature"], setup.name,
-            self._theta(u), {p.name: p.unit for p in space}, self._in_units(nu, free, errors),
-            dict(zip(free, determined.tolist(), strict=True)), dict(zip(free, self._at_bound(u).tolist(), strict=True)),
+            self._theta(u), {p.name: p.unit for p in space}, in_units(space, nu, known),
+            dict(zip(free, determined.tolist(), strict=True)), dict(zip(free, ends_of_range.tolist(), strict=True)),
             distance, self.typical, converged, advice,
             gain_db, self.recording.onset + self.lag / sample_rate, self.correlation, self.recording.notes,
             search.evaluations, time.perf_counter() - self.start, search.history,
             [{"parameters": self._theta(v), "distance": d} for v, d in distinct(ends)[1 : setup.options.keep]],
-            nu.cpu(), self.x.cpu(), x_hat.cpu(), sample_rate, [asdict(p) for p in space],
+            nu.cpu(), self.x.cpu(), x_hat.cpu(), sample_rate, [p.as_dict() for p in space],
         )  # fmt: skip
 
-    def _theta(self, u: Tensor) -> dict[str, float]:
+    def _theta(self, u: Tensor) -> dict[str, float | int | str]:
         space = self.setup.synth.space
-        return dict(zip(space.names, space.clipped(self.search.full(u[None])[0]).tolist(), strict=True))
-
-    def _in_units(self, nu: Tensor, free: list[str], errors: Tensor) -> dict[str, float | None]:
-        """Standard errors in the units of θ, dθ/dν times those in ν, no larger than the range; None where there is none:
-
-        for a parameter that is held, or at the end of its range, where the sound moves it one way only, and for a sound that was not found.
-        """
-        space = self.setup.synth.space
-        ones = torch.ones_like(nu.double())
-        with forward_mode:
-            slope = torch.func.jvp(space.to_theta, (nu.double(),), (ones,))[1].abs().tolist()
-        told = errors.isfinite() & ~self._at_bound(nu[self.setup.free])
-        scaled = {name: error for name, error, known in zip(free, errors.tolist(), told.tolist(), strict=True) if known}
-        return {p.name: min(scaled[p.name] * s, p.high - p.low) if p.name in scaled else None for p, s in zip(space, slope, strict=True)}
+        return space.named(space.clipped(self.search.full(u[None])[0]))

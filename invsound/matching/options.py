@@ -20,8 +20,8 @@ class MatchOptions:
     survey: whether candidates are refined by regression models before the solver begins
     keep: distinct solutions to return
     budget: time to search for one sound, in seconds or as 90s or 2min; candidates, shared by all sounds, and errors come on top (null: any)
-    evaluations: sounds computed per target, candidates included; a Jacobian counts one per parameter (null: any number)
-    fix: parameters that are held, and their values in their units
+    evaluations: sounds computed per target, candidates included; a Jacobian counts one or two per parameter (null: any number)
+    fix: parameters that are held, and their values in their units, or the names of their options
     free: parameters that are estimated; the others are held, at mid-range where `fix` does not say (null: all)
     encoder: folder of a run whose trained encoder adds a start
     seed: seed of candidates and survey
@@ -33,7 +33,7 @@ class MatchOptions:
     keep: int = option(1, low=1, high=10_000)
     budget: int | float | str | None = option(60, above=0, high=10**7, unit="s")
     evaluations: int | None = option(None, low=1, high=10**9)
-    fix: dict[str, float] = field(default_factory=dict)
+    fix: dict[str, Any] = field(default_factory=dict)
     free: list[str] | None = None
     encoder: str | None = None
     seed: int = seed_option()

@@ -4,21 +4,66 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import cached_property
 
+import torch
 from torch import Tensor
 
 from ..hooks.registry import named
 from ..problem import Problem, finite
+from ..space import Space
 
 Ends = list[tuple[Tensor, float]]
 """Points u [F], and their distances."""
 
 
-class Search:
-    """S as a function of the free coordinates u [B, F] of ν, the others held at `nu` [P]. A `Forward`, for solvers.
+class Free:
+    """Some of the parameters; their coordinates are u [F], those of ν [W] that the mask has."""
 
-    `evaluations` counts sounds (a Jacobian counts F of them), `history` has the best distance to `target` after each improvement;
-    `watch` is called with every one.
+    def __init__(self, space: Space, names: list[str], device: str = "cpu") -> None:
+        self.space = space
+        self.indices = [index for index, name in enumerate(space.names) if name in names]
+        self.mask = space.columns([name in names for name in space.names], device)
+        """Which coordinates [W] are free."""
+        self.parts = Space(*(space[index] for index in self.indices), normalize=space.normalize)
+        """A space of the free parameters alone, whose ν are u."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The free parameters."""
+        return self.parts.names
+
+    @cached_property
+    def numbers(self) -> Tensor:
+        """Which coordinates [F] are numbers, and not options."""
+        return self.parts.columns([not p.options for p in self.parts], self.mask.device)
+
+    def each(self, u: Tensor, choice: float = 0) -> Tensor:
+        """[F] → [n]: a value for each free parameter; that of a number is its coordinate's."""
+        blocks = zip(self.parts, self.parts.slices, strict=True)
+        return torch.stack([torch.full_like(u[0], choice) if p.options else u[block.start] for p, block in blocks])
+
+    def rivals(self, J: Tensor, residual: Tensor) -> Tensor:
+        """How far the target is from the nearest sound [n] that differs in one option alone, infinite for a number.
+
+        J [D, F] has the secants of the options, and `residual` [D] is what remains at ν.
+        """
+        found = torch.full((len(self.indices),), torch.inf, dtype=torch.float64)
+        for k, (p, block) in enumerate(zip(self.parts, self.parts.slices, strict=True)):
+            if p.options:
+                away = (residual.double()[:, None] + 2 * J[:, block].double()).norm(dim=0)
+                own = J[:, block].any(0).logical_not().double().argmax()  # the column of zeros
+                away[own] = torch.inf
+                found[k] = away.min().cpu()
+        return found
+
+
+class Search:
+    """S as a function of the free coordinates u [B, F] of ν, the others held at `nu` [W]. A `Forward`, for solvers.
+
+    Its Jacobian is that of numbers: along options it is zero, so that what follows it holds them. `evaluations` counts sounds (a Jacobian
+    counts one for each number, two where it is measured by differences), `history` has the best distance to `target` after each
+    improvement; `watch` is called with every one.
     """
 
     def __init__(self, problem: Problem, free: Tensor, nu: Tensor, target: Tensor, budget: float | None, limit: int | None) -> None:
@@ -49,12 +94,14 @@ class Search:
             self.history.append((self.evaluations, self.distance))
 
     def jacobian(self, nu: Tensor) -> Tensor:
-        self.evaluations += nu.numel()
+        space = self.problem.space
+        numbers = space.columns([not p.options for p in space], nu.device) & self.free
+        self.evaluations += len(nu) * int(numbers.sum()) * (1 if self.problem.forward_mode else 2)
         self.watch()
-        return self.problem.jacobian(self.full(nu))[..., self.free]
+        return self.problem.jacobian(self.full(nu), options=False)[..., self.free]
 
     def full(self, u: Tensor) -> Tensor:
-        """ν [B, P] from its free coordinates."""
+        """ν [B, W] from its free coordinates."""
         return full(u, self.nu, self.free)
 
     def spent(self, share: float = 1.0, near: float = 0.0) -> Callable[[], bool]:
@@ -66,7 +113,7 @@ class Search:
 
 
 def full(u: Tensor, held: Tensor, free: Tensor) -> Tensor:
-    """ν [B, P] with the free coordinates u [B, F], the others as in `held` [P]."""
+    """ν [B, W] with the free coordinates u [B, F], the others as in `held` [W]."""
     nu = held.to(u).expand(len(u), -1).clone()
     nu[:, free] = u
     return nu

@@ -25,7 +25,7 @@ from ..system import device as devices
 from ..system.shared import alone, forward_mode
 from ..system.store import Store
 from .options import MatchOptions
-from .search import full
+from .search import Free, full
 
 GROUPS = ("synth", "feature", "solver", "problem", "match")
 DICTIONARY = 2**28  # bytes of S of the candidates that are kept in the cache
@@ -64,31 +64,32 @@ class Setup:
                 f"The solver {solver!r} needs gradients, which the synth {synth!r} does not have. Choose one that does without."
             )
         self.held, self.free = self._held()
+        if self.solver.needs_gradient and len(self.free.parts.discrete) == len(self.free.parts):
+            raise UsageError(f"The solver {solver!r} needs gradients, and choices and steps have none. Choose one that does without.")
         _ = self.encoder
 
-    def _held(self) -> tuple[Tensor, Tensor]:
-        """ν [P] of the parameters that are held, zero elsewhere, and which are free [P]."""
+    def _held(self) -> tuple[Tensor, Free]:
+        """ν [W] of the parameters that are held, mid-range elsewhere, and what is free."""
         space, fix, free = self.synth.space, self.options.fix, self.options.free
         for name in (*fix, *(free or ())):
             if name not in space.names:
                 raise UsageError(f"{name!r} is no parameter.{did_you_mean(name, space.names)} Available: {', '.join(space.names)}.")
         nu = space.to_nu(space.values(fix))
-        mask = torch.tensor([name not in fix and (free is None or name in free) for name in space.names])
-        if not mask.any():
+        names = [name for name in space.names if name not in fix and (free is None or name in free)]
+        if not names:
             raise UsageError("Every parameter is held: leave at least one free.")
-        return nu.float().to(self.device), mask.to(self.device)
+        return nu.float().to(self.device), Free(space, names, self.device)
 
     @cached_property
     def candidates(self) -> Tensor:
         """u [n, F], Sobol points."""
-        return designs.draw(self.synth, "sobol", {"train": self.options.candidates}, self.options.seed)["train"].to(self.device)[
-            :, self.free
-        ]
+        drawn = designs.draw(self.synth, "sobol", {"train": self.options.candidates}, self.options.seed)["train"]
+        return drawn.to(self.device)[:, self.free.mask]
 
     @cached_property
     def dictionary(self) -> Tensor | None:
         """S [n, D] of the candidates, prepared once for all sounds; None if that is too large to keep."""
-        nu = full(self.candidates, self.held, self.free)
+        nu = full(self.candidates, self.held, self.free.mask)
         D = len(self.represent(self.problem.render(nu[:1]))[0])
         if 4 * D * len(nu) > DICTIONARY:
             return None
@@ -119,4 +120,4 @@ class Setup:
             parts, encoder = self.encoder
             theta = parts.space.to_theta(evaluation.predict(encoder, prepared(parts.front_end, x[None].cpu())).double())
             found.append(self.synth.space.to_nu(theta).to(self.held))
-        return torch.cat(found).clamp(-1, 1)[:, self.free]
+        return self.free.parts.snapped(torch.cat(found).clamp(-1, 1)[:, self.free.mask])

@@ -26,19 +26,19 @@ class Survey:
 
     def __init__(self, forward: Forward, target: Tensor, seed: int) -> None:
         self.forward, self.target = forward, target
-        self.u, self.residuals = target.new_empty(0, 0, dtype=torch.float64), target.new_empty(0, len(target))
-        self.distances = self.u.flatten()
+        self.u, self.distances = target.new_empty(0, 0, dtype=torch.float64), target.new_empty(0, dtype=torch.float64)
+        self.residuals: list[Tensor] = []
         self.generator = torch.Generator().manual_seed(seed)
 
     def add(self, u: Tensor, residuals: Tensor) -> None:
         """Take points in; past the memory, the nearest are kept."""
         self._append(u, residuals)
         keep = self.distances.argsort()[: max(4 * u.shape[1], MEMORY // (4 * len(self.target)))]
-        self.u, self.residuals, self.distances = self.u[keep], self.residuals[keep], self.distances[keep]
+        self.u, self.distances, self.residuals = self.u[keep], self.distances[keep], [self.residuals[k] for k in keep.tolist()]
 
     def _append(self, u: Tensor, residuals: Tensor) -> None:
         self.u = torch.cat([self.u.reshape(-1, u.shape[1]), u.double()])
-        self.residuals = torch.cat([self.residuals, residuals.to(self.residuals)])
+        self.residuals += [row.clone() for row in residuals.to(self.target)]
         self.distances = torch.cat([self.distances, residuals.double().norm(dim=1)])
 
     def nearest(self, count: int, apart: float = 0.0) -> Tensor:
@@ -87,7 +87,8 @@ class Survey:
         near = near[away[near] > 1e-9]
         width = max(radius, float(away[near].median())) if len(near) else 1.0
         weights = torch.exp(-0.5 * (away[near] / width) ** 2)[:, None]
-        X, Y = weights * offsets[near], weights * (self.residuals[near] - self.residuals[centre]).double()
+        residuals = torch.stack([self.residuals[k] for k in near.tolist()]) if len(near) else self.target.new_empty(0, len(self.target))
+        X, Y = weights * offsets[near], weights * (residuals - self.residuals[centre]).double()
         ridge = (1e-6 * X.square().sum() + 1e-30) * torch.eye(X.shape[1], dtype=X.dtype, device=X.device)
         J: Tensor = torch.linalg.solve(X.mT @ X + ridge, X.mT @ Y).mT
         return J

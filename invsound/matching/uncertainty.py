@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
+
+from ..space import Space
+from ..system.shared import forward_mode
 
 GROUPS = 20  # of the jackknife
 PRECISION = 1e-5  # of S in float32, relative: no residual is known to be smaller
@@ -39,3 +45,16 @@ def _inverse(J: Tensor) -> Tensor:
     s = s.clamp(min=max(1e-9 * float(s[0]), 1e-30))
     inverse: Tensor = (Vh.mT / s**2) @ Vh
     return inverse
+
+
+def in_units(space: Space, nu: Tensor, errors: Mapping[str, float]) -> dict[str, float | None]:
+    """Standard errors in the units of θ, dθ/dν times those in ν, no larger than the range; None where there is none, or it is NaN:
+
+    for a choice, a parameter that is held, or at the end of its range, where the sound moves it one way only, and for a sound that was
+    not found.
+    """
+    ones = torch.ones_like(nu.double())
+    with forward_mode:
+        slope = torch.func.jvp(space.continuous.to_theta, (nu.double(),), (ones,))[1].abs().tolist()
+    known = {name: error for name, error in errors.items() if math.isfinite(error)}
+    return {p.name: min(known[p.name] * s, p.high - p.low) if p.name in known else None for p, s in zip(space, slope, strict=True)}

@@ -14,8 +14,10 @@ SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 26, 38  # margins around the plot; the font size is 12
 
 
-def number(value: float, digits: int = 3) -> str:
-    """`value` to so many significant digits: `0.0123`, `6 283`, `1.20 × 10⁻⁷`."""
+def number(value: float | str, digits: int = 3) -> str:
+    """`value` to so many significant digits: `0.0123`, `6 283`, `1.20 × 10⁻⁷`; a text is itself."""
+    if isinstance(value, str):
+        return value
     if value == 0 or not math.isfinite(value):
         return "0" if value == 0 else str(value)
     mantissa, exponent = f"{value:.{digits - 1}e}".split("e")

@@ -80,9 +80,25 @@ def _told(series: dict[str, tuple[list[float], list[float]]]) -> str:
 
 
 def scatters(space: list[dict[str, Any]], predictions: dict[str, np.ndarray]) -> list[Figure]:
-    """Estimated against true values of each parameter, on the parameter's own scale."""
+    """Estimated against true values of each parameter, on the parameter's own scale; of a choice, a table of its options."""
     columns = [(p, predictions.get(f"true_{p['name']}"), predictions.get(f"predicted_{p['name']}")) for p in space]
-    return [_scatter(p, true, predicted) for p, true, predicted in columns if true is not None and predicted is not None]
+    drawn = [(p, true, predicted) for p, true, predicted in columns if true is not None and predicted is not None]
+    return [(_confusion if "options" in p else _scatter)(p, true, predicted) for p, true, predicted in drawn]
+
+
+def _confusion(p: dict[str, Any], true: np.ndarray, predicted: np.ndarray) -> Figure:
+    """How often each option was estimated, for each true one: a table of counts."""
+    cell, head = Markup("<td{}>{}</td>"), Markup('<th scope="{}">{}</th>')
+    rows = []
+    for option in p["options"]:
+        counts = [int(((true == option) & (predicted == other)).sum()) for other in p["options"]]
+        marks = (Markup(' class="best"') if option == other else "" for other in p["options"])
+        rows.append(Markup("<tr>{}{}</tr>").format(head.format("row", option), Markup("").join(map(cell.format, marks, counts))))
+    heads = Markup("").join(head.format("col", option) for option in ("true", *p["options"]))
+    frame = Markup('<div class="scroll"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>')
+    table = frame.format(heads, Markup("").join(rows))
+    right = int((true == predicted).sum())
+    return Figure(table, f"{p['name']}: {right} of {len(true)} options right; by chance {number(len(true) / len(p['options']))}.")
 
 
 def _scatter(p: dict[str, Any], true: np.ndarray, predicted: np.ndarray) -> Figure:

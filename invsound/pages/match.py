@@ -14,7 +14,9 @@ PLAYERS = 24  # sounds that matches.html plays; every sound's own page plays it 
 
 def write_one(folder: Path, found: dict[str, Any]) -> Path:
     """Write match.html next to match.wav and target.wav. Raises InvsoundError if the disk refuses."""
-    return write_page(folder / "match.html", "match.html", found=found, pair=_pair(folder, found), rows=_rows(found), curve=_curve(found))
+    choices = any("options" in p for p in found["space"])
+    pair, rows, curve = _pair(folder, found), _rows(found), _curve(found)
+    return write_page(folder / "match.html", "match.html", found=found, pair=pair, rows=rows, curve=curve, choices=choices)
 
 
 def write_many(out: Path, results: list[dict[str, Any]]) -> Path:
@@ -58,7 +60,7 @@ def _curve(found: dict[str, Any]) -> Figure | None:
     axes = Axes(x_axis, Scale.of([v for v in y if v > 0], "distance", log=True, margin=0.04))
     axes.line(x, y)
     caption = (
-        f"Distance of the nearest sound so far, over the sounds computed ({found['evaluations']}; a Jacobian counts one per parameter). "
+        f"Distance of the nearest sound so far, over the sounds computed ({found['evaluations']}; a Jacobian is one or two per parameter). "
         f"Where the recording was aligned anew the curve may rise. A typical random sound is at {found['random_distance']:.3g}."
     )
     return Figure(axes.svg(caption), caption)

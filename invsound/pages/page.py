@@ -41,14 +41,14 @@ class Pair:
     sounds: list[Sound]
     notes: list[str] = field(default_factory=list)
     scores: dict[str, float] = field(default_factory=dict)
-    parameters: list[tuple[str, str, dict[str, float]]] = field(default_factory=list)
+    parameters: list[tuple[str, str, dict[str, float | str]]] = field(default_factory=list)
     beside: dict[str, dict[str, float]] = field(default_factory=dict)
     said: str = ""
 
 
-def hertz(value: float, unit: str) -> float | None:
+def hertz(value: float | str, unit: str) -> float | None:
     """An angular frequency in rad/s in Hz; None of anything else."""
-    return value / (2 * math.pi) if unit == "rad/s" else None
+    return value / (2 * math.pi) if unit == "rad/s" and not isinstance(value, str) else None
 
 
 def sounds(name: str, **waveforms: tuple[np.ndarray, float]) -> list[Sound]:

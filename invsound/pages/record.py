@@ -14,12 +14,21 @@ from ..system.reading import Damaged, anything, count, number, real, text
 T = TypeVar("T")
 
 AVERAGES = {"macro": number, ...: number}
-TARGET = {"file?": text, "name": text, "notes?": [text], "parameters?": {...: number}, "scores?": {...: number}}
+WRONG = "share wrong"
+"""The unit of a choice's error."""
+
+
+def _value(value: Any) -> bool:
+    """a number or a text"""
+    return text(value) or number(value)
+
+
+TARGET = {"file?": text, "name": text, "notes?": [text], "parameters?": {...: _value}, "scores?": {...: number}}
 BESIDE = {"training_mean?": {...: number}, "random?": {...: number}, "said?": text}
 """What stands beside the scores of a recording; runs of invsound 0.1 have none of it."""
 SCORES = {
     "scores?": {...: {...: AVERAGES}},
-    "parameters?": {...: {"unit?": text, "trained?": number, "untrained?": number, "training_mean?": number}},
+    "parameters?": {...: {"unit?": text, "trained?": number, "untrained?": number, "training_mean?": number, "chance?": number}},
     "targets?": [TARGET | BESIDE],
     "sound_count?": count,
     "seconds?": {...: number},
@@ -45,7 +54,7 @@ EPOCH = {
     "epoch": count, "val_loss?": real, "train_loss?": real, "lr?": real, "seconds?": number, "steps?": count, "handed_over?": real,
     "phase?": text, "monitor?": {...: _reals},
 }  # fmt: skip
-PARAMETER = {"name": text, "unit": text, "low": number, "high": number, "scale": text, "doc?": text}
+PARAMETER = {"name": text, "unit": text, "low": number, "high": number, "scale": text, "doc?": text, "options?": [text]}
 EVALUATE = "Score the run anew by: invsound evaluate"
 RESUME = "It is written anew by: invsound run --resume"
 
@@ -79,7 +88,8 @@ def space(run: Path) -> list[dict[str, Any]]:
     def read() -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = reading.read_json(run / "space.json", [PARAMETER])
         for p in found:
-            if p["scale"] not in ("log", "linear") or not p["low"] < p["high"] or (p["scale"] == "log" and p["low"] <= 0):
+            scales = ("log", "linear", *["choice"] * ("options" in p))
+            if p["scale"] not in scales or not p["low"] < p["high"] or (p["scale"] == "log" and p["low"] <= 0):
                 raise Damaged(run / "space.json", f"{p['name']!r} has no {p['scale']!r} scale from {p['low']} to {p['high']}")
         return found
 

@@ -32,7 +32,8 @@ def write_report(run: str | Path) -> Path:
     scores = record.scores(run) if os.path.lexists(run / "scores.json") else {}
     space = record.or_left_out(record.space, run, "space.json", list)
     epochs = record.or_left_out(record.epochs, run, "metrics.jsonl", list)
-    predictions = record.or_left_out(_predictions, run, "predictions.csv", dict)
+    options = {p["name"] for p in space if "options" in p}
+    predictions = record.or_left_out(lambda run: _predictions(run, options), run, "predictions.csv", dict)
     targets, config = [target for target in scores.get("targets", []) if _is_name(target["name"])], _config(run / "config.yaml")
     return write_page(
         run / "report.html",
@@ -42,6 +43,7 @@ def write_report(run: str | Path) -> Path:
         scores=scores.get("scores", {}),
         score_rows=_score_rows(scores.get("scores", {})),
         error_rows=[(name, row.get("unit", ""), _systems(row)) for name, row in scores.get("parameters", {}).items()],
+        chances={name: row["chance"] for name, row in scores.get("parameters", {}).items() if "chance" in row},
         sound_count=scores.get("sound_count", 0),
         seconds=scores.get("seconds") or record.or_left_out(record.seconds, run, "seconds.json", dict),
         recordings=[_recording(run, target, space) for target in targets],
@@ -66,10 +68,12 @@ def _config(path: Path) -> dict[str, Any]:
     return config
 
 
-def _predictions(run: Path) -> dict[str, np.ndarray]:
-    """The columns `true_…` and `predicted_…`."""
+def _predictions(run: Path, choices: set[str]) -> dict[str, np.ndarray]:
+    """The columns `true_…` and `predicted_…`, numbers or, of choices, names of options."""
     told = {name: texts for name, texts in record.predictions(run).items() if name.startswith(("true_", "predicted_"))}
-    return {name: np.array(values) for name, values in record.numbers(run, "predictions.csv", told).items() if values}
+    named = {name: texts for name, texts in told.items() if name.partition("_")[2] in choices}
+    numbers = record.numbers(run, "predictions.csv", {name: texts for name, texts in told.items() if name not in named})
+    return {name: np.array(values) for name, values in (numbers | named).items() if values}
 
 
 def _is_name(name: str) -> bool:
@@ -116,7 +120,7 @@ def _examples(run: Path, recordings: set[str], space: list[dict[str, Any]], pred
     return [Pair(name.replace("-", " "), _pair(run, name), parameters=_row(space, predictions, row)) for row, name in shown]
 
 
-def _row(space: list[dict[str, Any]], predictions: dict[str, np.ndarray], row: int) -> list[tuple[str, str, dict[str, float]]]:
+def _row(space: list[dict[str, Any]], predictions: dict[str, np.ndarray], row: int) -> list[tuple[str, str, dict[str, float | str]]]:
     """name, unit, and the true and the estimated value of each parameter, in one row of the predictions."""
     columns = [(p, predictions.get(f"true_{p['name']}", ()), predictions.get(f"predicted_{p['name']}", ())) for p in space]
     return [(p["name"], p["unit"], {"true": t[row], "estimated": e[row]}) for p, t, e in columns if row < min(len(t), len(e))]

@@ -61,7 +61,7 @@ class Parts:
         return nu if self.space is self.synth.space else self.synth.space.to_nu(self.space.to_theta(nu.double())).to(nu)
 
     def render(self, nu: Tensor) -> Tensor:
-        """ν [B, P] in the synth's coordinates → audio x [B, N]."""
+        """ν [B, W] in the synth's coordinates → audio x [B, N]."""
         return sound(self.synth, self.synth.space.to_theta(nu))
 
     @cached_property
@@ -75,6 +75,11 @@ class Parts:
 
     def _loss(self, config: Config) -> Loss:
         loss: Loss = registry.build("loss", config.parts["loss"], config.of["loss"], problem=self.problem)
+        if loss.needs_gradient and (steps := [self.space[index].name for index in self.space.discrete]):
+            raise UsageError(
+                f"The loss {config.parts['loss']!r} differentiates through the synth, and there is nothing to differentiate along "
+                f"{', '.join(steps)}: choices and steps. Choose a loss that does not: one on parameters, or on a prepared Jacobian."
+            )
         if loss.needs_gradient and not self.synth.differentiable:
             names = config.parts
             raise UsageError(
@@ -86,7 +91,8 @@ class Parts:
     def encoder(self) -> Encoder:
         """A fresh encoder whose initial weights depend on the seed only."""
         with forked(self.config.seed, "weights"):
-            encoder: Encoder = self._build("encoder", signal=self.synth.signal, num_outputs=len(self.synth.space))
+            encoder: Encoder = self._build("encoder", signal=self.synth.signal, num_outputs=self.synth.space.width)
+            encoder.space = self.synth.space
         return encoder if self.space.normalize else Stretched(encoder, self.space)
 
     def optimizer(self, params: list[Parameter]) -> Optimizer:

@@ -13,12 +13,12 @@ class Stretched(Encoder):
 
     def __init__(self, encoder: Encoder, space: Space) -> None:
         super().__init__(encoder.signal, encoder.num_outputs, encoder.options)
-        self.encoder, self.space = encoder, space
+        self.encoder, self.learned = encoder, space
 
     def prepare(self, x: Tensor) -> Tensor:
         return self.encoder.prepare(x)
 
     def forward(self, inputs: Tensor) -> Tensor:
         u: Tensor = self.encoder(inputs)
-        low, high = self.space.bounds(u)
+        low, high = self.learned.bounds(u)
         return low + (u + 1) / 2 * (high - low)

@@ -9,7 +9,7 @@ from unittest import SkipTest
 
 from ..errors import InvsoundError, reason
 from ..hooks.registry import Offer
-from . import common, encoders, features, gradients, losses, optimizers, reactions, solvers, synths  # noqa: F401  laws
+from . import common, encoders, features, gradients, losses, optimizers, reactions, renderings, solvers, synths  # noqa: F401  laws
 from .law import PACKAGE_LAWS, PART_LAWS, Law
 from .package import Package
 from .subject import Subject
@@ -17,7 +17,7 @@ from .subject import Subject
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a law says of a distribution or part: status is ok, failed or skipped, with the reason in `message`."""
+    """What a law says of a distribution or part: status is ok, failed or skipped, with the reason, or what was found, in `message`."""
 
     subject: str
     law: str
@@ -67,9 +67,8 @@ def first_verdicts(offer: Offer) -> Iterator[Verdict]:
 
 def judge(law: Law, subject: Any) -> Verdict:
     try:
-        law(subject)
+        return Verdict(subject.label, law.name, "ok", law(subject))
     except SkipTest as reason:
         return Verdict(subject.label, law.name, "skipped", str(reason))
     except AssertionError as broken:
         return Verdict(subject.label, law.name, "failed", str(broken).removeprefix(f"{subject.label}: {law.name}: "))
-    return Verdict(subject.label, law.name, "ok")

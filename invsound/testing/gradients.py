@@ -19,6 +19,8 @@ TOLERANCE = 1e-3
 def need_derivatives(subject: Subject) -> None:
     if subject.kind == "synth" and not subject.cls.differentiable:
         skip("it declares differentiable = False")
+    if subject.kind == "synth" and len(subject.instance.space.discrete) == len(subject.instance.space):
+        skip("it has choices and steps alone")
 
 
 def central(f: Callable[[Tensor], Tensor], x: Tensor, v: Tensor) -> list[Tensor]:

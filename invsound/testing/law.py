@@ -12,7 +12,7 @@ from ..errors import said
 from ..hooks.culprit import origin
 from ..hooks.registry import KINDS
 
-Check = Callable[[Any], None]
+Check = Callable[[Any], "str | None"]
 
 
 class Broken(AssertionError):
@@ -21,7 +21,7 @@ class Broken(AssertionError):
 
 @dataclass(frozen=True)
 class Law:
-    """Called with what it is about, a `Subject` or a `Package`, it raises Broken, SkipTest (it does not apply), or nothing."""
+    """Called with what it is about, a `Subject` or a `Package`, it raises Broken, SkipTest (it does not apply), or says what it found."""
 
     name: str
     statement: str
@@ -30,9 +30,9 @@ class Law:
     first: bool = False
     """Whether the others make no sense without it."""
 
-    def __call__(self, subject: Any) -> None:
+    def __call__(self, subject: Any) -> str:
         try:
-            self.check(subject)
+            return self.check(subject) or ""
         except SkipTest:
             raise
         except Broken as error:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import Tensor, nn
 
-from ..problem import Problem, unmoved
+from ..jacobian import moved
+from ..problem import Problem
 from .law import hold, law
 from .subject import Subject, noise
 
@@ -24,28 +27,44 @@ class _Waveform(nn.Module):
 def every_parameter_is_heard(subject: Subject) -> None:
     """Over the range of each parameter, the sound changes, whatever the others are."""
     space, nu = subject.instance.space, subject.nu(ROWS, seed=7)
-    for p, name in enumerate(space.names):
-        ends = [_moved(nu, p, 1.8), _moved(nu, p, -1.8)]
+    for p, block in zip(space, space.slices, strict=True):
+        if p.options:
+            continue
+        ends = [_moved(nu, block, 1.8), _moved(nu, block, -1.8)]
         changed = (subject.instance(space.to_theta(ends[0])) != subject.instance(space.to_theta(ends[1]))).flatten(1).any(1)
-        hold(changed.any(), f"In none of {ROWS} random sounds does {name} change anything")
+        hold(changed.any(), f"In none of {ROWS} random sounds does {p.name} change anything")
+
+
+@law("synth", mend="make every option sound, or take it out of the choice.")
+def every_option_is_heard(subject: Subject) -> None:
+    """No two options of a choice make the same sound, whatever the other parameters are."""
+    space, nu = subject.instance.space, subject.nu(ROWS, seed=7)
+    for index in space.choices:
+        with torch.no_grad():
+            sounds = [subject.instance(space.to_theta(rows)) for rows in moved(space, index, nu, 0)]
+        for a, b in itertools.combinations(range(len(sounds)), 2):
+            options = " and ".join(space[index].options[k] for k in (a, b))
+            hold((sounds[a] != sounds[b]).any(), f"In none of {ROWS} random sounds do {options} differ, options of {space[index].name}")
 
 
 @law(
     "synth",
-    mend="rounding and choices have no derivative: let the sound follow the parameter between its steps, "
-    "or set differentiable = False and users problem.step, to at least one step.",
+    mend="rounding has no derivative: declare the step, Parameter(…, step=1), or the options, Choice(…), in the space; or let the sound "
+    "follow the parameter between its steps.",
 )
 def the_jacobian_sees_what_moves(subject: Subject) -> None:
     """Where a quarter of a parameter's range changes the sound, its column of the Jacobian is not zero."""
     synth, nu = subject.instance, subject.nu(ROWS, seed=8)
     problem = Problem(synth, _Waveform())  # type: ignore[arg-type]
-    J = unmoved(problem.jacobian(nu))
+    still = problem.unmoved(problem.jacobian(nu))
     with torch.no_grad():
         x = problem(nu)
-        for p, name in enumerate(synth.space.names):
-            changed = (problem(_moved(nu, p, FAR)) != x).any(1) & (problem(_moved(nu, p, -FAR)) != x).any(1)
-            count = int((changed & J[:, p]).sum())
-            hold(count == 0, f"Along {name} it is zero in {count} of {ROWS} random sounds, in which a move by {FAR} of ν is heard")
+        for k, (p, block) in enumerate(zip(synth.space, synth.space.slices, strict=True)):
+            if p.options:
+                continue
+            changed = (problem(_moved(nu, block, FAR)) != x).any(1) & (problem(_moved(nu, block, -FAR)) != x).any(1)
+            count = int((changed & still[:, k]).sum())
+            hold(count == 0, f"Along {p.name} it is zero in {count} of {ROWS} random sounds, in which a move by {FAR} of ν is heard")
 
 
 @law("feature", "encoder", mend="something on the way drops the sound, or rounds it: compare what two sounds become, step by step.")
@@ -60,8 +79,8 @@ def sounds_make_a_difference(subject: Subject) -> None:
         hold(tangent.any(), "On two noises, along a random direction, the derivative is zero")
 
 
-def _moved(nu: Tensor, p: int, by: float) -> Tensor:
-    """ν with parameter p moved by so much, within [−1, 1]."""
+def _moved(nu: Tensor, block: slice, by: float) -> Tensor:
+    """ν with a number moved by so much, within [−1, 1]."""
     moved = nu.clone()
-    moved[:, p] = (nu[:, p] + by).clamp(-1, 1)
+    moved[:, block] = (nu[:, block] + by).clamp(-1, 1)
     return moved

@@ -98,17 +98,19 @@ class Subject:
         return sounds.to(dtype)
 
     def nu(self, count: int, seed: int = 0) -> Tensor:
-        """ν [count, P] in float64, away from the bounds."""
-        return inside(count, len(self.instance.space), seed)
+        """ν [count, W] in float64, away from the bounds."""
+        space, nu = self.instance.space, inside(count, len(self.instance.space), seed)
+        return space.at((nu + 1) / 2) if space.discrete else nu
 
     @cached_property
     def smooth(self) -> tuple[Callable[[Tensor], Tensor], Tensor, list[tuple[str, Tensor]]]:
-        """A map to differentiate, a point, and named directions: the parameters of a synth in ν, three random ones of a feature."""
+        """A map to differentiate, a point, and named directions: a synth's continuous parameters in ν, three random ones of a feature."""
         if self.kind == "synth":
             synth: Synth = self.instance
-            nu = self.nu(2)
-            names = [f"parameter {name}" for name in synth.space.names]
-            return lambda rows: synth(synth.space.to_theta(rows)), nu, list(zip(names, _axes(nu), strict=True))
+            nu, space = self.nu(2), synth.space
+            axes = _axes(nu)
+            directions = [(f"parameter {p.name}", axes[block.start]) for p, block in zip(space, space.slices, strict=True) if not p.count]
+            return lambda rows: synth(space.to_theta(rows)), nu, directions
         x = self.rows(2)
         return self.instance, x, [(f"random direction {k}", noise(*x.shape, seed=10 + k)) for k in range(3)]
 

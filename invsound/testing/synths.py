@@ -8,6 +8,8 @@ import re
 import torch
 from torch import Tensor
 
+from ..jacobian import moved
+from ..problem import said
 from ..signal import Signal
 from ..space import Space
 from .gradients import need_derivatives
@@ -37,7 +39,7 @@ def sound_has_its_length(subject: Subject) -> None:
 
 
 def edges(space: Space) -> Tensor:
-    """ν of up to 64 corners of the space, the first and the last among them, and of each parameter's two ends with the others at 0."""
+    """ν of up to 64 corners of the space, the first and the last among them, and of each parameter's ends or options, the others at 0."""
     P = len(space)
     if P <= 6:
         corners = torch.tensor(list(itertools.product((-1.0, 1.0), repeat=P)), dtype=torch.float64)
@@ -45,11 +47,11 @@ def edges(space: Space) -> Tensor:
         signs = torch.rand(62, P, generator=torch.Generator().manual_seed(0), dtype=torch.float64).sub(0.5).sign()
         corners = torch.cat([-torch.ones(1, P, dtype=torch.float64), signs, torch.ones(1, P, dtype=torch.float64)])
     ends = torch.eye(P, dtype=torch.float64)
-    return torch.cat([corners, ends, -ends])
-
-
-def _said(space: Space, theta: Tensor) -> str:
-    return ", ".join(f"{p.name}={float(v):.6g} {p.unit}".rstrip() for p, v in zip(space, theta, strict=True))
+    places = torch.cat([corners, ends, -ends])
+    if not space.discrete:
+        return places
+    middle = space.at(torch.full((1, P), 0.5, dtype=torch.float64))
+    return torch.cat([space.at((places + 1) / 2), *(row for index in space.choices for row in moved(space, index, middle, 0))])
 
 
 @law("synth", mend="guard divisions, logarithms and exponents there (clamp before, not after), or narrow the bounds in the space.")
@@ -59,7 +61,7 @@ def finite_everywhere_in_its_bounds(subject: Subject) -> None:
     for dtype in DTYPES:
         theta = space.to_theta(edges(space)).to(dtype)
         row = bad_row(subject.instance(theta))
-        hold(row is None, f"In {dtype} there is a NaN or an infinity at {'' if row is None else _said(space, theta[row])}")
+        hold(row is None, f"In {dtype} there is a NaN or an infinity at {'' if row is None else said(space, space.to_nu(theta[row]))}")
 
 
 @law("synth", mend="torch.where differentiates both branches: mask their inputs, not their outputs; keep √ and log away from 0.")
@@ -73,7 +75,7 @@ def derivatives_are_finite_in_its_bounds(subject: Subject) -> None:
         ways["forward"] = torch.func.jvp(lambda rows: synth(space.to_theta(rows)), (nu,), (torch.ones_like(nu),))[1]
         for mode, derivative in ways.items():
             row = bad_row(derivative)
-            where = "" if row is None else _said(space, space.to_theta(nu)[row])
+            where = "" if row is None else said(space, nu[row])
             hold(row is None, f"In {dtype} and {mode} mode there is a NaN or an infinity at {where}")
 
 
@@ -84,13 +86,13 @@ def reverse_derivative(f, rows: Tensor) -> Tensor:  # type: ignore[no-untyped-de
     return torch.autograd.grad((out * noise(*out.shape, seed=5).to(out)).sum(), rows)[0]
 
 
-@law("synth", mend="return candidates ν [K, P] in [−1, 1], or x.new_empty(0, P) if the synth has none.")
+@law("synth", mend="return candidates ν [K, W] in [−1, 1], or x.new_empty(0, self.space.width) if the synth has none.")
 def guess_is_candidates(subject: Subject) -> None:
-    """guess(x) is a list of finite candidates ν [K, P], K may be 0, for its own sound and for silence."""
+    """guess(x) is a list of finite candidates ν [K, W], K may be 0, for its own sound and for silence."""
     synth = subject.instance
     with torch.no_grad():
         sounds = {"its own sound": synth(subject.rows(1, torch.float32))[0], "silence": torch.zeros(synth.signal.num_samples)}
     for name, x in sounds.items():
         nu = synth.guess(x)
-        hold(nu.ndim == 2 and nu.shape[1] == len(synth.space), f"On {name} it returned {list(nu.shape)}")
+        hold(nu.ndim == 2 and nu.shape[1] == synth.space.width, f"On {name} it returned {list(nu.shape)}")
         hold(nu.isfinite().all() and (nu.abs() <= 1).all(), f"On {name} it returned ν out of [−1, 1]")

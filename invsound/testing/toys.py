@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from ..feature import Feature
+from ..parameter import Choice, Parameter
 from ..problem import Problem
 from ..signal import Signal
-from ..space import Parameter, Space
+from ..space import Space
 from ..synth import Synth
 
 
@@ -42,6 +43,32 @@ class SealedTone(Tone):
 
     def forward(self, theta: Tensor) -> Tensor:
         return super().forward(theta.detach())
+
+
+class Organ(Synth):
+    """A tone of one of three waves and a number of partials, through one of two filters, its peak 1; 128 samples at 8 kHz."""
+
+    Options = NoOptions
+    WAVES, FILTERS = ("saw", "square", "sine"), ("open", "closed")
+
+    def __init__(self) -> None:
+        super().__init__(NoOptions())
+        self.space = Space(
+            Parameter("f", "Hz", 100, 400, "log", "pitch"),
+            Choice("wave", self.WAVES, "how its partials fall off"),
+            Parameter("partials", "", 1, 5, doc="how many it has", step=1),
+            Choice("filter", self.FILTERS, "whether it is muffled"),
+            Parameter("tau", "s", 0.004, 0.02, doc="decay"),
+        )
+        self.signal = Signal(8000, 128)
+
+    def forward(self, theta: Tensor) -> Tensor:
+        f, wave, partials, muffled, tau = theta[:, :, None, None].unbind(1)
+        t = torch.arange(self.signal.num_samples, dtype=theta.dtype, device=theta.device) / self.signal.sample_rate
+        k = torch.arange(1, 6, dtype=theta.dtype, device=theta.device)[:, None]
+        levels = torch.where(wave == 0, 1 / k, torch.where(wave == 1, k % 2, (-k).exp())) * (k <= partials) / (1 + muffled * k)
+        x = (levels * torch.sin(2 * torch.pi * k * f * t) * torch.exp(-t / tau)).sum(1)
+        return x / x.abs().amax(1, keepdim=True)
 
 
 class Projection(Feature):

@@ -77,7 +77,7 @@ def test_render_writes_the_sound_and_says_its_parameters(invsound):
         (["render", "--synth", "fmt"], "Did you mean 'ftm'? Installed: "),
         (["render", "--synth", "ftm", "omga=3"], "Did you mean 'omega'"),
         (["render", "--synth", "ftm", "omega=1"], "omega = 1 rad/s is out of bounds. Choose between 251.327 and 6283.19 rad/s"),
-        (["render", "--synth", "ftm", "omega=loud"], "takes a number, got 'loud'"),
+        (["render", "--synth", "ftm", "omega=loud"], "'loud' is no number"),
         (["render", "--synth", "ftm", "omega"], "Cannot read 'omega': an option is key=value"),
         (["render", "--synth", "ftm", "synth.num_mode=3"], "Did you mean 'num_modes'"),
         (["render", "--synth", "ftm", "synth.num_modes=many"], "takes an int, got 'many'"),

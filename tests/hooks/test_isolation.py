@@ -34,7 +34,7 @@ PLUGINS = {
     "syntax-error": ("def (:", "SyntaxError"),
     "misspelt-hook": (PART + OFFER_OF.format(hook="invsound_synth", body="return []"), "Did you mean 'invsound_synths'?"),
     "wrong-signature": (PART + "@hookimpl\ndef invsound_synths(extra): return []\n", "extra"),
-    "api-too-new": (PART + "INVSOUND_API = 99\n", "written for plugin API 99; this invsound speaks 1 and 0"),
+    "api-too-new": (PART + "INVSOUND_API = 99\n", "written for plugin API 99; this invsound speaks 2 and 1"),
     "api-too-old": (PART + "INVSOUND_API = -1\n", "written for plugin API -1"),
     "raising-hook": (PART + OFFER_OF.format(hook="invsound_synths", body="raise KeyError('boom')"), "KeyError: 'boom'"),
     "exits": ("raise SystemExit(3)", "SystemExit: 3"),

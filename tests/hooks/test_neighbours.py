@@ -68,7 +68,7 @@ def here(write, monkeypatch):
     registry.plugins.cache_clear()
 
 
-SHIPPED = ",".join(f"invsound-{name}" for name in ("amfm", "cma", "ddsp", "ftm", "jtfs", "mss", "pnp", "sophia"))
+SHIPPED = ",".join(f"invsound-{name}" for name in ("amfm", "cma", "ddsp", "ftm", "granular", "jtfs", "mss", "pnp", "scores", "sophia"))
 
 
 def offering(name, summary="a sound"):

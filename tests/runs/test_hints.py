@@ -46,7 +46,7 @@ def test_what_was_meant_is_said(arguments, said, invsound):
 
 
 def test_the_only_one_there_is_needs_no_name(monkeypatch):
-    monkeypatch.setenv("INVSOUND_DISABLE_PLUGINS", "invsound-jtfs")
+    monkeypatch.setenv("INVSOUND_DISABLE_PLUGINS", "invsound-jtfs,invsound-scores")
     registry.plugins.cache_clear()
     resolved = config.resolve({"parts": {"synth": "ftm"}})
     assert resolved.parts == {"synth": "ftm", "feature": "mss", "loss": "ploss", "optimizer": "adam", "encoder": "cnn"}

@@ -45,6 +45,14 @@ class TestVoice(SynthContract):
     part = "ddsp"
 
 
+class TestGranular(SynthContract):
+    part = "granular"
+
+
+class TestFaust(SynthContract):
+    part = "faust"
+
+
 class TestJTFS(FeatureContract):
     part = "jtfs"
     options = SMALL_SCATTERING
@@ -59,6 +67,14 @@ class TestSignedJTFS(FeatureContract):
 class TestMSS(FeatureContract):
     part = "mss"
     options = {"n_fft": [256, 64]}
+
+
+class TestLogMel(FeatureContract):
+    part = "logmel"
+
+
+class TestCumulativeSpectrum(FeatureContract):
+    part = "sot"
 
 
 class TestLogMSS(FeatureContract):
@@ -147,6 +163,22 @@ class TestMultiResolutionSTFT(ScoreContract):
 class TestJTFSDistance(ScoreContract):
     part = "jtfs"
     options = SMALL_SCATTERING
+
+
+class TestMelDistance(ScoreContract):
+    part = "mel"
+
+
+class TestWarpedMFCC(ScoreContract):
+    part = "wmfcc"
+
+
+class TestSpectralTransport(ScoreContract):
+    part = "sot"
+
+
+class TestEnvelopeDistance(ScoreContract):
+    part = "rms"
 
 
 def test_every_shipped_part_is_under_contract():

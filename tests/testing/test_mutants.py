@@ -24,11 +24,13 @@ HOOKS = {
     "score": "scores",
 }  # fmt: skip
 
+OUTSIDE = dict.fromkeys(HOOKS, frozenset()) | {"synth": {("GoodOutside", "outside")}}
+
 
 def hooks():
     lines = ["from invsound import Part, hookimpl"]
     for kind, hook in HOOKS.items():
-        names = sorted({(name, module) for k, _, name, module in listed.MUTANTS if k == kind} | {(GOOD[kind], hook)})
+        names = sorted({(name, module) for k, _, name, module in listed.MUTANTS if k == kind} | {(GOOD[kind], hook)} | OUTSIDE[kind])
         parts = ", ".join(f"Part({name!r}, 'mutants.{module}:{name}')" for name, module in names)
         lines.append(f"@hookimpl\ndef invsound_{hook}(): return [{parts}]")
     return "\n".join(lines)
@@ -82,6 +84,12 @@ def test_a_good_part_breaks_no_law(kind):
     verdicts = list(examine_part(registry.find(kind, f"mutant-parts:{GOOD[kind]}")))
     assert [v for v in verdicts if v.status == "failed"] == []
     assert {v.law for v in verdicts if v.status == "skipped"} <= {"device follows the input"}
+
+
+def test_a_good_synth_from_outside_breaks_no_law_and_says_what_is_heard():
+    verdicts = {v.law: v for v in examine_part(registry.find("synth", "mutant-parts:GoodOutside"))}
+    assert [v for v in verdicts.values() if v.status == "failed"] == []
+    assert verdicts["most sounds are heard and differ"].message == "Of 32 random sounds 0 are silent, 0 equal to another"
 
 
 def test_every_law_has_a_mutant():

@@ -2,7 +2,7 @@
 
 import torch
 
-from invsound import Parameter, Signal, Space, Synth
+from invsound import Choice, Parameter, Signal, Space, Synth
 
 from .common import Bare, Doubling, Options, breaks
 
@@ -121,6 +121,16 @@ class Pole(GoodSynth):
 class Deaf(GoodSynth):
     def forward(self, theta):
         return super().forward(torch.stack([theta[:, 0], torch.full_like(theta[:, 1], 0.01)], 1))
+
+
+@breaks("synth", "every option is heard")
+class Twins(GoodSynth):
+    def __init__(self, options):
+        super().__init__(options)
+        self.space = Space(*self.space, Choice("level", ("full", "half", "as full")))
+
+    def forward(self, theta):
+        return super().forward(theta[:, :2]) * (1 - 0.5 * (theta[:, 2:] == 1))
 
 
 @breaks("synth", "the jacobian sees what moves")

@@ -2,7 +2,7 @@
 
 from invsound import Part, hookimpl
 
-INVSOUND_API = 1
+INVSOUND_API = 2
 
 
 @hookimpl

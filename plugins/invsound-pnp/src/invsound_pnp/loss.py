@@ -30,7 +30,7 @@ class PNPOptions:
     epochs: scheduled: epochs until λ = 1
     matrix: what λ multiplies: identity, diagonal (diag M, per example), mean (of the training M) or own (largest eigenvalue, per example)
     volume: weigh each example by √(σ₁σ₂) of its M, relative to the training mean
-    scale: common factor μ: a number (1e-10 as published), or auto: 1 / (mean tr(M)/P + λ)
+    scale: common factor μ: a number (1e-10 as published), or auto: 1 / (mean tr(M)/W + λ)
     balance: divide each M by its trace, so that all examples pull alike
     shape: the form far from the truth: quadratic (as published), root (grows as the distance) or saturating (below ½ bound²)
     bound: the distance in Φ up to which root and saturating trust the form; null is the median between random sounds
@@ -84,10 +84,10 @@ class PNP(Loss):
         starts |= {"mean_trace": 1.0, "mean_volume": 1.0, "mean_largest": 1.0, "trusted": 0.5 * (options.bound or 1.0) ** 2}
         for name, value in starts.items():
             self.register_buffer(name, torch.tensor(value, dtype=torch.float64))
-        self.register_buffer("mean_metric", torch.eye(len(problem.space), dtype=torch.float64))
+        self.register_buffer("mean_metric", torch.eye(problem.space.width, dtype=torch.float64))
 
     def prepare(self, nu: Tensor) -> Tensor:
-        """R [B, P, P] in float64, of M or of its mean over the neighbourhood."""
+        """R [B, W, W] in float64, of M or of its mean over the neighbourhood."""
         return (
             smoothed(self.problem, nu, self.options.radius, self.options.samples) if self.options.radius else self.problem.metric_factor(nu)
         )
@@ -146,7 +146,7 @@ class PNP(Loss):
         return 1 / (self.mean_trace + self.damping * unit) if self.training else 1 / self.mean_trace
 
     def directions(self, nu_hat: Tensor, nu: Tensor, side: Tensor) -> Tensor:
-        """½ σₖ (vₖᵀ(ν̂ − ν))² [B, P] along the eigenvectors vₖ of M: what the undamped quadratic form consists of."""
+        """½ σₖ (vₖᵀ(ν̂ − ν))² [B, W] along the eigenvectors vₖ of M: what the undamped quadratic form consists of."""
         return along((nu_hat - nu).double(), side)
 
     def adapt(self, validation_loss: float) -> None:

@@ -16,7 +16,7 @@ def trace(R: Tensor) -> Tensor:
 
 
 def balanced(R: Tensor) -> Tensor:
-    """The factor [B, P, P] of M / tr M."""
+    """The factor [B, W, W] of M / tr M."""
     return R / trace(R).sqrt()[:, None, None]
 
 
@@ -32,11 +32,12 @@ def along(e: Tensor, R: Tensor) -> Tensor:
 
 
 def smoothed(problem: Problem, nu: Tensor, radius: float, samples: int) -> Tensor:
-    """R [B, P, P] of the mean of M over Sobol points of a cube around each ν [B, P], cut off at the bounds.
+    """R [B, W, W] of the mean of M over Sobol points of a cube around each ν [B, P], cut off at the bounds.
 
-    The cube is the same around every ν. Its half-width is `radius` times half the range of each coordinate.
+    The cube is the same around every ν. Its half-width is `radius` times half the range of each number; options stay as they are.
     """
     cube = 2 * torch.quasirandom.SobolEngine(nu.shape[1], scramble=True, seed=0).draw(samples).to(nu) - 1
+    cube = cube * ~problem.space.columns([bool(p.options) for p in problem.space], nu.device)
     low, high = problem.space.bounds(nu)
     points = [(nu + radius * (high - low) / 2 * shift).clamp(low, high) for shift in cube]
     factors = torch.cat([problem.metric_factor(point) for point in points], 1)
@@ -46,7 +47,6 @@ def smoothed(problem: Problem, nu: Tensor, radius: float, samples: int) -> Tenso
 @torch.no_grad()
 def typical_distance(problem: Problem, like: Tensor, sounds: int = 32) -> float:
     """The median of ‖S(ν) − S(ν′)‖ over all pairs of some sounds, drawn with a fixed seed."""
-    u = torch.rand(sounds, len(problem.space), generator=torch.Generator().manual_seed(0)).to(like.device)
-    low, high = problem.space.bounds(u)
-    S = torch.cat([problem(row[None]) for row in low + u * (high - low)])
+    share = torch.rand(sounds, len(problem.space), generator=torch.Generator().manual_seed(0)).to(like.device)
+    S = torch.cat([problem(row[None]) for row in problem.space.at(share)])
     return max(float(torch.nn.functional.pdist(S.double()).median()), TINY**0.25)

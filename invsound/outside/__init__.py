@@ -1,0 +1,1 @@
+"""Processes that strangers' code may crash or block."""

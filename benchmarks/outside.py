@@ -28,7 +28,7 @@ FEATURE = {
     "band": ("mss", {}), "tremolo": ("jtfs", {"Q": [1, 4], "J": 10}), "pair": ("sot", {"window": 200.0}),
 }  # fmt: skip
 """What hears each program's parameters: spectra; modulation, in octaves and quarters of them; and spectra, by how far they are moved."""
-EVALUATIONS, SEEDS, EACH = 200, 20, 10
+EVALUATIONS, SEEDS, EACH = 175, 20, 10
 SECONDS = 60
 FREE = {
     8: ["algorithm", "op2_mode", "feedback", "op1_rate2", "op2_output_level", "op2_coarse", "op3_level2", "op4_output_level"],
@@ -53,7 +53,7 @@ class Task:
 def faust(program: str, seed: int) -> invsound.Matcher:
     of = {
         "synth": {"file": str(PROGRAMS / f"{program}.dsp"), "num_samples": 22050, "sample_rate": 22050, "level": "program"},
-        "match": {"budget": None, "evaluations": EVALUATIONS, "candidates": 64, "seed": seed},
+        "match": {"budget": None, "evaluations": EVALUATIONS, "candidates": 64, "starts": 1, "seed": seed},
     }
     feature, of["feature"] = FEATURE[program]
     return counted(invsound.Matcher("faust", feature, None, of, quiet=True))

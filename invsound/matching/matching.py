@@ -25,6 +25,7 @@ from .waveform import is_gain_free, waveform_errors
 
 CHUNK = 8
 REALIGNED = 3  # times at most
+EXACT = 1e-4  # of the distance of a typical random sound
 IDLE = 2  # rounds that may pass without getting a hundredth nearer
 
 
@@ -63,19 +64,22 @@ class Matching:
         idle, near = 0, 5 * FOUND * self.typical
         if self.event is not None and search.distance > near:
             return self._heard(self.event)
+        reached = FOUND * self.typical
+        if free.parts.discrete:  # what is tried, and not followed, is exact or it is another sound that is like it
+            near = reached = EXACT * self.typical
         while True:
             before = search.distance
             if options.survey and before > near:
                 survey.explore(options.starts, search.spent(0.5, near))
             starts = survey.nearest(options.starts, apart=0.01).to(self.x)
-            solution = solved(self.setup.solver, search, search.target, starts, search.spent(*[0.5] * bool(free.parts.discrete)))
+            solution = solved(self.setup.solver, search, search.target, starts, search.spent(free.share))
             ends = [(search.best, search.distance), (solution.nu, solution.distance), *solution.ends]
             ends = sorted([(free.parts.snapped(u), distance) for u, distance in ends], key=lambda end: end[1])
             if self._align(ends[0][0][None]):
                 survey = self._survey(torch.stack([u for u, _ in ends]))
                 continue
             idle = 0 if ends[0][1] < 0.99 * before else idle + 1
-            if search.spent()() or idle == IDLE or ends[0][1] < FOUND * self.typical:
+            if search.spent()() or idle == IDLE * (4 if free.parts.discrete else 1) or ends[0][1] < reached:
                 return self._told(solution, ends, survey)
             self._add(survey, ends[0][0][None])
 

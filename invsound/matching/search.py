@@ -38,6 +38,12 @@ class Free:
         """Which coordinates [F] are numbers, and not options."""
         return self.parts.columns([not p.options for p in self.parts], self.mask.device)
 
+    @property
+    def share(self) -> float:
+        """Of the time that is left, what a solver gets at once: all, or half where some parameters are tried, less where most are."""
+        discrete = len(self.parts.discrete)
+        return 0.5 * (1 - discrete / len(self.parts)) if discrete else 1.0
+
     def each(self, u: Tensor, choice: float = 0) -> Tensor:
         """[F] → [n]: a value for each free parameter; that of a number is its coordinate's."""
         blocks = zip(self.parts, self.parts.slices, strict=True)

@@ -86,9 +86,9 @@ class Space(Sequence["Parameter | Choice"]):
         return Space(*(p if isinstance(p, Choice) else replace(p, step=None) for p in self), normalize=self.normalize)
 
     def columns(self, which: Sequence[bool] | Tensor, device: torch.device | str | None = None) -> Tensor:
-        """Which coordinates [W] belong to those of the parameters [P]."""
-        widths = torch.tensor([p.width for p in self])
-        return torch.as_tensor(which).cpu().bool().repeat_interleave(widths).to(device)
+        """Which coordinates [..., W] belong to those of the parameters [..., P]."""
+        which = torch.as_tensor(which)
+        return which.bool().repeat_interleave(torch.tensor([p.width for p in self], device=which.device), -1).to(device)
 
     def _scaled_bounds(self, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Bounds [P] after log10 where declared, and which entries are log; dtype and device of `like`."""

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from ..jacobian import moved
 from ..solver import Forward
-from .search import Free
+from .search import Free, spread
 
 SIZE = 64  # of the population
 BROOD = 16  # sounds made at a time
@@ -34,19 +35,15 @@ class Evolution:
         u = torch.cat([self.u, self.free.parts.snapped(u.double())])
         distances = torch.cat([self.distances, residuals.double().norm(dim=1)])
         order = distances.argsort(stable=True)
-        _, first = u[order].unique(dim=0, return_inverse=True)
-        kept = [k for k, one in enumerate(first.tolist()) if one not in first[:k].tolist()][:SIZE]
-        self.u, self.distances = u[order[kept]], distances[order[kept]]
+        nearest: dict[int, int] = {}
+        for k, point in enumerate(u[order].unique(dim=0, return_inverse=True)[1].tolist()):
+            nearest.setdefault(point, k)
+        kept = order[list(nearest.values())[:SIZE]]
+        self.u, self.distances = u[kept], distances[kept]
 
     def nearest(self, count: int, apart: float = 0.0) -> Tensor:
         """u of the `count` nearest points [≤ count, F], no two closer than `apart` in every coordinate."""
-        chosen: list[int] = []
-        for k, u in enumerate(self.u):
-            if all(float((u - self.u[j]).abs().max()) > apart for j in chosen):
-                chosen.append(k)
-            if len(chosen) == count:
-                break
-        return self.u[chosen]
+        return self.u[spread(self.u, apart, count)]
 
     @torch.no_grad()
     def explore(self, regions: int, stop: Callable[[], bool]) -> None:
@@ -77,37 +74,22 @@ class Evolution:
 
     def _neighbours(self, u: Tensor) -> Tensor:
         """Every option that u [F] does not have, and a step up and down."""
-        found = []
-        for p, block in zip(self.free.parts, self.free.parts.slices, strict=True):
-            if p.options:
-                corners = 2 * torch.eye(p.width, dtype=u.dtype, device=u.device) - 1
-            elif p.count:
-                one = type(self.free.parts)(p)
-                corners = one.to_nu(one.to_theta(u[block]) + (p.step or 0) * u.new_tensor([[-1.0], [1.0]])).clamp(-1, 1)
-            else:
-                continue
-            moved = u.expand(len(corners), -1).clone()
-            moved[:, block] = corners
-            found.append(moved)
-        return torch.cat([u.new_empty(0, len(u)), *found])
+        space = self.free.parts
+        return torch.cat([row for index in space.discrete for row in moved(space, index, u[None], 0)])
 
     def _children(self) -> Tensor:
         space, n, P = self.free.parts, len(self.u), len(self.free.parts)
         ranks = (n * self._uniform(4, BROOD) ** torch.tensor([[2.0], [1.0], [1.0], [1.0]]).to(self.u)).long()
         mother, father, one, other = self.u[ranks]
-        child = torch.where(self._spread(self._uniform(BROOD, P) < 0.25), father, mother)
-        moving = self.free.numbers & self._spread(self._uniform(BROOD, P) < max(0.4, 1 / P))
+        child = torch.where(space.columns(self._uniform(BROOD, P) < 0.25), father, mother)
+        moving = self.free.numbers & space.columns(self._uniform(BROOD, P) < max(0.4, 1 / P))
         size = 10 ** (-3 + 2.7 * self._uniform(BROOD, 1))
         noise = size * torch.randn(child.shape, generator=self.generator, dtype=torch.float64).to(child)
         along = self._uniform(BROOD, 1) * (one - other)
         child = (child + moving * torch.where(self._uniform(BROOD, 1) < 0.5, along, noise)).clamp(-1, 1)
         discrete = torch.tensor([bool(p.count) for p in space], device=child.device)
-        anew = self._spread((self._uniform(BROOD, P) < 1 / (2 * P)) & discrete)
+        anew = space.columns((self._uniform(BROOD, P) < 1 / (2 * P)) & discrete)
         return torch.where(anew, self._strangers(BROOD), child)
-
-    def _spread(self, which: Tensor) -> Tensor:
-        """[B, n] of the parameters → [B, F] of their coordinates."""
-        return which.repeat_interleave(torch.tensor([p.width for p in self.free.parts]).to(which.device), 1)
 
     def _uniform(self, *shape: int) -> Tensor:
         return torch.rand(shape, generator=self.generator, dtype=torch.float64).to(self.u)

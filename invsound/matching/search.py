@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 import torch
@@ -21,11 +21,9 @@ class Free:
     """Some of the parameters; their coordinates are u [F], those of ν [W] that the mask has."""
 
     def __init__(self, space: Space, names: list[str], device: str = "cpu") -> None:
-        self.space = space
-        self.indices = [index for index, name in enumerate(space.names) if name in names]
         self.mask = space.columns([name in names for name in space.names], device)
         """Which coordinates [W] are free."""
-        self.parts = Space(*(space[index] for index in self.indices), normalize=space.normalize)
+        self.parts = Space(*(p for p in space if p.name in names), normalize=space.normalize)
         """A space of the free parameters alone, whose ν are u."""
 
     @property
@@ -54,7 +52,7 @@ class Free:
 
         J [D, F] has the secants of the options, and `residual` [D] is what remains at ν.
         """
-        found = torch.full((len(self.indices),), torch.inf, dtype=torch.float64)
+        found = torch.full((len(self.parts),), torch.inf, dtype=torch.float64)
         for k, (p, block) in enumerate(zip(self.parts, self.parts.slices, strict=True)):
             if p.options:
                 away = (residual.double()[:, None] + 2 * J[:, block].double()).norm(dim=0)
@@ -127,8 +125,15 @@ def full(u: Tensor, held: Tensor, free: Tensor) -> Tensor:
 
 def distinct(ends: Ends, apart: float = 0.05) -> Ends:
     """Ends that differ by more than `apart` in some coordinate, nearest first."""
-    kept: Ends = []
-    for u, distance in ends:
-        if all(float((u - v).abs().max()) > apart for v, _ in kept):
-            kept.append((u, distance))
-    return kept
+    return [ends[k] for k in spread([u for u, _ in ends], apart)]
+
+
+def spread(points: Sequence[Tensor] | Tensor, apart: float, count: int | None = None) -> list[int]:
+    """Which of some points [F], in their order and at most `count`, are more than `apart` in some coordinate from those before."""
+    chosen: list[int] = []
+    for k, u in enumerate(points):
+        if len(chosen) == count:
+            break
+        if all(float((u - points[j]).abs().max()) > apart for j in chosen):
+            chosen.append(k)
+    return chosen

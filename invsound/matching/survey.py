@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..solver import Forward
+from .search import spread
 
 RADIUS = 0.3  # of the first trust regions, in ν
 SMALLEST = 1e-3  # a region below this is surveyed
@@ -43,13 +44,8 @@ class Survey:
 
     def nearest(self, count: int, apart: float = 0.0) -> Tensor:
         """u of the `count` nearest points [≤ count, F], no two closer than `apart` in every coordinate."""
-        chosen: list[int] = []
-        for k in self.distances.argsort().tolist():
-            if all(float((self.u[k] - self.u[j]).abs().max()) > apart for j in chosen):
-                chosen.append(k)
-            if len(chosen) == count:
-                break
-        return self.u[chosen]
+        u = self.u[self.distances.argsort()]
+        return u[spread(u, apart, count)]
 
     @torch.no_grad()
     def explore(self, regions: int, stop: Callable[[], bool]) -> None:

@@ -81,7 +81,7 @@ class Child:
         ready = select.select([self._status], [], [], PATIENCE)[0]
         told = os.read(self._status, 16) if ready else b""
         os.close(self._status)
-        return _how(int(told)) if told else "it closed its connection"
+        return ending(int(told)) if told else "it closed its connection"
 
     def __del__(self) -> None:
         with contextlib.suppress(Exception):
@@ -142,7 +142,8 @@ def _folder() -> str | None:
     return None
 
 
-def _how(code: int) -> str:
+def ending(code: int) -> str:
+    """`exit code 3`, or the signal that ended a process."""
     return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
 
 

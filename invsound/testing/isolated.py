@@ -13,6 +13,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from ..errors import InvsoundError
+from ..outside.nursery import ending
 from ..system.executor import deaf
 
 PATIENCE = 300.0
@@ -39,7 +40,7 @@ def isolated(function: Callable[..., Any], *arguments: Any, seconds: float) -> A
         return _heard(receiver, seconds)
     except EOFError:
         process.join()
-        raise Lost(f"ended the process ({_how(process.exitcode)})") from None
+        raise Lost(f"ended the process ({ending(process.exitcode)})") from None
     finally:
         _kill(process)
         receiver.close()
@@ -51,10 +52,6 @@ def _heard(receiver: Connection, seconds: float) -> Any:
             raise Lost(f"took more than {patience:g} s")
         answer = receiver.recv_bytes()
     return json.loads(answer)
-
-
-def _how(exitcode: int) -> str:
-    return f"exit code {exitcode}" if exitcode >= 0 else signal.Signals(-exitcode).name
 
 
 def _kill(process: Any) -> None:

@@ -251,19 +251,19 @@ def test_a_script_without_a_main_guard_renders_and_its_processes_end_with_it(tmp
     """However it ends: here it is killed while a sound hangs."""
     (tmp_path / "script.py").write_text(
         textwrap.dedent("""
-        import json, os, signal, sys, threading, torch
-        from ring_parts import Options, Ring, pid
+        import os, signal, sys, torch
+        from ring_parts import Options, Ring
         ring = Ring(Options())
         x = ring(torch.tensor([[440.0, 0, 0]]))
         ring.limit = 60
         (child,) = sys.modules["invsound.renderer"]._pools[ring]._idle
         child.send(b'{"f": 440.0, "n": 4, "wave": "sine"}')
-        print(json.dumps(os.getsid(0)), flush=True)
+        print(x.shape[-1], flush=True)
         os.kill(os.getpid(), signal.SIGKILL)
         """)
     )
     environment = os.environ | {"PYTHONPATH": os.path.dirname(ring_parts.__file__)}
     script = subprocess.Popen([sys.executable, "script.py"], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True)
     out, _ = script.communicate(timeout=60)  # to the end of all who hold its stdout
-    assert json.loads(out)
+    assert int(out) > 0
     assert script.returncode == -signal.SIGKILL

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from tables import table
 
 import invsound
+from invsound.runs import environment
 
 ROOT = Path(__file__).parent.parent
 PROGRAMS = Path(__file__).parent / "programs"
@@ -29,7 +31,7 @@ FEATURE = {
 }  # fmt: skip
 """What hears each program's parameters: spectra; modulation, in octaves and quarters of them; and spectra, by how far they are moved."""
 EVALUATIONS, SEEDS, EACH = 175, 20, 10
-SECONDS = 60
+PRESETS, SECONDS = 50, 60
 FREE = {
     8: ["algorithm", "op2_mode", "feedback", "op1_rate2", "op2_output_level", "op2_coarse", "op3_level2", "op4_output_level"],
     24: [
@@ -47,6 +49,11 @@ class Task:
     synth: str
     seed: int
     sound: int = 0
+
+
+ALL = {name: [Task(name, seed, k) for seed in range(SEEDS) for k in range(EACH)] for name in PUBLISHED} | {
+    f"dx7, {count}": [Task(f"dx7, {count}", seed) for seed in range(PRESETS)] for count in FREE
+}
 
 
 @functools.lru_cache(maxsize=4)
@@ -88,7 +95,7 @@ def heard(matcher: invsound.Matcher, theta: torch.Tensor) -> dict[str, Any]:
 
 def measured(task: Task) -> dict[str, Any]:
     torch.set_num_threads(1)
-    if task.synth in PROGRAMS_BY_NAME:
+    if task.synth in PUBLISHED:
         matcher = faust(task.synth, task.seed)
         space = matcher.synth.space
         line = heard(matcher, drawn(space, 1000 * task.seed + task.sound))
@@ -98,9 +105,6 @@ def measured(task: Task) -> dict[str, Any]:
     line = heard(matcher, drawn(matcher.synth.space, task.seed))
     choices = [p.name for p in matcher.synth.space if p.options]
     return asdict(task) | line | {"options": {name: line["true"][name] == line["found"][name] for name in choices}}
-
-
-PROGRAMS_BY_NAME = tuple(PUBLISHED)
 
 
 def dx7(count: int, seed: int) -> invsound.Matcher:
@@ -138,15 +142,96 @@ def run(file: Path, tasks: list[Task], jobs: int) -> None:
                 log.write(json.dumps(future.result()) + "\n")
 
 
-if __name__ == "__main__":
+PAGE = """# Benchmarks of synthesizers from outside
+
+    python benchmarks/outside.py band tremolo pair "dx7, 8" "dx7, 24" --jobs {jobs}
+
+{about}; {jobs} processes of one thread. Sounds and parameters are drawn with seeds, uniform in each parameter's range.
+
+## Three Faust programs
+
+A published test of sound matching without derivatives: {evaluations} renders at most, those of candidates, alignment and standard errors
+included; error: the Euclidean distance of the returned parameters from the true ones, each as a fraction of its range. Published: the
+best median of gradient descent, CMA-ES, Bayesian optimization, and a network trained on 15,000 sounds. `lm` and its survey, from 64
+candidates, one start; programs are in benchmarks/programs. The range is of the medians of {seeds} seeds.
+
+{faust}
+What hears a parameter decides: spectra hear filters; spectra whose energy is *moved* (`sot`) hear a sine that is still an octave away;
+and only the joint scattering has a smooth answer to how fast a noise is modulated.
+
+## A DX7
+
+`invsound-dx7` of examples/: voices drawn at random, of which so many controls are unknown, `mss`, {seconds} s a preset, one core each.
+Near: at most a tenth of the distance of a random sound of the same voice. Renders and seconds are medians.
+
+{dx7}
+## Losses where there are choices
+
+    invsound sweep examples/results/choices.yaml
+    invsound compare runs/choices --against P-loss --out runs/choices
+
+A voice of three waves, an octave of whole numbers and six other parameters, 512 sounds, 30 epochs, three seeds: medians and
+ranges over seeds of the 128 test sounds.
+
+{choices}"""
+
+
+def faust_table(made: list[dict[str, Any]]) -> str:
+    rows = []
+    for name, published in PUBLISHED.items():
+        if of := [line for line in made if line["synth"] == name]:
+            errors = sorted(line["error"] for line in of)
+            seeds = [median([line for line in of if line["seed"] == seed], "error") for seed in {line["seed"] for line in of}]
+            feature, options = FEATURE[name]
+            cells = f"{TOLD[name]} | {' '.join([feature, *(f'{k}={v}' for k, v in options.items())])} | {len(of)}"
+            cells += f" | **{median(of, 'error'):.2g}** ({min(seeds):.1g}–{max(seeds):.1g}) | {errors[int(0.9 * len(errors))]:.2g}"
+            rows.append(f"{cells} | {published} | {max(line['renders'] for line in of)}".split(" | "))
+    return table("program | heard by | sounds | median error (seeds) | 90 % below | published | most renders", rows)
+
+
+def dx7_table(made: list[dict[str, Any]]) -> str:
+    rows = []
+    for count in FREE:
+        if of := [line for line in made if line["synth"] == f"dx7, {count}"]:
+            shares = [line["distance"] / line["random"] for line in of]
+            right = [right for line in of for right in line["options"].values()]
+            near, renders, seconds = sum(share < 0.1 for share in shares), median(of, "renders"), median(of, "seconds")
+            cells = f"{count} | {len(of[0]['options'])} | {near} / {len(of)} | {sum(right)} / {len(right)}"
+            rows.append(f"{cells} | {statistics.median(shares):.2g} | {max(shares):.2g} | {renders:.0f} | {seconds:.0f}".split(" | "))
+    return table("free controls | of them choices | near | options right | share of random, median | worst | renders | s", rows)
+
+
+def median(of: list[dict[str, Any]], key: str) -> float:
+    return statistics.median(line[key] for line in of)
+
+
+def choices_table(comparison: Path) -> str:
+    found = json.loads(comparison.read_text()) if comparison.exists() else {"columns": [], "configurations": []}
+    columns = [column["name"] for column in found["columns"]]
+    cells = [[row["name"], *(f"{c['median']:.3g} ({min(c['values']):.3g}–{max(c['values']):.3g})" for c in map(row["cells"].get, columns))]
+             for row in found["configurations"]]  # fmt: skip
+    return table(" | ".join(["loss", *columns]), cells)
+
+
+def page(file: Path, jobs: int, comparison: Path) -> None:
+    made = lines(file)
+    text = PAGE.format(
+        jobs=jobs, about=f"{environment.processor()}, torch {torch.__version__}", evaluations=200, seeds=SEEDS, seconds=SECONDS,
+        faust=faust_table(made), dx7=dx7_table(made), choices=choices_table(comparison),
+    )  # fmt: skip
+    (ROOT / "docs" / "benchmarks-outside.md").write_text(text)
+
+
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--lines", type=Path, default=Path("build/outside.jsonl"))
+    parser.add_argument("synths", nargs="*", help=f"what to measure, of {list(ALL)}; the page is written from what there is")
+    parser.add_argument("--lines", type=Path, default=ROOT / "build" / "outside.jsonl")
+    parser.add_argument("--comparison", type=Path, default=ROOT / "runs" / "choices" / "comparison.json")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--only", nargs="*", default=list(PUBLISHED))
-    parser.add_argument("--seeds", type=int, default=SEEDS)
-    parser.add_argument("--each", type=int, default=EACH)
     given = parser.parse_args()
-    run(given.lines, [Task(name, seed, k) for name in given.only for seed in range(given.seeds) for k in range(given.each)], given.jobs)
-    for name in given.only:
-        errors = [line["error"] for line in lines(given.lines) if line["synth"] == name]
-        print(name, len(errors), statistics.median(errors), sorted(errors)[-5:])
+    run(given.lines, [task for synth in given.synths for task in ALL[synth]], given.jobs)
+    page(given.lines, given.jobs, given.comparison)
+
+
+if __name__ == "__main__":
+    main()

@@ -61,10 +61,9 @@ class Matching:
         survey = self._survey(guesses)
         told = "Nearest of %d candidates and %d guesses: %.4g; typical: %.4g."
         progress.log.info(told, options.candidates, len(guesses), search.distance, self.typical)
-        idle, near = 0, 5 * FOUND * self.typical
+        idle, near, reached = 0, 5 * FOUND * self.typical, FOUND * self.typical
         if self.event is not None and search.distance > near:
             return self._heard(self.event)
-        reached = FOUND * self.typical
         if free.parts.discrete:  # what is tried, and not followed, is exact or it is another sound that is like it
             near = reached = EXACT * self.typical
         while True:
@@ -105,7 +104,8 @@ class Matching:
     def _survey(self, known: Tensor) -> Survey | Evolution:
         """All candidates, and the points that are known to be good, compared with the sound."""
         search, u, S, free, seed = self.search, self.setup.candidates, self.setup.dictionary, self.setup.free, self.setup.options.seed
-        survey = Evolution(search, search.target, seed, free) if free.parts.discrete else Survey(search, search.target, seed)
+        how, together = (search, search.target, seed), not self.setup.synth.differentiable
+        survey = Evolution(*how, free) if free.parts.discrete else Survey(*how, together)
         distances = []
         for k in range(0, len(u), CHUNK):
             rows = u[k : k + CHUNK]

@@ -22,11 +22,12 @@ class Survey:
     computed for, by least squares with Gaussian weights of width Δ; the Gauss–Newton step of the model within Δ, every other time with
     some noise, is the next point. So every sound informs every later step, and structure finer than Δ is averaged out: where Φ∘g
     is rough, its derivative points nowhere. (Derivative-free Gauss–Newton by regression: Cartis, Fiala, Marteau & Roberts, "Improving the
-    flexibility and robustness of model-based derivative-free optimization solvers", ACM TOMS 45(3), 2019.)
+    flexibility and robustness of model-based derivative-free optimization solvers", ACM TOMS 45(3), 2019.) Regions take turns, or are
+    tried `together`, where sounds are made side by side.
     """
 
-    def __init__(self, forward: Forward, target: Tensor, seed: int) -> None:
-        self.forward, self.target = forward, target
+    def __init__(self, forward: Forward, target: Tensor, seed: int, together: bool = False) -> None:
+        self.forward, self.target, self.together = forward, target, together
         self.u, self.distances = target.new_empty(0, 0, dtype=torch.float64), target.new_empty(0, dtype=torch.float64)
         self.residuals: list[Tensor] = []
         self.generator = torch.Generator().manual_seed(seed)
@@ -49,23 +50,29 @@ class Survey:
 
     @torch.no_grad()
     def explore(self, regions: int, stop: Callable[[], bool]) -> None:
-        """Follow the models from the nearest points until their regions are small or `stop()`; the nearest region has every other turn."""
+        """Follow the models from the nearest points until their regions are small or `stop()`; in turns, the nearest has every other."""
         centres = [int((self.u - u).abs().sum(1).argmin()) for u in self.nearest(regions, apart=RADIUS / 3)]
         radii, turn = [RADIUS] * len(centres), 0
         while (alive := [k for k, radius in enumerate(radii) if radius > SMALLEST]) and not stop():
-            k = alive[turn // 2 % len(alive)] if turn % 2 else min(alive, key=lambda k: self.distances[centres[k]])
-            centres[k], radii[k] = self._try(centres[k], radii[k], noisy=bool(turn // 2 % 2))
+            nearest = min(alive, key=lambda k: self.distances[centres[k]])
+            chosen = alive if self.together else [alive[turn // 2 % len(alive)] if turn % 2 else nearest]
+            tried = self._try([centres[k] for k in chosen], [radii[k] for k in chosen], noisy=bool(turn // 2 % 2))
+            for k, (centre, radius) in zip(chosen, tried, strict=True):
+                centres[k], radii[k] = centre, radius
             turn += 1
 
-    def _try(self, centre: int, radius: float, noisy: bool) -> tuple[int, float]:
-        """Evaluate the next point of a region; its centre and radius after that."""
+    def _try(self, centres: list[int], radii: list[float], noisy: bool) -> list[tuple[int, float]]:
+        """Evaluate the next points of some regions; their centres and radii after that."""
+        first, u = len(self.u), torch.stack([self._next(c, r, noisy) for c, r in zip(centres, radii, strict=True)]).clamp(-1, 1)
+        self._append(u, self.forward(u.to(self.target)) - self.target)
+        better = [bool(self.distances[first + k] < self.distances[centre]) for k, centre in enumerate(centres)]
+        return [(first + k, min(1.3 * radius, 0.5)) if better[k] else (centres[k], 0.85 * radius) for k, radius in enumerate(radii)]
+
+    def _next(self, centre: int, radius: float, noisy: bool) -> Tensor:
         u = self.u[centre] + self._step(centre, radius)
         if noisy:
             u = u + 0.3 * radius * torch.randn(len(u), generator=self.generator, dtype=u.dtype).to(u) / len(u) ** 0.5
-        u = u.clamp(-1, 1)
-        self._append(u[None], self.forward(u[None].to(self.target)) - self.target)
-        better = bool(self.distances[-1] < self.distances[centre])
-        return (len(self.u) - 1, min(1.3 * radius, 0.5)) if better else (centre, 0.85 * radius)
+        return u
 
     def _step(self, centre: int, radius: float) -> Tensor:
         """argmin ‖r + Jδ‖ within ‖δ‖ ≤ Δ."""

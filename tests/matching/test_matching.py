@@ -95,19 +95,22 @@ class Bowl:
     A = torch.diag(torch.tensor([5.0, 1.0, 0.2]))
 
     def __init__(self):
-        self.calls = 0
+        self.calls, self.most = 0, 0
 
     def __call__(self, u):
-        self.calls += len(u)
+        self.calls, self.most = self.calls + len(u), max(self.most, len(u))
         return u @ self.A.to(u)
 
 
-def test_the_survey_follows_its_models_to_the_minimum():
+@pytest.mark.parametrize("together, regions", [(False, 1), (False, 3), (True, 1), (True, 3)])
+def test_the_survey_follows_its_models_to_the_minimum(together, regions):
     forward, generator = Bowl(), torch.Generator().manual_seed(0)
     u = 2 * torch.rand(20, 3, generator=generator) - 1
-    survey = Survey(forward, torch.tensor([2.0, 0.3, -0.1]), 0)
+    survey = Survey(forward, torch.tensor([2.0, 0.3, -0.1]), 0, together)
     survey.add(u, forward(u) - survey.target)
-    survey.explore(1, lambda: forward.calls >= 80)
+    forward.calls, forward.most = 0, 0
+    survey.explore(regions, lambda: forward.calls >= 60 * regions)
+    assert forward.most == (regions if together else 1)
     torch.testing.assert_close(survey.nearest(1)[0], torch.tensor([0.4, 0.3, -0.5], dtype=torch.float64), atol=0.05, rtol=0)
 
 

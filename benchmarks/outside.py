@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import functools
 import json
+import math
 import statistics
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
@@ -98,7 +99,10 @@ def measured(task: Task) -> dict[str, Any]:
     if task.synth in PUBLISHED:
         matcher = faust(task.synth, task.seed)
         space = matcher.synth.space
-        line = heard(matcher, drawn(space, 1000 * task.seed + task.sound))
+        try:
+            line = heard(matcher, drawn(space, 1000 * task.seed + task.sound))
+        except invsound.UsageError as refusal:  # filters that leave next to nothing
+            return asdict(task) | {"refused": str(refusal), "error": math.inf, "renders": 0}
         error = sum(((line["true"][p.name] - line["found"][p.name]) / (p.high - p.low)) ** 2 for p in space) ** 0.5
         return asdict(task) | line | {"error": error}
     matcher = dx7(int(task.synth.removeprefix("dx7, ")), task.seed)
@@ -137,9 +141,14 @@ def run(file: Path, tasks: list[Task], jobs: int) -> None:
     done = {(line["synth"], line["seed"], line["sound"]) for line in lines(file)}
     left = [task for task in tasks if (task.synth, task.seed, task.sound) not in done]
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
-        for future in as_completed([pool.submit(measured, task) for task in left]):
-            with file.open("a") as log:
-                log.write(json.dumps(future.result()) + "\n")
+        futures = [pool.submit(measured, task) for task in left]
+        try:
+            for future in as_completed(futures):
+                with file.open("a") as log:
+                    log.write(json.dumps(future.result()) + "\n")
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 PAGE = """# Benchmarks of synthesizers from outside
@@ -154,6 +163,7 @@ A published test of sound matching without derivatives: {evaluations} renders at
 included; error: the Euclidean distance of the returned parameters from the true ones, each as a fraction of its range. Published: the
 best median of gradient descent, CMA-ES, Bayesian optimization, and a network trained on 15,000 sounds. `lm` and its survey, from 64
 candidates, one start; programs are in benchmarks/programs. The range is of the medians of {seeds} seeds.
+Sounds below −90 dBFS, of a high-pass far above a low-pass, are refused as silent, and count as missed.
 
 {faust}
 What hears a parameter decides: spectra hear filters; spectra whose energy is *moved* (`sot`) hear a sine that is still an octave away;
@@ -183,10 +193,11 @@ def faust_table(made: list[dict[str, Any]]) -> str:
             errors = sorted(line["error"] for line in of)
             seeds = [median([line for line in of if line["seed"] == seed], "error") for seed in {line["seed"] for line in of}]
             feature, options = FEATURE[name]
-            cells = f"{TOLD[name]} | {' '.join([feature, *(f'{k}={v}' for k, v in options.items())])} | {len(of)}"
+            heard_by, silent = " ".join([feature, *(f"{k}={v}" for k, v in options.items())]), sum("refused" in line for line in of)
+            cells = f"{TOLD[name]} | {heard_by} | {len(of)} ({silent})"
             cells += f" | **{median(of, 'error'):.2g}** ({min(seeds):.1g}–{max(seeds):.1g}) | {errors[int(0.9 * len(errors))]:.2g}"
             rows.append(f"{cells} | {published} | {max(line['renders'] for line in of)}".split(" | "))
-    return table("program | heard by | sounds | median error (seeds) | 90 % below | published | most renders", rows)
+    return table("program | heard by | sounds (silent) | median error (seeds) | 90 % below | published | most renders", rows)
 
 
 def dx7_table(made: list[dict[str, Any]]) -> str:

@@ -72,13 +72,17 @@ class ProblemOptions:
 class Problem(nn.Module):
     """Φ ∘ g ∘ (ν → θ): what training and matching share. ν are the coordinates of `space`, the synth's own if None.
 
+    Where a recording ends before the sound does, only what it holds is compared: sounds are multiplied by `window` [N].
     Raises UsageError where forward differentiation is asked of a synth that declares `differentiable = False`.
     """
 
-    def __init__(self, synth: Synth, feature: Feature, options: ProblemOptions | None = None, space: Space | None = None) -> None:
+    def __init__(
+        self, synth: Synth, feature: Feature, options: ProblemOptions | None = None, space: Space | None = None,
+        window: Tensor | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.synth, self.feature, self.options = synth, feature, options or ProblemOptions()
-        self.space = space or synth.space
+        self.space, self.window = space or synth.space, window
         if self.options.jacobian == "forward" and not synth.differentiable:
             raise UsageError(f"The synth {type(synth).__name__} is not differentiable: its Jacobian takes problem.jacobian=finite.")
 
@@ -88,8 +92,9 @@ class Problem(nn.Module):
         return self.options.jacobian == "forward" or (self.options.jacobian == "auto" and self.synth.differentiable)
 
     def render(self, nu: Tensor) -> Tensor:
-        """ν [B, W] → audio x [B, N]."""
-        return sound(self.synth, self.space.to_theta(nu))
+        """ν [B, W] → audio x [B, N], within the window."""
+        x = sound(self.synth, self.space.to_theta(nu))
+        return x if self.window is None else x * self.window.to(x)
 
     def forward(self, nu: Tensor) -> Tensor:
         """ν [B, W] → S [B, D], pure and differentiable (reverse mode and `torch.func`)."""

@@ -40,7 +40,10 @@ class Synth(nn.Module, ABC):
         """θ [B, P] in the units of `space` → audio x [B, N]."""
 
     def guess(self, x: Tensor) -> Tensor:
-        """Analysis by synthesis's author: sound x [N] → candidate ν₀ [K, W], K may be 0 (the default)."""
+        """Analysis by synthesis's author: sound x [n] → candidate ν₀ [K, W], K may be 0 (the default).
+
+        n < N where a recording ends before its sound does.
+        """
         return x.new_empty(0, self.space.width)
 
     def published(self) -> tuple[Tensor, list[str]] | None:

@@ -16,6 +16,7 @@ from ..errors import UsageError
 from ..signal import Signal
 from ..system import progress
 from ..system.files import atomic
+from .ending import ending
 from .mono import SEARCH, Mono, constant_part
 from .onset import Envelope, Onset
 from .source import File, Samples, Source
@@ -33,7 +34,8 @@ HEARD = 1e-3  # of the peak: −60 dB; what resampling leaves below it is not th
 class Recording:
     """A sound file made into a problem's signal: `x` [N] float32 on the CPU, and `notes`, what was done to it, for the user to read.
 
-    The file holds `gain` times x, which begins at `onset`, in seconds.
+    The file holds `gain` times x, which begins at `onset`, in seconds. Where it is cut or faded out while the sound goes on, `end` is how
+    many samples of x are the sound's own.
     """
 
     x: Tensor
@@ -41,6 +43,7 @@ class Recording:
     notes: list[str]
     gain: float = 1.0
     onset: float = 0.0
+    end: int | None = None
 
 
 def load(path: str | Path, signal: Signal, *, trim_onset: bool = True, peak: float | None = 1.0, lead: float = 0.0) -> Recording:
@@ -134,14 +137,14 @@ def _fitted(source: Source, path: Path, signal: Signal, trim_onset: bool, peak: 
     onset = _onset(mono) if trim_onset and not made_for_it else Onset()
     start = max(0, onset.start - round(lead * rate))
     x = mono.read(start, int(np.ceil(signal.duration * rate)) + 1)
-    for begin, end in onset.ignored:
-        x[max(0, begin - start) : max(0, end - start)] = 0.0
+    for begin, after in onset.ignored:
+        x[max(0, begin - start) : max(0, after - start)] = 0.0
     x, centred = _centre(x, rate)
     _check_audible(source, x, start)
-    x, fitted = _fit(x, rate, (source.frames - start) / rate, signal, source.name)
+    x, end, fitted = _fit(x, rate, (source.frames - start) / rate, signal, source.name)
     x, gain, scaled = _scale(x, peak)
     notes = [*source.notes, *mono.notes, *_told(onset, rate, lead), *centred, *fitted, *scaled]
-    return Recording(torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32)), path, notes, gain, start / rate)
+    return Recording(torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32)), path, notes, gain, start / rate, end)
 
 
 def _onset(mono: Mono) -> Onset:
@@ -176,9 +179,10 @@ def _check_audible(source: Source, x: np.ndarray, start: int) -> None:
         raise UsageError(f"{source.name} is silent (below −90 dBFS) {where}. Check the recording's level and start.")
 
 
-def _fit(x: np.ndarray, rate: float, available: float, signal: Signal, name: str) -> tuple[np.ndarray, list[str]]:
-    """x at the rate and of the length of `signal`; `available` is how many seconds the source had to offer."""
+def _fit(x: np.ndarray, rate: float, available: float, signal: Signal, name: str) -> tuple[np.ndarray, int | None, list[str]]:
+    """x at the rate and of the length of `signal`, and where it ends too early; `available` is how many seconds the source had to offer."""
     notes, N, level = [], signal.num_samples, np.abs(x).max()
+    end = None
     if rate != signal.sample_rate:
         x = soxr.resample(x, rate, signal.sample_rate, quality="HQ")
         if np.abs(x).max(initial=0.0) < HEARD * level:
@@ -190,7 +194,10 @@ def _fit(x: np.ndarray, rate: float, available: float, signal: Signal, name: str
         notes.append(f"cropped {_clock(available)} to {signal.duration:.2f} s")
     elif missing * signal.sample_rate > 0.5:
         notes.append(f"padded {missing:.2f} s with silence")
-    return np.pad(x[:N], (0, max(0, N - len(x)))), notes
+        end = ending(x[:N], signal.sample_rate)
+        if end is not None:
+            notes.append(f"cut or faded out while it sounds: compared until {end / signal.sample_rate:.3f} s")
+    return np.pad(x[:N], (0, max(0, N - len(x)))), end, notes
 
 
 def _scale(x: np.ndarray, peak: float | None) -> tuple[np.ndarray, float, list[str]]:

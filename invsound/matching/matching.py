@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from ..audio import recording as recordings
-from ..audio.alignment import align, undo
 from ..score import FOUND, MISSED
 from ..solver import Solution, solved
 from ..system import progress
@@ -20,25 +18,23 @@ from .match import Interrupted, Match
 from .search import Ends, Search, distinct
 from .setup import Setup
 from .survey import Survey
-from .uncertainty import DETERMINED, in_units, standard_errors
-from .waveform import is_gain_free, waveform_errors
+from .target import Target
+from .uncertainty import DETERMINED, in_units, standard_errors, waveform_errors
 
 CHUNK = 8
-REALIGNED = 3  # times at most
+AGAIN = 8  # one of so many candidates is heard again as a recording ends
 EXACT = 1e-4  # of the distance of a typical random sound
 IDLE = 2  # rounds that may pass without getting a hundredth nearer
 
 
 class Matching:
-    """One sound on its way: `gain` and `lag` (samples) are what has been taken back of the recording so far."""
+    """One sound on its way, from candidates to an answer."""
 
     def __init__(self, setup: Setup, recording: recordings.Recording) -> None:
         self.setup, self.recording, self.start = setup, recording, time.perf_counter()
-        self.x = recording.x.to(setup.device)
-        self.gain, self.lag, self.correlation, self.aligned, self.typical = 1.0, 0.0, 0.0, 0, 0.0
-        self.event: Tensor | None = None
-        target, options = setup.represent(self.x[None])[0], setup.options
-        self.search = Search(setup.problem, setup.free.mask, setup.held, target, options.budget, options.evaluations)
+        self.target, self.typical, options = Target(recording, setup.problem, setup.device), 0.0, setup.options
+        S = setup.represent(self.target.x[None])[0]
+        self.search = Search(self.target.problem, setup.free.mask, setup.held, S, options.budget, options.evaluations)
 
     def match(self) -> Match:
         """What the search finds. Raises Interrupted, with what it has found until then, where Ctrl-C ends it."""
@@ -55,22 +51,22 @@ class Matching:
 
     def _search(self) -> Match:
         """Rounds of survey and solver, until the sound is found, the time is over, or a round does not help."""
-        guesses, options, search, free = self.setup.guesses(self.x), self.setup.options, self.search, self.setup.free
+        guesses, options, search, free = self.setup.guesses(self.target.heard), self.setup.options, self.search, self.setup.free
         if len(guesses):
             self._align(guesses)
         survey = self._survey(guesses)
         told = "Nearest of %d candidates and %d guesses: %.4g; typical: %.4g."
         progress.log.info(told, options.candidates, len(guesses), search.distance, self.typical)
         idle, near, reached = 0, 5 * FOUND * self.typical, FOUND * self.typical
-        if self.event is not None and search.distance > near:
-            return self._heard(self.event)
+        if self.target.event is not None and search.distance > near:
+            return self._heard(self.target.event)
         if free.parts.discrete:  # what is tried, and not followed, is exact or it is another sound that is like it
             near = reached = EXACT * self.typical
         while True:
             before = search.distance
             if options.survey and before > near:
                 survey.explore(options.starts, search.spent(0.5, near))
-            starts = survey.nearest(options.starts, apart=0.01).to(self.x)
+            starts = survey.nearest(options.starts, apart=0.01).to(search.target)
             solution = solved(self.setup.solver, search, search.target, starts, search.spent(free.share))
             ends = [(search.best, search.distance), (solution.nu, solution.distance), *solution.ends]
             ends = sorted([(free.parts.snapped(u), distance) for u, distance in ends], key=lambda end: end[1])
@@ -84,29 +80,24 @@ class Matching:
 
     def _align(self, u: Tensor) -> bool:
         """Take back the gain and the lag of the recording against the most similar of some sounds; whether there was anything to do."""
-        with torch.no_grad():
-            sounds = self.setup.problem.render(self.search.full(u))
-        found = [align(self.x, x_hat, len(self.x) // 2) for x_hat in sounds]
-        k = max(range(len(found)), key=lambda k: abs(found[k].correlation))
-        best = found[k]
-        if best.trusted and is_gain_free(self.setup.problem, self.search.full(u)[k], self.setup.free):
-            best = replace(best, gain=1.0)
-        self.correlation, self.event = best.correlation, u[k] if best.trusted else None
-        done = abs(best.lag) < 0.05 and abs(math.log(abs(best.gain) or 1e-9)) < 1e-3
-        if done or not best.trusted or self.aligned == REALIGNED:
-            return False
-        self.aligned += 1
-        self.x, self.gain, self.lag = undo(self.x, best), self.gain * best.gain, self.lag + best.lag
-        self.search.aim(self.setup.represent(self.x[None])[0])
-        return True
+        moved = self.target.align(u, self.search.full(u), self.setup.free)
+        if moved:
+            self.search.problem = self.target.problem
+            self.search.aim(self.setup.represent(self.target.x[None])[0])
+        return moved
 
     @torch.no_grad()
     def _survey(self, known: Tensor) -> Survey | Evolution:
-        """All candidates, and the points that are known to be good, compared with the sound."""
-        search, u, S, free, seed = self.search, self.setup.candidates, self.setup.dictionary, self.setup.free, self.setup.options.seed
-        how, together = (search, search.target, seed), not self.setup.synth.differentiable
+        """All candidates, and the points that are known to be good, compared with the sound: those known as whole sounds, where the
+        recording ends early, by what is known; then the nearest as it ends."""
+        search, u, S, free, options = self.search, self.setup.candidates, self.setup.dictionary, self.setup.free, self.setup.options
+        how, together = (search, search.target, options.seed), not self.setup.synth.differentiable
         survey = Evolution(*how, free) if free.parts.discrete else Survey(*how, together)
-        distances = []
+        distances: list[Tensor] = []
+        if S is not None and self.target.end is not None:
+            distances = [(S - search.target).norm(dim=1)]
+            u, S = u[distances[0].argsort()[: max(options.starts, len(u) // AGAIN)]], None
+        whole = bool(distances)
         for k in range(0, len(u), CHUNK):
             rows = u[k : k + CHUNK]
             residuals = (S[k : k + CHUNK] if S is not None else search(rows)) - search.target
@@ -114,10 +105,11 @@ class Matching:
                 search.evaluations += len(rows) * (not self.typical)  # once, not for every alignment
                 search.see(rows, residuals)
             survey.add(rows, residuals)
-            distances.append(residuals.norm(dim=1))
+            if not whole:
+                distances.append(residuals.norm(dim=1))
         self.typical = float(torch.cat(distances).median())
         if len(known):
-            self._add(survey, known.to(self.x))
+            self._add(survey, known.to(search.target))
         return survey
 
     @torch.no_grad()
@@ -154,7 +146,7 @@ class Matching:
         """What the rounds have found, and how sure one may be."""
         spent = time.monotonic() - self.search.begin
         progress.log.info("Searched for %.1f s, %d sounds: %.4g. Now its errors.", spent, self.search.evaluations, ends[0][1])
-        (u, distance), problem, free = ends[0], self.setup.problem, self.setup.free
+        (u, distance), problem, free = ends[0], self.target.problem, self.setup.free
         share, nu = self._share(distance), self.search.full(u[None])
         J = problem.jacobian(nu)
         still = self._unmoved(J)
@@ -171,14 +163,14 @@ class Matching:
 
     def _heard(self, u: Tensor) -> Match:
         """A sound whose waveform explains the recording, though not in Φ: there is something else in it, such as noise."""
-        setup, nu = self.setup, self.search.full(u[None])[0]
-        errors = waveform_errors(setup.problem, nu, setup.free, self.x)
+        target, nu = self.target, self.search.full(u[None])[0]
+        errors = waveform_errors(target.problem, nu, self.setup.free, target.x)
         with torch.no_grad():
-            distance = float((setup.problem(nu[None])[0] - self.search.target).norm())
+            distance = float((target.problem(nu[None])[0] - self.search.target).norm())
         ends_of_range = self._at_bound(u)
         determined = ((errors < DETERMINED) | errors.isnan()) & ~ends_of_range  # another option would have another waveform
         unknown = self._named(~determined & ~ends_of_range)
-        said = verdict.of_waveform(distance / self.typical, self.correlation, unknown, self._named(ends_of_range))
+        said = verdict.of_waveform(distance / self.typical, target.correlation, unknown, self._named(ends_of_range))
         return self._match([(u, distance)], errors, determined, True, said)
 
     def _named(self, which: Tensor) -> list[str]:
@@ -195,23 +187,23 @@ class Matching:
         return self.setup.free.each(u).abs() >= 1 - 1e-5
 
     def _match(self, ends: Ends, errors: Tensor, determined: Tensor, converged: bool, advice: str) -> Match:
-        setup, space, search = self.setup, self.setup.synth.space, self.search
+        setup, space, search, target = self.setup, self.setup.synth.space, self.search, self.target
         u, distance = ends[0]
         nu, free, ends_of_range = search.full(u[None])[0], setup.free.names, self._at_bound(u).to(errors.device)
         known = dict(zip(free, errors.where(~ends_of_range, torch.nan).tolist(), strict=True))
         with torch.no_grad():
             x_hat = setup.problem.render(nu[None])[0]
         sample_rate = setup.synth.signal.sample_rate
-        gain_db = 20 * math.log10(max(abs(self.recording.gain * self.gain), 1e-12))
+        gain_db = 20 * math.log10(max(abs(self.recording.gain * target.gain), 1e-12))
         return Match(
             self.recording.path.name, setup.parts.config.parts["synth"], setup.parts.config.parts["feature"], setup.name,
             self._theta(u), {p.name: p.unit for p in space}, in_units(space, nu, known),
             dict(zip(free, determined.tolist(), strict=True)), dict(zip(free, ends_of_range.tolist(), strict=True)),
             distance, self.typical, converged, advice,
-            gain_db, self.recording.onset + self.lag / sample_rate, self.correlation, self.recording.notes,
+            gain_db, self.recording.onset + target.lag / sample_rate, target.correlation, self.recording.notes,
             search.evaluations, time.perf_counter() - self.start, search.history,
             [{"parameters": self._theta(v), "distance": d} for v, d in distinct(ends)[1 : setup.options.keep]],
-            nu.cpu(), self.x.cpu(), x_hat.cpu(), sample_rate, [p.as_dict() for p in space],
+            nu.cpu(), target.x.cpu(), x_hat.cpu(), sample_rate, [p.as_dict() for p in space],
         )  # fmt: skip
 
     def _theta(self, u: Tensor) -> dict[str, float | int | str]:

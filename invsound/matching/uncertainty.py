@@ -8,8 +8,11 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from ..feature import Feature
+from ..problem import Problem
 from ..space import Space
 from ..system.shared import forward_mode
+from .search import Free
 
 GROUPS = 20  # of the jackknife
 PRECISION = 1e-5  # of S in float32, relative: no residual is known to be smaller
@@ -58,3 +61,30 @@ def in_units(space: Space, nu: Tensor, errors: Mapping[str, float]) -> dict[str,
         slope = torch.func.jvp(space.continuous.to_theta, (nu.double(),), (ones,))[1].abs().tolist()
     known = {name: error for name, error in errors.items() if math.isfinite(error)}
     return {p.name: min(known[p.name] * s, p.high - p.low) if p.name in known else None for p, s in zip(space, slope, strict=True)}
+
+
+class Waveform(Feature):
+    """Φ(x) = x: what noise that is white disturbs least."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x
+
+
+def waveform_jacobian(problem: Problem, nu: Tensor, free: Free) -> Tensor:
+    """∂x̂/∂ν [N, …] along the free numbers, at ν [W]."""
+    waveform = Problem(problem.synth, Waveform(problem.synth.signal, None), problem.options, problem.space, problem.window)
+    return waveform.jacobian(nu[None], options=False)[0][:, free.mask][:, free.numbers]
+
+
+@torch.no_grad()
+def waveform_errors(problem: Problem, nu: Tensor, free: Free, x: Tensor) -> Tensor:
+    """Standard errors in ν of the free parameters [n] of a least-squares fit of g(ν) to x [N], whose gain and onset were fitted too;
+    none of choices."""
+    x_hat = problem.render(nu[None])[0]
+    J = waveform_jacobian(problem, nu, free)
+    omega = 2 * torch.pi * torch.arange(len(x) // 2 + 1, device=x.device) / len(x)
+    slope = torch.fft.irfft(1j * omega * torch.fft.rfft(x_hat), len(x))
+    nuisances = torch.stack([x_hat, slope], 1)
+    errors = torch.full(free.numbers.shape, torch.nan, dtype=torch.float64, device=J.device)
+    errors[free.numbers] = standard_errors(torch.cat([J, nuisances], 1), x - x_hat, float(x.norm()))[: J.shape[1]]
+    return free.each(errors, torch.nan)

@@ -88,10 +88,11 @@ def reverse_derivative(f, rows: Tensor) -> Tensor:  # type: ignore[no-untyped-de
 
 @law("synth", mend="return candidates ν [K, W] in [−1, 1], or x.new_empty(0, self.space.width) if the synth has none.")
 def guess_is_candidates(subject: Subject) -> None:
-    """guess(x) is a list of finite candidates ν [K, W], K may be 0, for its own sound and for silence."""
-    synth = subject.instance
+    """guess(x) is a list of finite candidates ν [K, W], K may be 0, for its own sound, the first half of it, and silence."""
+    synth, N = subject.instance, subject.instance.signal.num_samples
     with torch.no_grad():
-        sounds = {"its own sound": synth(subject.rows(1, torch.float32))[0], "silence": torch.zeros(synth.signal.num_samples)}
+        x = synth(subject.rows(1, torch.float32))[0]
+    sounds = {"its own sound": x, "the first half of it": x[: N // 2], "silence": torch.zeros(N)}
     for name, x in sounds.items():
         nu = synth.guess(x)
         hold(nu.ndim == 2 and nu.shape[1] == synth.space.width, f"On {name} it returned {list(nu.shape)}")

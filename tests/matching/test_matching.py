@@ -102,7 +102,7 @@ class Bowl:
         return u @ self.A.to(u)
 
 
-@pytest.mark.parametrize("together, regions", [(False, 1), (False, 3), (True, 1), (True, 3)])
+@pytest.mark.parametrize(("together", "regions"), [(False, 1), (False, 3), (True, 1), (True, 3)])
 def test_the_survey_follows_its_models_to_the_minimum(together, regions):
     forward, generator = Bowl(), torch.Generator().manual_seed(0)
     u = 2 * torch.rand(20, 3, generator=generator) - 1

@@ -167,3 +167,11 @@ class Branching(GoodSynth):
 class FlatGuess(GoodSynth):
     def guess(self, x):
         return x.new_zeros(2)
+
+
+@breaks("synth", "guess is candidates")
+class WholeGuess(GoodSynth):
+    """It multiplies what may be shorter than its own sound."""
+
+    def guess(self, x):
+        return (x * torch.ones(self.signal.num_samples)).sum().tanh().expand(1, self.space.width)

@@ -17,4 +17,4 @@ class Voice(Note):
     @torch.no_grad()
     def guess(self, x: Tensor) -> Tensor:
         """ν₀ [K, P], K ≤ 4."""
-        return listen(self, x).to(x.dtype)
+        return listen(self, torch.nn.functional.pad(x, (0, self.signal.num_samples - len(x)))).to(x.dtype)

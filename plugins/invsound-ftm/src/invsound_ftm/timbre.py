@@ -39,7 +39,7 @@ def search(synth: Synth, x: Tensor, nu: Tensor, generations: int = 8, size: int 
     target = timbre((x / x.abs().max())[None].float(), synth.signal.sample_rate)
 
     def distance(nu: Tensor) -> Tensor:
-        sounds = (synth(synth.space.to_theta(rows.float())) for rows in nu.split(16))
+        sounds = (synth(synth.space.to_theta(rows.float()))[:, : len(x)] for rows in nu.split(16))
         return torch.cat([(timbre(sound, synth.signal.sample_rate) - target).norm(dim=1) for sound in sounds])
 
     def random(columns: int) -> Tensor:

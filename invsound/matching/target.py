@@ -1,0 +1,84 @@
+"""The sound that is to be found, on its way from the recording to what a synthesizer may have made."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from ..audio.alignment import align, undo
+from ..audio.recording import Recording
+from ..problem import Problem
+from .search import Free
+from .uncertainty import waveform_jacobian
+
+REALIGNED = 3  # times at most
+SPANNED = 0.05  # of the sound: what a change of parameters leaves of a change of gain
+TAPER = 0.005  # s
+
+
+class Target:
+    """x [N] as it is compared: `gain` and `lag` (samples) are what has been taken back of the recording so far.
+
+    Where the recording ends while the sound goes on, `problem` hears sounds until there, and no further than x itself.
+    """
+
+    def __init__(self, recording: Recording, problem: Problem, device: str) -> None:
+        self.recorded, self.end, self.whole = recording.x.to(device), recording.end, problem
+        self.gain, self.lag, self.correlation, self.aligned = 1.0, 0.0, 0.0, 0
+        self.event: Tensor | None = None
+        """u [F] of what the recording was last compared with, if it is the same event, in noise or not."""
+        self._end()
+
+    @property
+    def heard(self) -> Tensor:
+        """What there is of x: [n], n ≤ N."""
+        return self.x if self.end is None else self.x[: max(1, round(self.end - self.lag))]
+
+    @torch.no_grad()
+    def align(self, u: Tensor, nu: Tensor, free: Free) -> bool:
+        """Take back the gain and the lag against the most similar of the sounds at ν [B, W], which are free at u [B, F]; whether there
+        was anything to do."""
+        found = [align(self.x, x_hat, len(self.x) // 2) for x_hat in self.problem.render(nu)]
+        k = max(range(len(found)), key=lambda k: abs(found[k].correlation))
+        best = found[k]
+        if best.trusted and is_gain_free(self.problem, nu[k], free):
+            best = replace(best, gain=1.0)
+        self.correlation, self.event = best.correlation, u[k] if best.trusted else None
+        done = abs(best.lag) < 0.05 and abs(math.log(abs(best.gain) or 1e-9)) < 1e-3
+        if done or not best.trusted or self.aligned == REALIGNED:
+            return False
+        self.aligned += 1
+        self.recorded, self.gain, self.lag = undo(self.recorded, best), self.gain * best.gain, self.lag + best.lag
+        self._end()
+        return True
+
+    def _end(self) -> None:
+        self.x, self.problem = self.recorded, self.whole
+        if self.end is not None:
+            synth = self.whole.synth
+            window = until(self.end - self.lag, synth.signal.num_samples, TAPER * synth.signal.sample_rate).to(self.x)
+            self.x = self.recorded * window
+            self.problem = Problem(synth, self.whole.feature, self.whole.options, self.whole.space, window)
+
+
+def until(end: float, num_samples: int, taper: float) -> Tensor:
+    """w [N]: 1, and from `taper` samples before `end` on half a cosine down to 0."""
+    left = (end - torch.arange(num_samples, dtype=torch.float64)) / taper
+    return (torch.sin(math.pi / 2 * left.clamp(0, 1)) ** 2).float()
+
+
+@torch.no_grad()
+def is_gain_free(problem: Problem, nu: Tensor, free: Free) -> bool:
+    """Whether a free parameter, or several together, make the sound louder and change nothing else: x̂ lies in the span of ∂x̂/∂ν.
+
+    What such a synthesizer hears as loudness is not the recording's gain.
+    """
+    if problem.synth.peak is not None or not free.numbers.any():
+        return False
+    J, x_hat = waveform_jacobian(problem, nu, free).double(), problem.render(nu[None])[0].double()
+    J = J / J.norm(dim=0).clamp_min(torch.finfo(J.dtype).tiny)
+    rest = x_hat - J @ torch.linalg.lstsq(J, x_hat[:, None]).solution[:, 0]
+    return bool(rest.norm() < SPANNED * x_hat.norm())

@@ -34,8 +34,8 @@ class Target:
 
     @property
     def heard(self) -> Tensor:
-        """What there is of x: [n], n ≤ N."""
-        return self.x if self.end is None else self.x[: max(1, round(self.end - self.lag))]
+        """What there is of the recording: [n], n ≤ N."""
+        return self.recorded if self.end is None else self.recorded[: max(1, round(self.end - self.lag))]
 
     @torch.no_grad()
     def align(self, u: Tensor, nu: Tensor, free: Free) -> bool:

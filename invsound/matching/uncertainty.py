@@ -24,7 +24,8 @@ def standard_errors(J: Tensor, residual: Tensor, scale: float) -> Tensor:
 
     The larger of two: √diag((JᵀJ)⁻¹ s²) with s² = ‖r‖²/(D − F), as if the coefficients of Φ erred independently; and the jackknife that
     leaves out a twentieth of Φ at a time (contiguous coefficients) and takes one Gauss–Newton step, which sees that neighbours err
-    together (Efron & Tibshirani, "An introduction to the bootstrap", 1993, chapter 11). Directions that J does not see get very large ones.
+    together (Efron & Tibshirani, "An introduction to the bootstrap", 1993, chapter 11). Directions that J does not see get very large ones,
+    and none is below the rounding of ν in float32.
     """
     J, r = J.double(), residual.double()
     D, F = J.shape
@@ -38,7 +39,7 @@ def standard_errors(J: Tensor, residual: Tensor, scale: float) -> Tensor:
         steps.append(-_inverse(J[rest]) @ (J[rest].mT @ r[rest]))
     moved = torch.stack(steps)
     together = (len(moved) - 1) / len(moved) * (moved - moved.mean(0)).square().sum(0)
-    errors: Tensor = torch.maximum(independent, together).sqrt()
+    errors: Tensor = torch.maximum(independent, together).sqrt().clamp_min(torch.finfo(torch.float32).eps)
     return errors
 
 

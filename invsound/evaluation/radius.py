@@ -12,12 +12,15 @@ from torch import Tensor
 
 from ..data import designs
 from ..errors import UsageError
+from ..feature import Feature
 from ..hooks import options
 from ..hooks.bounds import option, seed_option
 from ..pages import radius as page
 from ..problem import Problem, finite
 from ..runs import config as configs
+from ..runs import given
 from ..runs.parts import Parts
+from ..synth import Synth
 from ..system import device as devices
 from ..system import progress
 from ..system.claim import claimed
@@ -64,11 +67,13 @@ class Radius:
 
 
 def radius(
-    synth: str | None = None, feature: str | None = None, *, overrides: Sequence[str] = (), sounds: int = 8, seed: int = 0,
+    synth: str | type[Synth] | Synth | None = None, feature: str | type[Feature] | Feature | None = None, *,
+    overrides: Sequence[str] = (), sounds: int = 8, seed: int = 0,
     device: str = "cpu", out: Path | str | None = None, quiet: bool = False,
 ) -> Radius:  # fmt: skip
     """Measure up to which error of each parameter a loss on J, such as a quadratic form of M = JᵀJ, knows what an error sounds like.
 
+    Parts are named, or given as classes or objects, as in `run`.
     Each of `sounds` random sounds is moved along one parameter at a time, towards the middle of its range, in float64. Overrides are
     "synth.…", "feature.…" and "problem.…". With `out`, radius.json and radius.html are written there. Progress is shown
     on stderr, unless `quiet`. Raises UsageError for a wrong name, option or number of sounds, NonFiniteError for a NaN.
@@ -79,7 +84,7 @@ def radius(
 
 @alone()
 def _checked_radius(
-    synth: str | None, feature: str | None, overrides: Sequence[str], sounds: int, seed: int, device: str, out: Path | str | None
+    synth: Any, feature: Any, overrides: Sequence[str], sounds: int, seed: int, device: str, out: Path | str | None
 ) -> Radius:
     options.resolve(RadiusOptions, {"sounds": sounds, "seed": seed}, "radius")
     where = devices.choose(device)
@@ -92,9 +97,11 @@ def _checked_radius(
         return result
 
 
-def _radius(synth: str | None, feature: str | None, overrides: Sequence[str], sounds: int, seed: int, where: str) -> Radius:
-    synth, feature = configs.chosen("synth", synth), configs.chosen("feature", feature)
-    problem = _problem(synth, feature, options.from_overrides(overrides)).to(where)
+def _radius(synth: Any, feature: Any, overrides: Sequence[str], sounds: int, seed: int, where: str) -> Radius:
+    ready = given.layer({"synth": synth, "feature": feature})
+    synth, feature = (configs.chosen(kind, ready["parts"].get(kind)) for kind in ("synth", "feature"))
+    ready["parts"] = {"synth": synth, "feature": feature}
+    problem = _problem(ready, options.from_overrides(overrides)).to(where)
     smooth = [k for k, p in enumerate(problem.space) if not p.count]
     if not smooth:
         raise UsageError(f"The synth {synth!r} has choices and steps alone: of their changes J holds the whole, and there is no radius.")
@@ -118,10 +125,10 @@ def _radius(synth: str | None, feature: str | None, overrides: Sequence[str], so
     )  # fmt: skip
 
 
-def _problem(synth: str, feature: str, given: dict[str, Any]) -> Problem:
-    if unknown := set(given) - {"synth", "feature", "problem"}:
+def _problem(ready: dict[str, Any], asked: dict[str, Any]) -> Problem:
+    if unknown := set(asked) - {"synth", "feature", "problem"}:
         raise UsageError(f"radius has no option {min(unknown)!r}. Available: synth.…, feature.…, problem.….")
-    return Parts(configs.resolve({"parts": {"synth": synth, "feature": feature}}, given)).problem
+    return Parts(configs.resolve(ready, asked)).problem
 
 
 @torch.no_grad()

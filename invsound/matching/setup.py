@@ -13,14 +13,16 @@ from ..data import columns, designs
 from ..encoder import prepared
 from ..errors import UsageError, did_you_mean
 from ..evaluation import evaluation
+from ..feature import Feature
 from ..hooks import options, registry
 from ..hooks.culprit import ask
 from ..hooks.registry import named
 from ..problem import ProblemOptions, finite, represented
 from ..runs import config as configs
-from ..runs import folder, hints
+from ..runs import folder, given, hints
 from ..runs.parts import Parts
 from ..solver import Solver
+from ..synth import Synth
 from ..system import device as devices
 from ..system.shared import alone, forward_mode
 from ..system.store import Store
@@ -47,25 +49,28 @@ class Setup:
 
     @alone()
     def __init__(
-        self, synth: str | None = None, feature: str | None = None, solver: str | None = None, of: Mapping[str, Any] | None = None,
+        self, synth: str | type[Synth] | Synth | None = None, feature: str | type[Feature] | Feature | None = None,
+        solver: str | type[Solver] | Solver | None = None, of: Mapping[str, Any] | None = None,
         *, jobs: int = 1, device: str = "cpu", quiet: bool = False,
     ) -> None:  # fmt: skip
-        named = {kind: configs.chosen(kind, name) for kind, name in (("synth", synth), ("feature", feature), ("solver", solver))}
+        ready = given.layer({"synth": synth, "feature": feature, "solver": solver})
+        named = {kind: configs.chosen(kind, ready["parts"].get(kind)) for kind in ("synth", "feature", "solver")}
         _check_groups(of or {}, named)
-        given = {group: options.group(of or {}, group) for group in GROUPS}
-        self.options = options.resolve(MatchOptions, given.pop("match"), "match")
+        asked = options.merge({group: ready[group] for group in GROUPS if group in ready}, of or {})
+        of = {group: options.group(asked, group) for group in GROUPS}
+        self.options = options.resolve(MatchOptions, of.pop("match"), "match")
         self.jobs, self.device, self.quiet = jobs, devices.choose(device), quiet
-        self.name = solver = named.pop("solver")
-        self.solver: Solver = registry.build("solver", solver, given.pop("solver"))
-        self.parts = Parts(configs.resolve({"parts": named, **given, "seed": self.options.seed}))
+        self.name = named.pop("solver")
+        self.solver: Solver = registry.build("solver", self.name, of.pop("solver"))
+        self.parts = Parts(configs.resolve({"parts": named, **of, "seed": self.options.seed}))
         self.synth, self.problem = self.parts.synth, self.parts.problem.to(self.device)
         if self.solver.needs_gradient and not self.synth.differentiable:
             raise UsageError(
-                f"The solver {solver!r} needs gradients, which the synth {synth!r} does not have. Choose one that does without."
+                f"The solver {self.name!r} needs gradients, which the synth {named['synth']!r} does not have. Choose one that does without."
             )
         self.held, self.free = self._held()
         if self.solver.needs_gradient and len(self.free.parts.discrete) == len(self.free.parts):
-            raise UsageError(f"The solver {solver!r} needs gradients, and choices and steps have none. Choose one that does without.")
+            raise UsageError(f"The solver {self.name!r} needs gradients, and choices and steps have none. Choose one that does without.")
         _ = self.encoder
 
     def _held(self) -> tuple[Tensor, Free]:

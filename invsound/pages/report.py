@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import UsageError
+from ..hooks.objects import short
 from ..system import reading
 from . import learning, record
 from .figures import curves, scatters, spectrum
@@ -38,7 +39,7 @@ def write_report(run: str | Path) -> Path:
     return write_page(
         run / "report.html",
         "report.html",
-        parts={kind: str(name) for kind, name in config.get("parts", {}).items()},
+        parts={kind: short(str(name)) for kind, name in config.get("parts", {}).items()},
         systems=SYSTEMS,
         scores=scores.get("scores", {}),
         score_rows=_score_rows(scores.get("scores", {})),

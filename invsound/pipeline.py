@@ -8,43 +8,39 @@ from pathlib import Path
 from typing import Any
 
 from torch import Tensor
-from torch.optim import Optimizer
 
 from .data import alike, columns, designs
-from .encoder import Encoder
-from .errors import InvsoundError
 from .evaluation import evaluation
+from .evaluation.result import RunResult
 from .evaluation.targets import Targets
-from .feature import Feature
 from .hooks import options
-from .loss import Loss
 from .pages import record, report
 from .runs import config as configs
 from .runs import environment, folder, given
 from .runs.config import Config
+from .runs.given import AnyEncoder, AnyFeature, AnyLoss, AnyOptimizer, AnyScore, AnySynth
 from .runs.inputs import Heard, Inputs, keep
 from .runs.naming import flat
 from .runs.parts import Parts
-from .score import Score
-from .synth import Synth
 from .system import device as devices
 from .system import progress
 from .system.claim import claimed
 from .system.files import check_folder
 from .system.shared import alone
 from .system.store import Store
-from .training import checkpoint, start
+from .training import start
+from .training.checkpoint import finished
 from .training.trainer import OnEpoch, Trainer
 
 
 def run(
-    synth: str | type[Synth] | Synth | None = None,
-    feature: str | type[Feature] | Feature | None = None,
-    loss: str | type[Loss] | None = None,
+    synth: AnySynth | None = None,
+    feature: AnyFeature | None = None,
+    loss: AnyLoss | None = None,
     *,
-    optimizer: str | type[Optimizer] | None = None,
-    encoder: str | type[Encoder] | None = None,
-    scores: Sequence[str | type[Score]] | None = None,
+    optimizer: AnyOptimizer | None = None,
+    encoder: AnyEncoder | None = None,
+    scores: Sequence[AnyScore] | None = None,
     overrides: Sequence[str] = (),
     config: Path | str | None = None,
     preset: str = "quick",
@@ -54,7 +50,7 @@ def run(
     device: str = "cpu",
     quiet: bool = False,
     on_epoch: OnEpoch | None = None,
-) -> dict[str, Any]:
+) -> RunResult:
     """Train an encoder to find the synth's parameters from its sound, and return the run's scores with its folder under "folder".
 
     A part is named, or given as a class, or, the synth and the feature, as an object that is ready, of whose options another is made;
@@ -81,7 +77,7 @@ def run(
 def begin(
     config: Config, out: Path | str | None = None, *, jobs: int = 1, device: str = "cpu", source: Path | None = None,
     anew: Collection[str] = (), on_epoch: OnEpoch | None = None,
-) -> dict[str, Any]:  # fmt: skip
+) -> RunResult:  # fmt: skip
     """`run`, of options that are resolved already.
 
     `source` is the folder that they come from: if it is that of a run, what that run kept is read, but for the origins `anew`.
@@ -139,7 +135,7 @@ def _ready(parts: Parts, inputs: Inputs, more: Sequence[str] = ()) -> Ready:
 
 def resume(
     path: Path | str, *, jobs: int = 1, device: str = "cpu", quiet: bool = False, on_epoch: OnEpoch | None = None, **parts: Any
-) -> dict[str, Any]:  # fmt: skip
+) -> RunResult:  # fmt: skip
     """Go on with an interrupted run from its last shard and epoch; the result is that of an uninterrupted one.
 
     `quiet` and `on_epoch` are as in `run`. Classes that the run was given are given again, `resume(path, loss=MyLoss)`, with the code that
@@ -151,32 +147,20 @@ def resume(
 
 
 @alone()
-def _resume(path: Path | str, jobs: int, device: str, on_epoch: OnEpoch | None, again: Mapping[str, Any]) -> dict[str, Any]:
+def _resume(path: Path | str, jobs: int, device: str, on_epoch: OnEpoch | None, again: Mapping[str, Any]) -> RunResult:
     run_folder = folder.existing(path)
     where = devices.choose(device)
     check_folder(run_folder)
     parts, inputs = Parts(given.load(run_folder / "config.yaml", again)), Inputs(run_folder)
     given.check_workers(parts.config, jobs)
     with claimed(run_folder):
-        if _finished(parts, run_folder):
+        if finished(parts, run_folder):
             progress.log.info("%s is finished: nothing is left to do. To score it anew: invsound evaluate %s", run_folder, run_folder)
-            return {**record.scores(run_folder), "seconds": record.seconds(run_folder), "folder": str(run_folder)}
+            return RunResult(record.scores(run_folder), seconds=record.seconds(run_folder), folder=str(run_folder))
         return _run(_ready(parts, inputs, inputs.origins), run_folder, jobs, where, on_epoch)
 
 
-def _finished(parts: Parts, path: Path) -> bool:
-    """Whether training is at its end, and every file there and whole. Raises InvsoundError for a damaged checkpoint."""
-    epochs, targets = parts.config.train.epochs, set(parts.config.evaluate.targets)
-    if checkpoint.epochs(path) != epochs or not record.is_whole(path, trained=epochs > 0):
-        return False
-    try:
-        folder.load_encoder(path, parts.encoder())
-    except InvsoundError:
-        return False
-    return targets <= {target["file"] for target in record.scores(path)["targets"]}
-
-
-def _run(ready: Ready, path: Path, jobs: int, where: str, on_epoch: OnEpoch | None) -> dict[str, Any]:
+def _run(ready: Ready, path: Path, jobs: int, where: str, on_epoch: OnEpoch | None) -> RunResult:
     parts, seconds = ready.parts, folder.Clock(path)
     ready.keep(path)
     environment.write(path, parts.config, where)
@@ -197,7 +181,7 @@ def _trainer(parts: Parts, path: Path, where: str) -> Trainer:
     return Trainer(start.encoder(parts, path).to(where), parts.loss, parts.optimizer, cfg.train, cfg.seed, path, parts.pretrain)
 
 
-def _evaluate(ready: Ready, path: Path, encoder: Any, test: columns.Fold, seconds: folder.Clock, where: str) -> dict[str, Any]:
+def _evaluate(ready: Ready, path: Path, encoder: Any, test: columns.Fold, seconds: folder.Clock, where: str) -> RunResult:
     judge = evaluation.Evaluation(ready.parts, path, where)
     encoders = {"trained": encoder, "untrained": ready.parts.encoder().to(where)}
     mean = ready.nu["train"].mean(0)
@@ -205,12 +189,12 @@ def _evaluate(ready: Ready, path: Path, encoder: Any, test: columns.Fold, second
     scores["targets"] = Targets(judge, encoder, test, mean)(ready.heard) if ready.heard else []
     folder.write_scores(path, scores, seconds.spent)
     report.write_report(path)
-    return {**scores, "seconds": seconds.spent, "folder": str(path)}
+    return RunResult(scores, seconds=seconds.spent, folder=str(path))
 
 
 def evaluate(
     path: Path | str, *, targets: Sequence[str | Path] = (), jobs: int = 1, device: str = "cpu", quiet: bool = False, **parts: Any
-) -> dict[str, Any]:
+) -> RunResult:
     """Score a finished run's encoder anew, on its test fold and on recordings, and rewrite its scores and report.
 
     `targets` come to those that the run has; one that it has already is read again. The others are as they were heard, wherever they are.
@@ -223,7 +207,7 @@ def evaluate(
 @alone()
 def _evaluate_anew(
     path: Path | str, targets: Sequence[str | Path], jobs: int, device: str, again: Mapping[str, Any]
-) -> dict[str, Any]:  # fmt: skip
+) -> RunResult:  # fmt: skip
     run_folder, where, new = folder.existing(path), devices.choose(device), [configs.absolute(target) for target in targets]
     check_folder(run_folder)
     parts, inputs = Parts(given.load(run_folder / "config.yaml", again)), Inputs(run_folder, new)

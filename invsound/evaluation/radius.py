@@ -12,21 +12,23 @@ from torch import Tensor
 
 from ..data import designs
 from ..errors import UsageError
-from ..feature import Feature
 from ..hooks import options
 from ..hooks.bounds import option, seed_option
+from ..hooks.objects import short
+from ..pages import card
 from ..pages import radius as page
 from ..problem import Problem, finite
 from ..runs import config as configs
 from ..runs import given
+from ..runs.given import AnyFeature, AnySynth
 from ..runs.parts import Parts
-from ..synth import Synth
 from ..system import device as devices
 from ..system import progress
 from ..system.claim import claimed
 from ..system.executor import single_thread
 from ..system.files import check_folder
 from ..system.shared import alone
+from ..table import Shown, Table
 
 STEPS = [1e-5 * 10 ** (k / 3) for k in range(14)] + [0.3]
 """|δ|, in ν: three to a decade."""
@@ -44,8 +46,8 @@ class RadiusOptions:
     seed: int = seed_option()
 
 
-@dataclass(frozen=True)
-class Radius:
+@dataclass(frozen=True, repr=False)
+class Radius(Shown):
     """Per parameter, the median over sounds of ‖Jδ − ΔS‖ / ‖ΔS‖, ΔS = Φ(ν + δ) − Φ(ν), at each |δ| of `steps`.
 
     `radius` is the largest |δ| up to which it is below 50 %; None where it is not even at the smallest. `unmoved` is in how many of the
@@ -65,9 +67,18 @@ class Radius:
         """What `invsound doctor radius --json` prints."""
         return asdict(self)
 
+    def table(self) -> Table:
+        """A row for each parameter."""
+        errors = {f"error at {step:.0e}": [curve[k] for curve in self.errors.values()] for k, step in enumerate(self.steps)}
+        of = f"{short(self.feature)} of {short(self.synth)}, {self.sounds} sounds"
+        return Table(f"Radius of {of}", {"parameter": list(self.radius), "radius": list(self.radius.values())} | errors)
+
+    def _repr_html_(self) -> str:
+        return card.of_radius(self.as_dict())
+
 
 def radius(
-    synth: str | type[Synth] | Synth | None = None, feature: str | type[Feature] | Feature | None = None, *,
+    synth: AnySynth | None = None, feature: AnyFeature | None = None, *,
     overrides: Sequence[str] = (), sounds: int = 8, seed: int = 0,
     device: str = "cpu", out: Path | str | None = None, quiet: bool = False,
 ) -> Radius:  # fmt: skip

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..audio import recording as recordings
 from ..errors import UsageError
-from ..feature import Feature
-from ..solver import Solver
-from ..synth import Synth
+from ..runs.given import AnyFeature, AnySolver, AnySynth
 from ..system import progress
 from ..system.executor import single_thread
 from ..system.shared import alone
@@ -48,9 +46,9 @@ def match(
     x: ArrayLike | Path,
     sample_rate: float | None = None,
     *,
-    synth: str | type[Synth] | Synth | None = None,
-    feature: str | type[Feature] | Feature | None = None,
-    solver: str | type[Solver] | Solver | None = None,
+    synth: AnySynth | None = None,
+    feature: AnyFeature | None = None,
+    solver: AnySolver | None = None,
     overrides: Sequence[str] = (),
     jobs: int = 1,
     device: str = "cpu",

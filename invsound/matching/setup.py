@@ -13,16 +13,15 @@ from ..data import columns, designs
 from ..encoder import prepared
 from ..errors import UsageError, did_you_mean
 from ..evaluation import evaluation
-from ..feature import Feature
 from ..hooks import options, registry
 from ..hooks.culprit import ask
 from ..hooks.registry import named
 from ..problem import ProblemOptions, finite, represented
 from ..runs import config as configs
 from ..runs import folder, given, hints
+from ..runs.given import AnyFeature, AnySolver, AnySynth
 from ..runs.parts import Parts
 from ..solver import Solver
-from ..synth import Synth
 from ..system import device as devices
 from ..system.shared import alone, forward_mode
 from ..system.store import Store
@@ -49,8 +48,8 @@ class Setup:
 
     @alone()
     def __init__(
-        self, synth: str | type[Synth] | Synth | None = None, feature: str | type[Feature] | Feature | None = None,
-        solver: str | type[Solver] | Solver | None = None, of: Mapping[str, Any] | None = None,
+        self, synth: AnySynth | None = None, feature: AnyFeature | None = None,
+        solver: AnySolver | None = None, of: Mapping[str, Any] | None = None,
         *, jobs: int = 1, device: str = "cpu", quiet: bool = False,
     ) -> None:  # fmt: skip
         ready = given.layer({"synth": synth, "feature": feature, "solver": solver})

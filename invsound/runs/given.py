@@ -21,6 +21,13 @@ from ..synth import Synth
 from . import config as configs
 from .config import PARTS, Config
 
+AnySynth = str | type[Synth] | Synth
+AnyFeature = str | type[Feature] | Feature
+AnyLoss = str | type[Loss]
+AnyOptimizer = str | type[torch.optim.Optimizer]
+AnyEncoder = str | type[Encoder]
+AnySolver = str | type[Solver] | Solver
+AnyScore = str | type[Score]
 BASES: dict[str, type] = {
     "synth": Synth, "feature": Feature, "loss": Loss, "optimizer": torch.optim.Optimizer, "encoder": Encoder, "solver": Solver,
     "score": Score,

@@ -31,13 +31,13 @@ log.addFilter(_plain)
 
 @contextmanager
 def shown(quiet: bool = False) -> Iterator[None]:
-    """What is logged inside the block is shown on stderr, bars included; warnings alone if `quiet`.
+    """What is logged inside the block is shown on stderr, in a notebook as its output, bars included; warnings alone if `quiet`.
 
     Where somebody has configured logging, it goes there, and at that level, instead.
     """
     level, handler = log.level, None
     if not log.hasHandlers():
-        handler = logging.StreamHandler(sys.stderr)
+        handler = logging.StreamHandler(sys.stdout if notebook() else sys.stderr)
         handler.setFormatter(logging.Formatter("%(message)s"))
         log.addHandler(handler)
     if quiet or handler:

@@ -28,7 +28,7 @@ from .system.claim import claimed
 from .system.files import check_folder
 from .system.shared import alone
 from .system.store import Store
-from .training import start
+from .training import logs, start
 from .training.checkpoint import finished
 from .training.trainer import OnEpoch, Trainer
 
@@ -169,7 +169,7 @@ def _run(ready: Ready, path: Path, jobs: int, where: str, on_epoch: OnEpoch | No
     alike.tell(folds["train"])
     trainer = _trainer(parts, path, where)
     train, val = (folds[name].at(parts.learned(folds[name].nu)) for name in ("train", "val"))
-    encoder = seconds("training", lambda: trainer.fit(train, val, on_epoch))
+    encoder = seconds("training", lambda: trainer.fit(train, val, on_epoch, logs.of(parts, path)))
     folder.save_encoder(path, encoder)
     return _evaluate(ready, path, encoder, folds["test"], seconds, where)
 

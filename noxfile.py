@@ -85,12 +85,13 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def examples(session: nox.Session) -> None:
-    """Every example, from start to its closing assert; then other people's packages, the one in examples/ and a new one."""
-    install(session, "pytest")
+    """Every example and notebook, from start to its closing assert; then other people's packages, the one in examples/ and a new one."""
+    install(session, "pytest", "ipykernel", "nbconvert", "pandas")
     scratch = Path(session.create_tmp()).resolve()
     session.env["INVSOUND_CACHE"] = str(scratch)
     for example in sorted(Path("examples").glob("*.py")):
         session.run("python", str(example))
+    notebooks(session, scratch)
     shutil.rmtree(scratch / "packages", ignore_errors=True)
     karplus = shutil.copytree("examples/invsound-karplus", scratch / "packages" / "invsound-karplus")
     dx7 = shutil.copytree("examples/invsound-dx7", scratch / "packages" / "invsound-dx7")
@@ -106,6 +107,15 @@ def examples(session: nox.Session) -> None:
             session.warn("invsound-dx7 is left out: there is no dexed-py for this Python (it wants 3.11 or newer) or this machine")
             return
         as_a_user(session, "invsound-dx7", "--synth", "dx7", "--feature", "mss", *DX7)
+
+
+def notebooks(session: nox.Session, scratch: Path) -> None:
+    """Each notebook in a kernel of its own; build/notebooks has what they show."""
+    for name in ("notebooks", "recordings"):
+        shutil.rmtree(scratch / name, ignore_errors=True)
+        shutil.copytree(f"examples/{name}", scratch / name, ignore=shutil.ignore_patterns("runs"))
+    to = ["--to", "html", "--output-dir", "build/notebooks"]
+    session.run("python", "-m", "nbconvert", "--execute", *to, *map(str, sorted((scratch / "notebooks").glob("*.ipynb"))))
 
 
 def as_a_user(session: nox.Session, package: str, *parts: str) -> None:

@@ -5,7 +5,10 @@ import math
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent / "invsound"
-NOUNS = ("signal", "parameter", "space", "synth", "renderer", "feature", "jacobian", "problem", "loss", "encoder", "solver", "score")
+NOUNS = (
+    "table", "signal", "parameter", "space", "synth", "renderer", "feature", "jacobian", "problem", "loss", "encoder",
+    "solver", "score", "logger",
+)  # fmt: skip
 ROOMS = (
     "errors", "system", "outside", "hooks", "nouns", "audio", "pages", "runs", "data", "training", "evaluation", "pipeline", "experiments",
     "matching", "authoring", "builtin", "testing", "cli",

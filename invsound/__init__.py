@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .hooks.bounds import check_bounds, option
     from .hooks.registry import make
     from .hooks.specs import API_VERSION, Part, hookimpl
+    from .logger import Logger
     from .loss import Loss
     from .matching.matcher import Matcher, match
     from .parameter import Choice, Parameter
@@ -42,7 +43,7 @@ _home = {
     "Matcher": "matching.matcher", "NonFiniteError": "errors", "Parameter": "parameter", "Partials": "audio.partials", "Problem": "problem",
     "Score": "score", "Signal": "signal", "SignalOptions": "signal", "Solution": "solver", "Solver": "solver", "Space": "space",
     "Synth": "synth", "UsageError": "errors", "check_bounds": "hooks.bounds", "compare": "experiments.comparison",
-    "derivatives": "audio.least_squares",
+    "Logger": "logger", "derivatives": "audio.least_squares",
     "evaluate": "pipeline", "least_squares": "audio.least_squares", "make": "hooks.registry", "match": "matching.matcher",
     "modal_energy": "audio.partials", "newton": "audio.least_squares", "option": "hooks.bounds", "partials": "audio.partials",
     "published_table": "data.designs", "Renderer": "renderer", "radius": "evaluation.radius", "resume": "pipeline", "run": "pipeline",
@@ -50,8 +51,8 @@ _home = {
 }  # fmt: skip
 
 __all__ = [
-    "API_VERSION", "Choice", "Encoder", "Feature", "Forward", "InvsoundError", "Loss", "Matcher", "NonFiniteError", "Parameter", "Part",
-    "Partials", "Problem", "Renderer", "Score", "Signal", "SignalOptions", "Solution", "Solver", "Space", "Synth", "UsageError",
+    "API_VERSION", "Choice", "Encoder", "Feature", "Forward", "InvsoundError", "Logger", "Loss", "Matcher", "NonFiniteError", "Parameter",
+    "Part", "Partials", "Problem", "Renderer", "Score", "Signal", "SignalOptions", "Solution", "Solver", "Space", "Synth", "UsageError",
     "__version__", "check_bounds", "compare", "derivatives", "evaluate", "hookimpl", "least_squares", "make", "match", "modal_energy",
     "newton", "option", "partials", "published_table", "radius", "resume", "run", "sweep", "volume",
 ]  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,14 +10,15 @@ from typing import Any
 from torch import Tensor
 
 from .data import alike, columns, designs
-from .errors import InvsoundError
 from .evaluation import evaluation
+from .evaluation.result import RunResult
 from .evaluation.targets import Targets
 from .hooks import options
 from .pages import record, report
 from .runs import config as configs
-from .runs import environment, folder
+from .runs import environment, folder, given
 from .runs.config import Config
+from .runs.given import AnyEncoder, AnyFeature, AnyLoss, AnyOptimizer, AnyScore, AnySynth
 from .runs.inputs import Heard, Inputs, keep
 from .runs.naming import flat
 from .runs.parts import Parts
@@ -27,17 +28,19 @@ from .system.claim import claimed
 from .system.files import check_folder
 from .system.shared import alone
 from .system.store import Store
-from .training import checkpoint, start
+from .training import logs, start
+from .training.checkpoint import finished
 from .training.trainer import OnEpoch, Trainer
 
 
 def run(
-    synth: str | None = None,
-    feature: str | None = None,
-    loss: str | None = None,
+    synth: AnySynth | None = None,
+    feature: AnyFeature | None = None,
+    loss: AnyLoss | None = None,
     *,
-    optimizer: str | None = None,
-    encoder: str | None = None,
+    optimizer: AnyOptimizer | None = None,
+    encoder: AnyEncoder | None = None,
+    scores: Sequence[AnyScore] | None = None,
     overrides: Sequence[str] = (),
     config: Path | str | None = None,
     preset: str = "quick",
@@ -47,11 +50,13 @@ def run(
     device: str = "cpu",
     quiet: bool = False,
     on_epoch: OnEpoch | None = None,
-) -> dict[str, Any]:
+) -> RunResult:
     """Train an encoder to find the synth's parameters from its sound, and return the run's scores with its folder under "folder".
 
-    Options are merged from the preset, the YAML file `config`, the parts named here, and `overrides` such as
-    "data.train=64". `targets` are recordings for the trained encoder to match at the end. `out` is the run folder, which
+    A part is named, or given as a class, or, the synth and the feature, as an object that is ready, of whose options another is made;
+    `scores` are those to report, all that are installed if None. Options are merged from the preset, the YAML file `config`, the parts
+    given here, and `overrides` such as "data.train=64", for a class too: "loss.weight=2".
+    `targets` are recordings for the trained encoder to match at the end. `out` is the run folder, which
     must be new; None chooses one under `runs/`. Progress is shown on stderr, unless `quiet`, or goes to whatever `logging` was set up
     for; `on_epoch` is called after each epoch with its line of metrics.jsonl, a dict, and may raise to end the run. Raises UsageError
     for a wrong name, option or file, NonFiniteError for a NaN, InvsoundError for other failures; whatever was prepared is kept, and
@@ -62,7 +67,7 @@ def run(
     if targets:
         asked = options.merge(asked, {"evaluate": {"targets": [str(path) for path in targets]}})
     layers: list[dict[str, Any]] = [options.from_file(Path(config)) if config else {}]
-    layers += [{"parts": {kind: name for kind, name in named.items() if name is not None}}, asked]
+    layers += [given.layer(named), given.scores(scores), asked]
     resolved, source = configs.resolve(*layers, preset=preset), Path(config).parent if config else None
     with progress.shown(quiet):
         return begin(resolved, out, jobs=jobs, device=device, source=source, anew=_paths(asked), on_epoch=on_epoch)
@@ -72,12 +77,13 @@ def run(
 def begin(
     config: Config, out: Path | str | None = None, *, jobs: int = 1, device: str = "cpu", source: Path | None = None,
     anew: Collection[str] = (), on_epoch: OnEpoch | None = None,
-) -> dict[str, Any]:  # fmt: skip
+) -> RunResult:  # fmt: skip
     """`run`, of options that are resolved already.
 
     `source` is the folder that they come from: if it is that of a run, what that run kept is read, but for the origins `anew`.
     """
     where = devices.choose(device)
+    given.check_workers(config, jobs)
     folder.check_new(Path(out)) if out else check_folder("runs")
     started = start.kept(config, source, anew)
     ready = checked(config, Inputs(source, anew), started=started)
@@ -127,42 +133,34 @@ def _ready(parts: Parts, inputs: Inputs, more: Sequence[str] = ()) -> Ready:
     return Ready(parts, nu, table, heard)
 
 
-def resume(path: Path | str, *, jobs: int = 1, device: str = "cpu", quiet: bool = False, on_epoch: OnEpoch | None = None) -> dict[str, Any]:
+def resume(
+    path: Path | str, *, jobs: int = 1, device: str = "cpu", quiet: bool = False, on_epoch: OnEpoch | None = None, **parts: Any
+) -> RunResult:  # fmt: skip
     """Go on with an interrupted run from its last shard and epoch; the result is that of an uninterrupted one.
 
-    `quiet` and `on_epoch` are as in `run`. A run that is finished is left as it is, and what it found is returned; one that lacks a file,
+    `quiet` and `on_epoch` are as in `run`. Classes that the run was given are given again, `resume(path, loss=MyLoss)`, with the code that
+    they had. A run that is finished is left as it is, and what it found is returned; one that lacks a file,
     or has a damaged one, is scored again.
     """
     with progress.shown(quiet):
-        return _resume(path, jobs, device, on_epoch)
+        return _resume(path, jobs, device, on_epoch, parts)
 
 
 @alone()
-def _resume(path: Path | str, jobs: int, device: str, on_epoch: OnEpoch | None) -> dict[str, Any]:
+def _resume(path: Path | str, jobs: int, device: str, on_epoch: OnEpoch | None, again: Mapping[str, Any]) -> RunResult:
     run_folder = folder.existing(path)
     where = devices.choose(device)
     check_folder(run_folder)
-    parts, inputs = Parts(configs.load(run_folder / "config.yaml")), Inputs(run_folder)
+    parts, inputs = Parts(given.load(run_folder / "config.yaml", again)), Inputs(run_folder)
+    given.check_workers(parts.config, jobs)
     with claimed(run_folder):
-        if _finished(parts, run_folder):
+        if finished(parts, run_folder):
             progress.log.info("%s is finished: nothing is left to do. To score it anew: invsound evaluate %s", run_folder, run_folder)
-            return {**record.scores(run_folder), "seconds": record.seconds(run_folder), "folder": str(run_folder)}
+            return RunResult(record.scores(run_folder), seconds=record.seconds(run_folder), folder=str(run_folder))
         return _run(_ready(parts, inputs, inputs.origins), run_folder, jobs, where, on_epoch)
 
 
-def _finished(parts: Parts, path: Path) -> bool:
-    """Whether training is at its end, and every file there and whole. Raises InvsoundError for a damaged checkpoint."""
-    epochs, targets = parts.config.train.epochs, set(parts.config.evaluate.targets)
-    if checkpoint.epochs(path) != epochs or not record.is_whole(path, trained=epochs > 0):
-        return False
-    try:
-        folder.load_encoder(path, parts.encoder())
-    except InvsoundError:
-        return False
-    return targets <= {target["file"] for target in record.scores(path)["targets"]}
-
-
-def _run(ready: Ready, path: Path, jobs: int, where: str, on_epoch: OnEpoch | None) -> dict[str, Any]:
+def _run(ready: Ready, path: Path, jobs: int, where: str, on_epoch: OnEpoch | None) -> RunResult:
     parts, seconds = ready.parts, folder.Clock(path)
     ready.keep(path)
     environment.write(path, parts.config, where)
@@ -171,7 +169,7 @@ def _run(ready: Ready, path: Path, jobs: int, where: str, on_epoch: OnEpoch | No
     alike.tell(folds["train"])
     trainer = _trainer(parts, path, where)
     train, val = (folds[name].at(parts.learned(folds[name].nu)) for name in ("train", "val"))
-    encoder = seconds("training", lambda: trainer.fit(train, val, on_epoch))
+    encoder = seconds("training", lambda: trainer.fit(train, val, on_epoch, logs.of(parts, path)))
     folder.save_encoder(path, encoder)
     return _evaluate(ready, path, encoder, folds["test"], seconds, where)
 
@@ -183,7 +181,7 @@ def _trainer(parts: Parts, path: Path, where: str) -> Trainer:
     return Trainer(start.encoder(parts, path).to(where), parts.loss, parts.optimizer, cfg.train, cfg.seed, path, parts.pretrain)
 
 
-def _evaluate(ready: Ready, path: Path, encoder: Any, test: columns.Fold, seconds: folder.Clock, where: str) -> dict[str, Any]:
+def _evaluate(ready: Ready, path: Path, encoder: Any, test: columns.Fold, seconds: folder.Clock, where: str) -> RunResult:
     judge = evaluation.Evaluation(ready.parts, path, where)
     encoders = {"trained": encoder, "untrained": ready.parts.encoder().to(where)}
     mean = ready.nu["train"].mean(0)
@@ -191,25 +189,28 @@ def _evaluate(ready: Ready, path: Path, encoder: Any, test: columns.Fold, second
     scores["targets"] = Targets(judge, encoder, test, mean)(ready.heard) if ready.heard else []
     folder.write_scores(path, scores, seconds.spent)
     report.write_report(path)
-    return {**scores, "seconds": seconds.spent, "folder": str(path)}
+    return RunResult(scores, seconds=seconds.spent, folder=str(path))
 
 
 def evaluate(
-    path: Path | str, *, targets: Sequence[str | Path] = (), jobs: int = 1, device: str = "cpu", quiet: bool = False
-) -> dict[str, Any]:
+    path: Path | str, *, targets: Sequence[str | Path] = (), jobs: int = 1, device: str = "cpu", quiet: bool = False, **parts: Any
+) -> RunResult:
     """Score a finished run's encoder anew, on its test fold and on recordings, and rewrite its scores and report.
 
     `targets` come to those that the run has; one that it has already is read again. The others are as they were heard, wherever they are.
+    Classes that the run was given are given again, as in `resume`.
     """
     with progress.shown(quiet):
-        return _evaluate_anew(path, targets, jobs, device)
+        return _evaluate_anew(path, targets, jobs, device, parts)
 
 
 @alone()
-def _evaluate_anew(path: Path | str, targets: Sequence[str | Path], jobs: int, device: str) -> dict[str, Any]:
+def _evaluate_anew(
+    path: Path | str, targets: Sequence[str | Path], jobs: int, device: str, again: Mapping[str, Any]
+) -> RunResult:  # fmt: skip
     run_folder, where, new = folder.existing(path), devices.choose(device), [configs.absolute(target) for target in targets]
     check_folder(run_folder)
-    parts, inputs = Parts(configs.load(run_folder / "config.yaml")), Inputs(run_folder, new)
+    parts, inputs = Parts(given.load(run_folder / "config.yaml", again)), Inputs(run_folder, new)
     ready = _ready(parts, inputs, [*inputs.origins, *new])
     encoder = folder.load_encoder(run_folder, parts.encoder()).to(where).eval()
     with claimed(run_folder):

@@ -17,6 +17,7 @@ from .parameter import Choice, Parameter
 from .space import Space
 from .synth import Synth
 from .system.shared import forward_mode
+from .table import Shown, Table
 
 
 def finite(value: Tensor, origin: str, space: Space | None = None, nu: Tensor | None = None) -> Tensor:
@@ -69,7 +70,7 @@ class ProblemOptions:
         check_bounds(self)
 
 
-class Problem(nn.Module):
+class Problem(Shown, nn.Module):
     """Φ ∘ g ∘ (ν → θ): what training and matching share. ν are the coordinates of `space`, the synth's own if None.
 
     Where a recording ends before the sound does, only what it holds is compared: sounds are multiplied by `window` [N].
@@ -90,6 +91,12 @@ class Problem(nn.Module):
     def forward_mode(self) -> bool:
         """Whether the Jacobian is differentiated, and not measured by differences."""
         return self.options.jacobian == "forward" or (self.options.jacobian == "auto" and self.synth.differentiable)
+
+    def table(self) -> Table:
+        """The parameters that are sought."""
+        how = "forward mode" if self.forward_mode else "finite differences"
+        of = f"{named(self.feature)} of {named(self.synth).replace('The', 'the', 1)}"
+        return Table(f"{of}: {len(self.space)} parameters, {self.space.width} coordinates, J by {how}", self.space.table().columns)
 
     def render(self, nu: Tensor) -> Tensor:
         """ν [B, W] → audio x [B, N], within the window."""

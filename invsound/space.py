@@ -14,6 +14,7 @@ from torch import Tensor
 from .errors import UsageError, did_you_mean
 from .hooks.bounds import check_bounds, option
 from .parameter import Choice, Parameter
+from .table import Shown, Table
 
 
 @dataclass
@@ -31,7 +32,7 @@ class SpaceOptions:
         check_bounds(self)
 
 
-class Space(Sequence["Parameter | Choice"]):
+class Space(Shown, Sequence["Parameter | Choice"]):
     """An ordered set of P parameters and the map between `theta` [..., P] (units) and `nu` [..., W] (dimensionless).
 
     A number has one coordinate: with s = log10 for log parameters and the identity otherwise,
@@ -192,6 +193,12 @@ class Space(Sequence["Parameter | Choice"]):
     def named(self, theta: Tensor) -> dict[str, float | int | str]:
         """name → value of θ [P]: options by name, whole numbers of steps as such."""
         return {p.name: p.said(value) for p, value in zip(self, theta.tolist(), strict=True)}
+
+    def table(self) -> Table:
+        """A row for each parameter."""
+        columns = {"parameter": list(self.names)} | {key: [getattr(p, key) for p in self] for key in ("unit", "low", "high", "scale")}
+        columns |= {"steps or options": [", ".join(p.options) or p.count or None for p in self], "meaning": [p.doc for p in self]}
+        return Table(f"Space of {len(self)} parameters", columns)
 
     def describe(self) -> str:
         """`"omega (251.3–6283 rad/s, log), wave (saw or square)"`, for messages."""

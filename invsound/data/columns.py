@@ -13,7 +13,9 @@ from torch import Tensor
 from ..errors import InvsoundError
 from ..hooks import options, registry
 from ..hooks.fingerprint import fingerprint
+from ..hooks.objects import is_given
 from ..runs import config as configs
+from ..runs import given
 from ..runs.parts import Parts
 from ..space import SpaceOptions
 from ..system import progress
@@ -63,15 +65,17 @@ def features(parts: Parts, nu: Tensor, store: Store, jobs: int, device: str = "c
 def _columns(parts: Parts, wanted: dict[Any, tuple[str, Tensor]], store: Store, jobs: int, device: str) -> dict[Any, Tensor]:
     """Columns (name, ν), by any key: what the store lacks is computed, as one batch of shards."""
     text, made_by = json.dumps(parts.config.as_dict()), sources(parts)
+    classes = tuple((kind, name) for kind, name in given.named(parts.config) if is_given(name))
     remove_rests(store.root)
     tasks = {
         key: [
-            Task(column, text, rows.tolist(), str(store.root), digest(recipe, rows), made_by, device)
+            Task(column, text, rows.tolist(), str(store.root), digest(recipe, rows), made_by, classes, device)
             for recipe in [recipe_of(parts.config, column)]
             for rows in nu.split(SHARD)
         ]
         for key, (column, nu) in wanted.items()
     }
+    given.check_workers(parts.config, jobs)
     missing = [task for pieces in tasks.values() for task in pieces if not store.path(task.address).exists()]
     if missing:
         store.check()

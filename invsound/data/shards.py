@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..encoder import prepared
 from ..errors import InvsoundError
+from ..hooks import objects
 from ..hooks.culprit import ask
 from ..hooks.fingerprint import fingerprint
 from ..hooks.registry import named
@@ -28,7 +29,7 @@ SHARD = 8
 
 @dataclass(frozen=True)
 class Task:
-    """One shard of one column, as a worker process receives it."""
+    """One shard of one column, as a worker process receives it; `given` are kind and name of parts that are classes."""
 
     column: str
     config: str
@@ -36,6 +37,7 @@ class Task:
     root: str
     address: str
     sources: str
+    given: tuple[tuple[str, str], ...] = ()
     device: str = "cpu"
 
 
@@ -73,6 +75,8 @@ def sounds(count: int) -> str:
 
 def compute_shard(task: Task) -> float:
     """What a worker does: build the parts (once per process), compute one column at ν, store it. Seconds, the building left out."""
+    for kind, name in task.given:
+        objects.again(kind, name)
     parts = _parts(task.config, task.sources)
     start = time.perf_counter()
     nu = torch.tensor(task.nu, dtype=torch.float32)

@@ -14,9 +14,13 @@ from ..data import designs
 from ..errors import UsageError
 from ..hooks import options
 from ..hooks.bounds import option, seed_option
+from ..hooks.objects import short
+from ..pages import card
 from ..pages import radius as page
 from ..problem import Problem, finite
 from ..runs import config as configs
+from ..runs import given
+from ..runs.given import AnyFeature, AnySynth
 from ..runs.parts import Parts
 from ..system import device as devices
 from ..system import progress
@@ -24,6 +28,7 @@ from ..system.claim import claimed
 from ..system.executor import single_thread
 from ..system.files import check_folder
 from ..system.shared import alone
+from ..table import Shown, Table
 
 STEPS = [1e-5 * 10 ** (k / 3) for k in range(14)] + [0.3]
 """|δ|, in ν: three to a decade."""
@@ -41,8 +46,8 @@ class RadiusOptions:
     seed: int = seed_option()
 
 
-@dataclass(frozen=True)
-class Radius:
+@dataclass(frozen=True, repr=False)
+class Radius(Shown):
     """Per parameter, the median over sounds of ‖Jδ − ΔS‖ / ‖ΔS‖, ΔS = Φ(ν + δ) − Φ(ν), at each |δ| of `steps`.
 
     `radius` is the largest |δ| up to which it is below 50 %; None where it is not even at the smallest. `unmoved` is in how many of the
@@ -62,13 +67,25 @@ class Radius:
         """What `invsound doctor radius --json` prints."""
         return asdict(self)
 
+    def table(self) -> Table:
+        """A row for each parameter."""
+        errors = {f"error at {step:.0e}": [curve[k] for curve in self.errors.values()] for k, step in enumerate(self.steps)}
+        of = f"{short(self.feature)} of {short(self.synth)}, {self.sounds} sounds"
+        columns: dict[str, list[Any]] = {"parameter": list(self.radius), "radius": list(self.radius.values())}
+        return Table(f"Radius of {of}", columns | errors)
+
+    def _repr_html_(self) -> str:
+        return card.of_radius(self.as_dict())
+
 
 def radius(
-    synth: str | None = None, feature: str | None = None, *, overrides: Sequence[str] = (), sounds: int = 8, seed: int = 0,
+    synth: AnySynth | None = None, feature: AnyFeature | None = None, *,
+    overrides: Sequence[str] = (), sounds: int = 8, seed: int = 0,
     device: str = "cpu", out: Path | str | None = None, quiet: bool = False,
 ) -> Radius:  # fmt: skip
     """Measure up to which error of each parameter a loss on J, such as a quadratic form of M = JᵀJ, knows what an error sounds like.
 
+    Parts are named, or given as classes or objects, as in `run`.
     Each of `sounds` random sounds is moved along one parameter at a time, towards the middle of its range, in float64. Overrides are
     "synth.…", "feature.…" and "problem.…". With `out`, radius.json and radius.html are written there. Progress is shown
     on stderr, unless `quiet`. Raises UsageError for a wrong name, option or number of sounds, NonFiniteError for a NaN.
@@ -79,7 +96,7 @@ def radius(
 
 @alone()
 def _checked_radius(
-    synth: str | None, feature: str | None, overrides: Sequence[str], sounds: int, seed: int, device: str, out: Path | str | None
+    synth: Any, feature: Any, overrides: Sequence[str], sounds: int, seed: int, device: str, out: Path | str | None
 ) -> Radius:
     options.resolve(RadiusOptions, {"sounds": sounds, "seed": seed}, "radius")
     where = devices.choose(device)
@@ -92,9 +109,11 @@ def _checked_radius(
         return result
 
 
-def _radius(synth: str | None, feature: str | None, overrides: Sequence[str], sounds: int, seed: int, where: str) -> Radius:
-    synth, feature = configs.chosen("synth", synth), configs.chosen("feature", feature)
-    problem = _problem(synth, feature, options.from_overrides(overrides)).to(where)
+def _radius(synth: Any, feature: Any, overrides: Sequence[str], sounds: int, seed: int, where: str) -> Radius:
+    ready = given.layer({"synth": synth, "feature": feature})
+    synth, feature = (configs.chosen(kind, ready["parts"].get(kind)) for kind in ("synth", "feature"))
+    ready["parts"] = {"synth": synth, "feature": feature}
+    problem = _problem(ready, options.from_overrides(overrides)).to(where)
     smooth = [k for k, p in enumerate(problem.space) if not p.count]
     if not smooth:
         raise UsageError(f"The synth {synth!r} has choices and steps alone: of their changes J holds the whole, and there is no radius.")
@@ -118,10 +137,10 @@ def _radius(synth: str | None, feature: str | None, overrides: Sequence[str], so
     )  # fmt: skip
 
 
-def _problem(synth: str, feature: str, given: dict[str, Any]) -> Problem:
-    if unknown := set(given) - {"synth", "feature", "problem"}:
+def _problem(ready: dict[str, Any], asked: dict[str, Any]) -> Problem:
+    if unknown := set(asked) - {"synth", "feature", "problem"}:
         raise UsageError(f"radius has no option {min(unknown)!r}. Available: synth.…, feature.…, problem.….")
-    return Parts(configs.resolve({"parts": {"synth": synth, "feature": feature}}, given)).problem
+    return Parts(configs.resolve(ready, asked)).problem
 
 
 @torch.no_grad()

@@ -13,12 +13,14 @@ import torch
 from torch import Tensor
 
 from ..errors import UsageError, did_you_mean
+from ..pages import card
 from ..pages import comparison as page
 from ..runs.config import PARTS
 from ..runs.naming import label, short
 from ..system import progress
 from ..system.claim import claimed
 from ..system.files import check_folder
+from ..table import Shown, Table
 from . import results, statistics
 from .results import Column, Result, Sound
 
@@ -50,8 +52,8 @@ class Configuration:
         return [run.seed for run in self.runs]
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Shown):
     """Configurations (rows) by columns; a configuration lacks the cells of what it has not."""
 
     against: str
@@ -71,6 +73,18 @@ class Comparison:
             for row in self.configurations
         ]
         return {"against": self.against, "columns": columns, "configurations": rows}
+
+    def table(self) -> Table:
+        """A row for each configuration and column."""
+        cells = [(row, column, row.cells[column]) for row in self.configurations for column in self.columns if column in row.cells]
+        columns: dict[str, list[Any]] = {"configuration": [row.name for row, _, _ in cells]}
+        columns |= {"seeds": [len(row.seeds) for row, _, _ in cells], "of": [column.name for _, column, _ in cells]}
+        columns |= {"unit": [column.unit for _, column, _ in cells]}
+        columns |= {key: [getattr(cell, key) for _, _, cell in cells] for key in ("median", "low", "high", "p")}
+        return Table(f"{len(self.configurations)} configurations against {self.against}", columns)
+
+    def _repr_html_(self) -> str:
+        return card.of_comparison(self.as_dict(), self.shown())
 
     def shown(self) -> list[page.Column]:
         """The columns as a page shows them."""

@@ -9,10 +9,12 @@ import importlib.util
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from .code import MAIN
 from .installed import called, claims, read, record
+from .objects import imported
 from .registry import find
 
 # of the regular expression and the parser, one takes milliseconds for a package; a word too many costs a look for a module
@@ -23,16 +25,20 @@ def fingerprint(kind: str, name: str) -> str:
     """Distribution, version, and a digest of the part's top-level package and of the packages under work that it imports.
 
     The digest spares an author who edits a file in place from columns prepared by yesterday's code. A package under work is one that no
-    index released: installed as editable, from a folder or a repository, or found on the path as it is. Raises UsageError as `find` does.
+    index released: installed as editable, from a folder or a repository, or found on the path as it is. Of a class that was given, the
+    version is a digest of its code in memory. Raises UsageError as `find` does.
     """
     offer = find(kind, name)
-    return f"{offer.distribution} {offer.version} {digest(offer.part.target.partition(':')[0], offer.distribution)}"
+    return f"{offer.distribution} {offer.version} {digest(offer.part.target.partition(':')[0], offer.distribution, imported(offer))}"
 
 
-def digest(module: str, distribution: str = "") -> str:
-    """sha256, 16 digits, of every file of the module's top-level package, data and compiled ones too, and of what it imports under work."""
+def digest(module: str, distribution: str = "", more: Iterable[str] = ()) -> str:
+    """sha256, 16 digits, of every file of the module's top-level package, data and compiled ones too, and of what it imports under work.
+
+    `more` are packages that it is known to import.
+    """
     found: dict[str, list[str]] = {}
-    waiting = {module.partition(".")[0]}
+    waiting = {module.partition(".")[0]} - {MAIN} | {package for package in more if _under_work(package, distribution)}
     while waiting:
         package = waiting.pop()
         found[package] = []

@@ -24,6 +24,7 @@ KINDS = {
     "encoder": ("invsound_encoders", ("signal", "num_outputs")),
     "solver": ("invsound_solvers", ()),
     "score": ("invsound_scores", ("signal",)),
+    "logger": ("invsound_loggers", ("folder",)),
 }
 """kind → (its hook, what a part of this kind is built from, before its options)."""
 

@@ -11,7 +11,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from ..errors import InvsoundError, UsageError, did_you_mean, out_of_memory, reason
-from . import options
+from . import objects, options
 from .bounds import default
 from .plugins import KINDS as KINDS
 from .plugins import Offer as Offer
@@ -53,10 +53,12 @@ def suggestion(name: str, available: list[Offer]) -> str:
 
 
 def find(kind: str, name: str) -> Offer:
-    """The part called `name`, or `distribution:name` where two distributions offer the same name.
+    """The part called `name`, or `distribution:name` where two distributions offer the same name, or the class that `take` has named so.
 
     Raises UsageError for a name that nobody, or more than one distribution, offers.
     """
+    if given := objects.find(kind, name):
+        return given
     available = offers(kind)
     distribution, _, bare = name.rpartition(":")
     matches = [o for o in available if o.part.name == bare and distribution in ("", o.distribution)]
@@ -69,6 +71,15 @@ def find(kind: str, name: str) -> Offer:
     raise UsageError(f"No {kind} named {name!r}.{suggestion(name, available)} Installed: {listing(kind)}{broken}")
 
 
+def take(kind: str, part: Any) -> str:
+    """The name of a class or an object that is given as a part: its own in a plugin, else one that `find` knows in this process."""
+    cls = part if isinstance(part, type) else type(part)
+    for offer in offers(kind):
+        if offer.part.target == f"{cls.__module__}:{cls.__qualname__}" or _made.get(part) == offer:
+            return f"{offer.distribution}:{offer.part.name}" if rivals(offer) else offer.part.name
+    return objects.take(kind, cls)
+
+
 def listing(kind: str) -> str:
     """The parts of a kind, for the end of a message; where there is none, how to get some."""
     return f"{', '.join(offer.label for offer in offers(kind))}." if offers(kind) else f"none. {GET}"
@@ -78,7 +89,7 @@ def load(offer: Offer) -> Any:
     """The class behind an offer. Raises InvsoundError with the reason if it cannot be imported."""
     module, _, attribute = offer.part.target.partition(":")
     try:
-        cls = getattr(importlib.import_module(module), attribute)
+        cls = objects.load(offer) or getattr(importlib.import_module(module), attribute)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -116,8 +127,8 @@ def named(part: Any) -> str:
 
 
 def retyped(part: Any) -> str:
-    """`"--synth bell synth.note=60"`, the options that are no defaults, quoted for a shell; empty of a part that was made by hand."""
-    if (offer := _made.get(part)) is None:
+    """`"--synth bell synth.note=60"`, the options that are no defaults, quoted for a shell; empty of one that has no name there."""
+    if (offer := _made.get(part)) is None or objects.load(offer):
         return ""
     fields = {field.name: default(field) for field in dataclasses.fields(part.options) if field.init}
     given = {name: value for name, value in options.as_dict(part.options).items() if value != options.plain(fields[name])}
@@ -126,8 +137,8 @@ def retyped(part: Any) -> str:
     return shlex.join([f"--{offer.kind}", name, *pairs])
 
 
-def make(kind: str, name: str, **keywords: Any) -> Any:
-    """A part by kind and name, options by keyword: `make("feature", name, signal=synth.signal, J=10)`.
+def make(kind: str, name: str | type, **keywords: Any) -> Any:
+    """A part by kind and name, or class, options by keyword: `make("feature", name, signal=synth.signal, J=10)`.
 
     What a kind is built from is a keyword too: `signal` (feature, score, encoder), `problem` (loss), `params`
     (optimizer), `num_outputs` (encoder). Raises UsageError for anything unknown.
@@ -139,4 +150,4 @@ def make(kind: str, name: str, **keywords: Any) -> Any:
     if missing:
         raise UsageError(f"A {kind} is built from {', '.join(needed)}: give {', '.join(missing)}=… too.")
     context = {key: keywords.pop(key) for key in needed}
-    return build(kind, name, keywords, **context)
+    return build(kind, name if isinstance(name, str) else take(kind, name), keywords, **context)

@@ -56,5 +56,10 @@ def invsound_solvers() -> list[Part]:  # type: ignore[empty-body]
 
 
 @hookspec
+def invsound_loggers() -> list[Part]:  # type: ignore[empty-body]
+    """Where the numbers of a training go, subclasses of `invsound.Logger`, built as `Logger(folder, options)`."""
+
+
+@hookspec
 def invsound_scores() -> list[Part]:  # type: ignore[empty-body]
     """Distances between two sounds reported after a run, subclasses of `invsound.Score`, built as `Score(signal, options)`."""

@@ -7,9 +7,13 @@ from typing import Any
 
 from torch import Tensor
 
+from ..hooks.objects import short
+from ..pages import card
+from ..table import Shown, Table
 
-@dataclass
-class Match:
+
+@dataclass(repr=False)
+class Match(Shown):
     """What was found: named parameters with units and standard errors, of choices the option, and whether the sound determines them and
     whether they are at the end of their range, where the best value may lie beyond; the distance
     ‖Φ(x̂) − Φ(x)‖₂ and that of a typical random sound; gain and onset of the recording; both sounds; distinct other solutions;
@@ -48,6 +52,23 @@ class Match:
         for name in ("nu", "x", "x_hat"):
             del plain[name]
         return plain
+
+    def table(self) -> Table:
+        """A row for each parameter."""
+        names = list(self.parameters)
+        rest = {"determined": self.determined, "at the end of its range": self.at_bound}
+        columns: dict[str, list[Any]] = {
+            "parameter": names,
+            "value": list(self.parameters.values()),
+            "unit": [self.units[name] for name in names],
+        }
+        columns |= {"standard error": [self.standard_errors.get(name) for name in names]}
+        columns |= {head: [values.get(name) for name in names] for head, values in rest.items()}
+        distance = f"distance {self.distance:.3g}, of a typical random sound {self.random_distance:.3g}"
+        return Table(f"{self.name} by {short(self.synth)}, {short(self.feature)}, {short(self.solver)}: {distance}", columns)
+
+    def _repr_html_(self) -> str:
+        return card.of_match(self.as_dict(), self.x.cpu().numpy(), self.x_hat.cpu().numpy())
 
 
 class Interrupted(KeyboardInterrupt):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..audio import recording as recordings
 from ..errors import UsageError
+from ..runs.given import AnyFeature, AnySolver, AnySynth
 from ..system import progress
 from ..system.executor import single_thread
 from ..system.shared import alone
@@ -45,9 +46,9 @@ def match(
     x: ArrayLike | Path,
     sample_rate: float | None = None,
     *,
-    synth: str | None = None,
-    feature: str | None = None,
-    solver: str | None = None,
+    synth: AnySynth | None = None,
+    feature: AnyFeature | None = None,
+    solver: AnySolver | None = None,
     overrides: Sequence[str] = (),
     jobs: int = 1,
     device: str = "cpu",
@@ -57,7 +58,8 @@ def match(
     """Find the parameters of one sound: a file, or samples x at `sample_rate` Hz, [n], [n, channels] or [channels, n], of which the
     shorter axis is that of the channels; floats within ±1, or int16, int32 or uint8 at full scale.
 
-    A synth or feature that is not named is the only one installed. `how` are fields of `MatchOptions`, such as budget="60s" or
+    Parts are named, or given as classes or objects, as in `run`; a synth or feature that is not is the only one installed.
+    `how` are fields of `MatchOptions`, such as budget="60s" or
     fix={"alpha": 0.5}; overrides are "synth.…", "feature.…", "solver.…" and "problem.…"; `jobs` processes prepare the candidates;
     progress is shown on stderr, unless `quiet`. Raises UsageError for a wrong name, option or file. For several sounds, build a `Matcher`.
     """

@@ -18,7 +18,8 @@ from ..hooks.culprit import ask
 from ..hooks.registry import named
 from ..problem import ProblemOptions, finite, represented
 from ..runs import config as configs
-from ..runs import folder, hints
+from ..runs import folder, given, hints
+from ..runs.given import AnyFeature, AnySolver, AnySynth
 from ..runs.parts import Parts
 from ..solver import Solver
 from ..system import device as devices
@@ -47,25 +48,28 @@ class Setup:
 
     @alone()
     def __init__(
-        self, synth: str | None = None, feature: str | None = None, solver: str | None = None, of: Mapping[str, Any] | None = None,
+        self, synth: AnySynth | None = None, feature: AnyFeature | None = None,
+        solver: AnySolver | None = None, of: Mapping[str, Any] | None = None,
         *, jobs: int = 1, device: str = "cpu", quiet: bool = False,
     ) -> None:  # fmt: skip
-        named = {kind: configs.chosen(kind, name) for kind, name in (("synth", synth), ("feature", feature), ("solver", solver))}
+        ready = given.layer({"synth": synth, "feature": feature, "solver": solver})
+        named = {kind: configs.chosen(kind, ready["parts"].get(kind)) for kind in ("synth", "feature", "solver")}
         _check_groups(of or {}, named)
-        given = {group: options.group(of or {}, group) for group in GROUPS}
-        self.options = options.resolve(MatchOptions, given.pop("match"), "match")
+        asked = options.merge({group: ready[group] for group in GROUPS if group in ready}, of or {})
+        of = {group: options.group(asked, group) for group in GROUPS}
+        self.options = options.resolve(MatchOptions, of.pop("match"), "match")
         self.jobs, self.device, self.quiet = jobs, devices.choose(device), quiet
-        self.name = solver = named.pop("solver")
-        self.solver: Solver = registry.build("solver", solver, given.pop("solver"))
-        self.parts = Parts(configs.resolve({"parts": named, **given, "seed": self.options.seed}))
+        self.name = named.pop("solver")
+        self.solver: Solver = registry.build("solver", self.name, of.pop("solver"))
+        self.parts = Parts(configs.resolve({"parts": named, **of, "seed": self.options.seed}))
         self.synth, self.problem = self.parts.synth, self.parts.problem.to(self.device)
         if self.solver.needs_gradient and not self.synth.differentiable:
             raise UsageError(
-                f"The solver {solver!r} needs gradients, which the synth {synth!r} does not have. Choose one that does without."
+                f"The solver {self.name!r} needs gradients, which the synth {named['synth']!r} does not have. Choose one that does without."
             )
         self.held, self.free = self._held()
         if self.solver.needs_gradient and len(self.free.parts.discrete) == len(self.free.parts):
-            raise UsageError(f"The solver {solver!r} needs gradients, and choices and steps have none. Choose one that does without.")
+            raise UsageError(f"The solver {self.name!r} needs gradients, and choices and steps have none. Choose one that does without.")
         _ = self.encoder
 
     def _held(self) -> tuple[Tensor, Free]:
@@ -113,11 +117,12 @@ class Setup:
 
     @torch.no_grad()
     def guesses(self, x: Tensor) -> Tensor:
-        """u [K, F] from whoever can listen: the synth itself, an encoder."""
+        """u [K, F] from whoever can listen to x [n], n ≤ N: the synth itself, an encoder."""
         with forward_mode:  # which its author may use
             found = [ask(self.synth, self.synth.guess, x, shape=(None, len(self.held)), precision=False).to(self.held)]
         if self.encoder:
             parts, encoder = self.encoder
-            theta = parts.space.to_theta(evaluation.predict(encoder, prepared(parts.front_end, x[None].cpu())).double())
+            whole = torch.nn.functional.pad(x, (0, self.synth.signal.num_samples - len(x)))
+            theta = parts.space.to_theta(evaluation.predict(encoder, prepared(parts.front_end, whole[None].cpu())).double())
             found.append(self.synth.space.to_nu(theta).to(self.held))
         return self.free.parts.snapped(torch.cat(found).clamp(-1, 1)[:, self.free.mask])

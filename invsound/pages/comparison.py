@@ -51,15 +51,19 @@ def write(found: dict[str, Any], columns: list[Column], out: Path) -> Path:
     write_text(out / "comparison.csv", _csv(rows, columns))
     write_json(out / "comparison.json", found)
     write_text(out / "comparison.md", "\n".join(_markdown(rows, [c for c in columns if c.group == group]) for group in GROUPS))
-    return write_page(
-        out / "comparison.html",
-        "comparison.html",
-        rows=rows,
-        against=found["against"],
-        run_count=sum(len(row["folders"]) for row in rows),
-        groups=[(name, caption, [c for c in columns if c.group == name]) for name, caption in GROUPS.items()],
-        figures=[intervals(column, [row["name"] for row in rows]) for column in columns if column.group == "scores"],
-    )
+    figures = [intervals(column, [row["name"] for row in rows]) for column in columns if column.group == "scores"]
+    return write_page(out / "comparison.html", "comparison.html", **tables(found, columns), figures=figures)
+
+
+def tables(found: dict[str, Any], columns: list[Column]) -> dict[str, Any]:
+    """What a page tells of a comparison, its pictures apart."""
+    rows = found["configurations"]
+    return {
+        "rows": rows,
+        "against": found["against"],
+        "run_count": sum(len(row["folders"]) for row in rows),
+        "groups": [(name, caption, [c for c in columns if c.group == name]) for name, caption in GROUPS.items()],
+    }
 
 
 def _csv(rows: list[dict[str, Any]], columns: list[Column]) -> str:

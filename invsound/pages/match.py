@@ -14,9 +14,8 @@ PLAYERS = 24  # sounds that matches.html plays; every sound's own page plays it 
 
 def write_one(folder: Path, found: dict[str, Any]) -> Path:
     """Write match.html next to match.wav and target.wav. Raises InvsoundError if the disk refuses."""
-    choices = any("options" in p for p in found["space"])
-    pair, rows, curve = _pair(folder, found), _rows(found), _curve(found)
-    return write_page(folder / "match.html", "match.html", found=found, pair=pair, rows=rows, curve=curve, choices=choices)
+    pair, curve = _pair(folder, found), _curve(found)
+    return write_page(folder / "match.html", "match.html", found=found, pair=pair, rows=rows(found), curve=curve, choices=choices(found))
 
 
 def write_many(out: Path, results: list[dict[str, Any]]) -> Path:
@@ -37,9 +36,14 @@ def _pair(folder: Path, found: dict[str, Any]) -> Pair:
     return Pair(found["name"], sounds, found["notes"], {found["feature"]: found["distance"]})
 
 
-def _rows(found: dict[str, Any]) -> list[tuple[dict[str, Any], float, float | None, str]]:
+def rows(found: dict[str, Any]) -> list[tuple[dict[str, Any], float, float | None, str]]:
     """The parameter, its value, standard error, and what is to be said of it."""
     return [(p, found["parameters"][p["name"]], found["standard_errors"][p["name"]], _said(found, p["name"])) for p in found["space"]]
+
+
+def choices(found: dict[str, Any]) -> bool:
+    """Whether any of its parameters is a choice."""
+    return any("options" in p for p in found["space"])
 
 
 def _said(found: dict[str, Any], name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,11 +88,17 @@ def _waveform(path: Path) -> tuple[np.ndarray, float] | None:
 
 def write_page(path: Path, template: str, **content: Any) -> Path:
     """Render one of the templates beside this file into a single self-contained file; every string in `content` is escaped."""
-    environment = Environment(
+    write_text(path, environment().get_template(template).render(**content))
+    return path
+
+
+@functools.cache
+def environment() -> Environment:
+    """Where the templates are, and what they may say."""
+    made = Environment(
         loader=PackageLoader("invsound.pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters["number"] = number
-    environment.filters["hertz"] = hertz
-    environment.globals["version"] = VERSION
-    write_text(path, environment.get_template(template).render(**content))
-    return path
+    made.filters["number"] = number
+    made.filters["hertz"] = hertz
+    made.globals["version"] = VERSION
+    return made

@@ -27,14 +27,13 @@ def told(radius: float | None, steps: Sequence[float], still: bool = False) -> s
 def write(found: dict[str, Any], out: Path) -> Path:
     """Write radius.json and radius.html into `out` and return the page."""
     write_json(out / "radius.json", found)
-    return write_page(
-        out / "radius.html",
-        "radius.html",
-        found=found,
-        reached=reached(found),
-        shown=[number(step, 1) for step in found["steps"][::3]],
-        figure=figure(found),
-    )
+    return write_page(out / "radius.html", "radius.html", **content(found))
+
+
+def content(found: dict[str, Any]) -> dict[str, Any]:
+    """What a page tells of it."""
+    shown = [number(step, 1) for step in found["steps"][::3]]
+    return {"found": found, "reached": reached(found), "shown": shown, "figure": figure(found)}
 
 
 def reached(found: dict[str, Any]) -> dict[str, str]:

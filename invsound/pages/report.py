@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import UsageError
+from ..hooks.objects import short
 from ..system import reading
 from . import learning, record
 from .figures import curves, scatters, spectrum
@@ -38,12 +39,8 @@ def write_report(run: str | Path) -> Path:
     return write_page(
         run / "report.html",
         "report.html",
-        parts={kind: str(name) for kind, name in config.get("parts", {}).items()},
-        systems=SYSTEMS,
-        scores=scores.get("scores", {}),
-        score_rows=_score_rows(scores.get("scores", {})),
-        error_rows=[(name, row.get("unit", ""), _systems(row)) for name, row in scores.get("parameters", {}).items()],
-        chances={name: row["chance"] for name, row in scores.get("parameters", {}).items() if "chance" in row},
+        parts={kind: short(str(name)) for kind, name in config.get("parts", {}).items()},
+        **tables(scores),
         sound_count=scores.get("sound_count", 0),
         seconds=scores.get("seconds") or record.or_left_out(record.seconds, run, "seconds.json", dict),
         recordings=[_recording(run, target, space) for target in targets],
@@ -56,6 +53,25 @@ def write_report(run: str | Path) -> Path:
         config=config and reading.read_text(run / "config.yaml"),
         environment=_flat(record.or_left_out(record.environment, run, "environment.json", dict)),
     )
+
+
+def tables(scores: dict[str, Any]) -> dict[str, Any]:
+    """What a page tells of scores.json in tables."""
+    errors = scores.get("parameters", {})
+    return {
+        "systems": SYSTEMS,
+        "scores": scores.get("scores", {}),
+        "score_rows": _score_rows(scores.get("scores", {})),
+        "error_rows": [(name, row.get("unit", ""), _systems(row)) for name, row in errors.items()],
+        "chances": {name: row["chance"] for name, row in errors.items() if "chance" in row},
+    }
+
+
+def first_sounds(run: Path, scores: dict[str, Any], count: int = 2) -> list[Pair]:
+    """The first recordings of a run that can be played, or else test sounds."""
+    targets = [target for target in scores.get("targets", []) if _is_name(target["name"])]
+    pairs = [_recording(run, target, []) for target in targets[:count]] or _examples(run, set(), [], {})[:count]
+    return [pair for pair in pairs if pair.sounds]
 
 
 def _config(path: Path) -> dict[str, Any]:

@@ -70,6 +70,7 @@ def resolve(*layers: Mapping[str, Any], preset: str = "quick") -> Config:
     pretrain = given["train"].pop("pretrain", None)
     stages = {name: options.resolve(cls, given[name], name) for name, cls in STAGES.items()}
     stages["train"].pretrain = _pretrain({} if pretrain is None else pretrain, stages["train"].epochs)
+    stages["train"].log_options = _log_options(stages["train"])
     train, data, evaluate = stages["train"], stages["data"], stages["evaluate"]
     train.start, data.csv = (path if path is None else absolute(path) for path in (train.start, data.csv))
     evaluate.targets = [absolute(path) for path in evaluate.targets]
@@ -127,6 +128,15 @@ def _pretrain(given: Any, epochs: int) -> Pretrain:
     if made.loss is not None:
         made.options = of_part("loss", made.loss, made.options)
     return made
+
+
+def _log_options(train: Train) -> dict[str, Any]:
+    """All options of every logger, resolved."""
+    if len(set(train.log)) < len(train.log):
+        raise UsageError(f"train.log names a logger twice: {', '.join(train.log)}. Name each once.")
+    if stray := [name for name in train.log_options if name not in train.log]:
+        raise UsageError(f"train.log_options has {', '.join(map(repr, stray))}, which train.log does not name: add it there.")
+    return {name: of_part("logger", name, options.group(train.log_options, name)) for name in train.log}
 
 
 def _parts(given: Mapping[str, Any]) -> dict[str, str]:

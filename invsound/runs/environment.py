@@ -7,7 +7,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from ..hooks import registry
+from ..hooks import objects, registry
 from ..hooks.fingerprint import fingerprint
 from ..system.files import write_json
 from ..system.version import VERSION
@@ -47,4 +47,5 @@ def processor() -> str:
 def write(path: Path, config: Config, device: str) -> None:
     """environment.json of a run folder."""
     parts = {f"{kind} {name}": fingerprint(kind, name) for kind, name in config.parts.items()}
-    write_json(path / "environment.json", describe(device) | {"parts": parts})
+    given = {kind: origin for kind, name in config.parts.items() if (origin := objects.origin(kind, name))}
+    write_json(path / "environment.json", describe(device) | {"parts": parts} | ({"given": given} if given else {}))

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from ..encoder import Encoder
 from ..errors import InvsoundError, UsageError
+from ..hooks.objects import short
 from ..system import plainyaml, progress, reading
 from ..system.claim import claimed, is_empty
 from ..system.files import check_folder, make_folder, safe_name, write_json, write_text
@@ -30,7 +31,7 @@ def created(out: Path | str | None, config: Config) -> Iterator[Path]:
 
     Raises UsageError if `out` holds a run already or is another command's, InvsoundError if it cannot be written.
     """
-    with claimed(out or _next(Path("runs"), "-".join(config.parts[kind] for kind in ("synth", "feature", "loss")))) as path:
+    with claimed(out or _next(Path("runs"), "-".join(short(config.parts[kind]) for kind in ("synth", "feature", "loss")))) as path:
         check_new(path)
         write_text(path / "config.yaml", plainyaml.dump(config.as_dict()))
         yield path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
@@ -13,11 +14,13 @@ from ..encoder import Encoder
 from ..errors import UsageError
 from ..feature import Feature
 from ..hooks import registry
+from ..logger import Logger
 from ..loss import Loss
 from ..problem import Problem, sound
 from ..score import Score
 from ..space import Space
 from ..synth import Synth, stated
+from ..system.files import safe_name
 from ..system.rng import forked
 from .config import Config
 from .stretched import Stretched
@@ -106,7 +109,12 @@ class Parts:
 
     def check(self) -> None:
         """Raise now, before a folder is made and hours are spent, what building the parts would raise later."""
-        _ = self.loss, self.pretrain, self.scores, self.optimizer(list(self.front_end.parameters()))
+        _ = self.loss, self.pretrain, self.scores, self.optimizer(list(self.front_end.parameters())), self.loggers(Path())
+
+    def loggers(self, folder: Path) -> list[Logger]:
+        """The loggers of a run, each with a folder in this one."""
+        made = self.config.train.log_options
+        return [registry.build("logger", name, made[name], folder=folder / safe_name(name, "-_.")) for name in self.config.train.log]
 
     @cached_property
     def scores(self) -> dict[str, Score]:

@@ -55,6 +55,8 @@ class Train:
     clip_by: what is limited: norm (of the whole), value (each entry) or sign (each entry becomes ± clip)
     keep: the encoder that is kept: best (lowest validation loss) or last
     pretrain: another loss for the first epochs
+    log: loggers that are told of each epoch, besides metrics.jsonl
+    log_options: options of loggers, by their names
     start: a finished run whose encoder is trained further (null: fresh weights); {seed} in it stands for the seed of this run
     """
 
@@ -67,6 +69,8 @@ class Train:
     clip_by: str = option("norm", choices=("norm", "value", "sign"))
     keep: str = option("best", choices=("best", "last"))
     pretrain: Pretrain = field(default_factory=Pretrain)
+    log: list[str] = field(default_factory=list)
+    log_options: dict[str, Any] = field(default_factory=dict)
     start: str | None = None
 
     def __post_init__(self) -> None:

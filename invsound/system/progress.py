@@ -1,4 +1,4 @@
-"""Progress on stderr: bars with the time left on a terminal, plain log lines otherwise. Results go to stdout, never here."""
+"""Progress on stderr: bars on a terminal and in a notebook, plain log lines otherwise. Results go to stdout."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import logging
 import os
 import statistics
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from html import escape
+from typing import TYPE_CHECKING, Any
 
 from ..errors import printable
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich.progress import Progress, Task
 
 
 def _plain(record: logging.LogRecord) -> bool:
@@ -30,13 +31,13 @@ log.addFilter(_plain)
 
 @contextmanager
 def shown(quiet: bool = False) -> Iterator[None]:
-    """What is logged inside the block is shown on stderr, bars included; warnings alone if `quiet`.
+    """What is logged inside the block is shown on stderr, in a notebook as its output, bars included; warnings alone if `quiet`.
 
     Where somebody has configured logging, it goes there, and at that level, instead.
     """
     level, handler = log.level, None
     if not log.hasHandlers():
-        handler = logging.StreamHandler(sys.stderr)
+        handler = logging.StreamHandler(sys.stdout if notebook() else sys.stderr)
         handler.setFormatter(logging.Formatter("%(message)s"))
         log.addHandler(handler)
     if quiet or handler:
@@ -55,9 +56,16 @@ def watched() -> bool:
     return sys.stderr is not None and sys.stderr.isatty() and not said
 
 
+def notebook() -> bool:
+    """Whether this is a kernel, whose output is a page."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return getattr(shell, "kernel", None) is not None
+
+
 @contextmanager
 def bar(description: str, total: int, unit: str = "") -> Iterator[Callable[[int], None]]:
-    """A progress bar with ETA; yields `advance(steps)`. Shown on a terminal only, and only if somebody listens to the log."""
+    """A progress bar with ETA; yields `advance(steps)`. Shown on a terminal and in a notebook, and only if somebody listens to the log."""
     with _bars(unit) as progress:
         task = progress.add_task(description, total=total, left=None)
         yield lambda steps: progress.advance(task, steps)
@@ -101,7 +109,7 @@ def _clock(seconds: float) -> str:
 @contextmanager
 def _bars(unit: str) -> Iterator[Progress]:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.text import Text
 
     class Left(TimeRemainingColumn):
@@ -116,6 +124,54 @@ def _bars(unit: str) -> Iterator[Progress]:
         TextColumn("{task.description:<22}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit),
         TimeElapsedColumn(), TextColumn("left"), Left(),
     )  # fmt: skip
-    seen = (console.is_jupyter and find_spec("ipywidgets") is not None) or (console.is_terminal and watched())
-    with Progress(*columns, console=console, disable=not (seen and log.isEnabledFor(logging.INFO))) as progress:
+    heard = log.isEnabledFor(logging.INFO)
+    if heard and notebook():
+        with _cell(unit) as progress:
+            yield progress
+        return
+    seen = console.is_terminal and not console.is_jupyter and watched()
+    with Progress(*columns, console=console, disable=not (seen and heard)) as progress:
         yield progress
+
+
+@contextmanager
+def _cell(unit: str) -> Iterator[Progress]:
+    """Bars as HTML in the output of a notebook's cell, drawn where they move; the last state stays."""
+    from IPython.display import HTML, display
+    from rich.progress import Progress
+
+    class Cell(Progress):
+        drawn, handle = 0.0, None
+
+        def advance(self, task_id: Any, advance: float = 1) -> None:
+            super().advance(task_id, advance)
+            self.draw()
+
+        def update(self, task_id: Any, **fields: Any) -> None:
+            super().update(task_id, **fields)
+            self.draw()
+
+        def draw(self, wait: float = 0.2) -> None:
+            if (now := time.monotonic()) - self.drawn < wait:
+                return
+            self.drawn, page = now, HTML("".join(_drawn(task, unit) for task in self.tasks))
+            if self.handle is None:
+                self.handle = display(page, display_id=True)
+            else:
+                self.handle.update(page)
+
+    with Cell(disable=True) as progress:
+        try:
+            yield progress
+        finally:
+            progress.draw(wait=0)
+
+
+def _drawn(task: Task, unit: str) -> str:
+    """One bar."""
+    share = "" if task.total is None else f' max="{task.total:g}" value="{task.completed:g}"'
+    told = f"{task.completed:g}{'' if task.total is None else f'/{task.total:g}'} {unit}, {_clock(task.elapsed or 0)}"
+    seconds = task.time_remaining if task.fields["left"] is None else None
+    left = task.fields["left"] or ("" if seconds is None else _clock(seconds))
+    told += f", left {left}" if left and not task.finished else ""
+    return f"<div>{escape(task.description)} <progress{share}></progress> {escape(told)}</div>"

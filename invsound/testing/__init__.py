@@ -11,6 +11,7 @@ from .contracts import (
     Contract,
     EncoderContract,
     FeatureContract,
+    LoggerContract,
     LossContract,
     OptimizerContract,
     ScoreContract,
@@ -22,6 +23,7 @@ from .law import PACKAGE_LAWS, PART_LAWS, Broken, Law
 from .subject import Subject
 
 __all__ = [
-    "PACKAGE_LAWS", "PART_LAWS", "Broken", "Contract", "EncoderContract", "FeatureContract", "Law", "LossContract", "OptimizerContract",
+    "PACKAGE_LAWS", "PART_LAWS", "Broken", "Contract", "EncoderContract", "FeatureContract", "Law", "LoggerContract", "LossContract",
+    "OptimizerContract",
     "ScoreContract", "SolverContract", "Subject", "SynthContract", "Verdict", "examine", "toys",
 ]  # fmt: skip

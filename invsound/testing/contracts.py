@@ -85,5 +85,9 @@ class SolverContract(Contract, kind="solver"):
     """A solver keeps its laws."""
 
 
+class LoggerContract(Contract, kind="logger"):
+    """A logger keeps its laws."""
+
+
 class ScoreContract(Contract, kind="score"):
     """A score keeps its laws."""

@@ -9,7 +9,7 @@ from unittest import SkipTest
 
 from ..errors import InvsoundError, reason
 from ..hooks.registry import Offer
-from . import common, encoders, features, gradients, losses, optimizers, reactions, renderings, solvers, synths  # noqa: F401  laws
+from . import common, encoders, features, gradients, loggers, losses, optimizers, reactions, renderings, solvers, synths  # noqa: F401  laws
 from .law import PACKAGE_LAWS, PART_LAWS, Law
 from .package import Package
 from .subject import Subject

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import tempfile
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -65,9 +67,10 @@ class Subject:
         return signals[-1]
 
     def build(self, signal: Signal | None = None, **context: Any) -> Any:
-        """A fresh instance; `problem` and `params` may be given."""
+        """A fresh instance; `problem`, `params` and `folder` may be given."""
         context.setdefault("problem", toys.problem())
         context.setdefault("params", [torch.nn.Parameter(torch.zeros(3))])
+        context.setdefault("folder", Path(tempfile.gettempdir(), "invsound-logger"))
         context |= {"signal": signal or self.signal, "num_outputs": 3}
         return registry.build(self.kind, f"{self.offer.distribution}:{self.offer.part.name}", self.options, **context)
 

@@ -10,7 +10,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from ..errors import InvsoundError
-from ..pages.record import EPOCH
+from ..pages import record
+from ..runs import folder as folders
+from ..runs.parts import Parts
 from ..system.reading import Shape, anything, count, fault, real
 from ..system.store import load_tensors, save_tensors
 
@@ -54,7 +56,7 @@ def _tensor(value: Any) -> bool:
 
 SCHEDULE = {"best": real, "num_bad_epochs": count, "last_epoch": count}
 STATE = {
-    "epoch": count, "best": real, "kept": {...: _tensor}, "metrics": [EPOCH], "encoder": {...: _tensor}, "loss": {...: _tensor},
+    "epoch": count, "best": real, "kept": {...: _tensor}, "metrics": [record.EPOCH], "encoder": {...: _tensor}, "loss": {...: _tensor},
     "optimizer": {"state": {...: anything}, "param_groups": [{"lr": real, "params": [count], ...: anything}]},
     "schedule": SCHEDULE,
 }  # fmt: skip
@@ -69,6 +71,18 @@ def epochs(folder: Path) -> int:
     """How many epochs a run has trained. Raises InvsoundError if its checkpoint is damaged."""
     state = load(folder / PATH, STATE)
     return 0 if state is None else int(state["epoch"])
+
+
+def finished(parts: Parts, path: Path) -> bool:
+    """Whether training is at its end, and every file there and whole. Raises InvsoundError for a damaged checkpoint."""
+    last, targets = parts.config.train.epochs, set(parts.config.evaluate.targets)
+    if epochs(path) != last or not record.is_whole(path, trained=last > 0):
+        return False
+    try:
+        folders.load_encoder(path, parts.encoder())
+    except InvsoundError:
+        return False
+    return targets <= {target["file"] for target in record.scores(path)["targets"]}
 
 
 def own_state(loss: nn.Module) -> dict[str, Tensor]:

@@ -21,7 +21,7 @@ from ..pages import learning
 from ..runs.stages import Train
 from ..system import heap, progress, rng
 from ..system.files import write_text
-from . import checkpoint
+from . import checkpoint, logs
 from .phase import Phase
 from .step import Step
 
@@ -63,16 +63,16 @@ class Trainer:
     def _weights(self) -> dict[str, Tensor]:
         return {name: value.detach().clone() for name, value in self.encoder.state_dict().items()}
 
-    def fit(self, train: Fold, val: Fold, on_epoch: OnEpoch | None = None) -> Encoder:
+    def fit(self, train: Fold, val: Fold, on_epoch: OnEpoch | None = None, log: logs.Log = logs.nobody) -> Encoder:
         """Train to the last epoch from the checkpoint, if there is one, and return the encoder that is kept, in `eval()`.
 
-        `on_epoch` gets the metrics of each epoch when its checkpoint is written.
+        `on_epoch` gets the metrics of each epoch when its checkpoint is written, `log` those of all epochs.
         """
         for phase in self.phases:
             answer(phase.loss, phase.loss.calibrate, train.columns[phase.column])
         if not self.restore():
             self._validated(val, train_loss=None, seconds=0.0)
-        with heap.kept(), progress.bar("Training", self.options.epochs, "epochs") as advance:
+        with heap.kept(), log(self.metrics) as tell, progress.bar("Training", self.options.epochs, "epochs") as advance:
             advance(self.epoch)
             while self.epoch < self.options.epochs:
                 start = time.perf_counter()
@@ -83,6 +83,7 @@ class Trainer:
                 if self.phase is not self._phase_after(self.epoch):
                     self._hand_over(val)
                 self.checkpoint()
+                tell(self.metrics[-1])
                 advance(1)
                 if on_epoch:
                     on_epoch(dict(self.metrics[-1]))

@@ -5,6 +5,7 @@ import logging
 import os
 import subprocess
 import sys
+import types
 
 import pytest
 
@@ -99,3 +100,31 @@ def test_what_is_left_is_told_of_each_stage_by_its_own_pace():
             assert told["costly (2 of 2)"] == "0:04:40"
             advance("costly", 56, 560.0)
             assert told["costly (2 of 2)"] == "0:00:00"
+
+
+def test_bars_of_a_notebook_are_drawn_in_its_cell_where_they_move(monkeypatch):
+    pages = []
+
+    def display(page, display_id):
+        pages.append(page)
+        return types.SimpleNamespace(update=pages.append)
+
+    shell = types.SimpleNamespace(kernel=object())
+    monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: shell))
+    monkeypatch.setitem(sys.modules, "IPython.display", types.SimpleNamespace(HTML=str, display=display))
+    with progress.shown(quiet=True), progress.bar("quiet", 3) as advance:
+        advance(1)
+    assert pages == []
+    monkeypatch.setattr(progress.log, "level", logging.INFO)
+    with progress.stages({"<first>": 4, "second": 2}, "sounds", workers=1) as advance:
+        advance("<first>", 2, 6.0)
+        advance("second", 1, 1.0)
+    assert pages[0].startswith(
+        '<div>&lt;first&gt; (1 of 2) <progress max="4" value="2"></progress> 2/4 sounds, 0:00:00, left 0:00:06</div>'
+    )
+    assert 'value="1"' in pages[-1]
+    assert 2 <= len(pages) <= 3
+    del shell.kernel
+    with progress.bar("a terminal of IPython", 3) as advance:
+        advance(1)
+    assert 2 <= len(pages) <= 3

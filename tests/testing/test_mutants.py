@@ -21,7 +21,7 @@ spec.loader.exec_module(listed)
 GOOD = {kind: f"Good{kind.capitalize()}" for kind in registry.KINDS}
 HOOKS = {
     "synth": "synths", "feature": "features", "loss": "losses", "optimizer": "optimizers", "encoder": "encoders", "solver": "solvers",
-    "score": "scores",
+    "score": "scores", "logger": "loggers",
 }  # fmt: skip
 
 OUTSIDE = dict.fromkeys(HOOKS, frozenset()) | {"synth": {("GoodOutside", "outside")}}

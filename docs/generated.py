@@ -10,7 +10,7 @@ from invsound.runs import config
 
 KINDS = {
     "synth": "Synthesizers", "feature": "Representations", "loss": "Losses", "optimizer": "Optimizers",
-    "encoder": "Encoders", "solver": "Solvers", "score": "Scores",
+    "encoder": "Encoders", "solver": "Solvers", "score": "Scores", "logger": "Loggers",
 }  # fmt: skip
 
 

@@ -20,6 +20,7 @@ SUMMARIES = {
     "optimizer": "steps of one size along the sign of the momentum (Lion)",
     "encoder": "small network on a coarse spectrogram",
     "solver": "random search that narrows down, without gradients",
+    "logger": "a table of all epochs, for spreadsheets",
 }
 """kind → one line about its example, for the kinds that a template exists for."""
 

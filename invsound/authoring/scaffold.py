@@ -55,7 +55,8 @@ def _use(parts: list[NewPart]) -> list[str]:
     """The command that tries the new parts out, with the first installed synth and feature where a new one needs them."""
     new = {kind: next(part.name for part in parts if part.kind == kind) for kind in dict.fromkeys(part.kind for part in parts)}
     synth, feature = (new.get(kind) or next((o.part.name for o in registry.offers(kind)), "NAME") for kind in ("synth", "feature"))
-    run = "".join(f" --{kind} {name}" for kind, name in {"synth": synth, "feature": feature, **new}.items() if kind != "solver")
+    named = {kind: name for kind, name in {"synth": synth, "feature": feature, **new}.items() if kind not in ("solver", "logger")}
+    run = "".join(f" --{kind} {name}" for kind, name in named.items()) + (f" train.log=[{new['logger']}]" if "logger" in new else "")
     if set(new) != {"solver"}:
         return [f"invsound run{run}"]
     render = f"invsound render --synth {synth} --out target.wav"

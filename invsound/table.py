@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -41,7 +42,7 @@ class Table:
     def frame(self) -> Any:
         """A pandas.DataFrame. Raises InvsoundError where there is no pandas."""
         try:
-            import pandas
+            pandas: Any = importlib.import_module("pandas")
         except ImportError as error:
             raise InvsoundError("to_frame() makes a pandas.DataFrame: python -m pip install pandas") from error
         return pandas.DataFrame(self.columns)

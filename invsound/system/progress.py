@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import statistics
@@ -137,8 +138,9 @@ def _bars(unit: str) -> Iterator[Progress]:
 @contextmanager
 def _cell(unit: str) -> Iterator[Progress]:
     """Bars as HTML in the output of a notebook's cell, drawn where they move; the last state stays."""
-    from IPython.display import HTML, display
     from rich.progress import Progress
+
+    cell: Any = importlib.import_module("IPython.display")
 
     class Cell(Progress):
         drawn, handle = 0.0, None
@@ -154,9 +156,9 @@ def _cell(unit: str) -> Iterator[Progress]:
         def draw(self, wait: float = 0.2) -> None:
             if (now := time.monotonic()) - self.drawn < wait:
                 return
-            self.drawn, page = now, HTML("".join(_drawn(task, unit) for task in self.tasks))
+            self.drawn, page = now, cell.HTML("".join(_drawn(task, unit) for task in self.tasks))
             if self.handle is None:
-                self.handle = display(page, display_id=True)
+                self.handle = cell.display(page, display_id=True)
             else:
                 self.handle.update(page)
 

@@ -15,6 +15,7 @@ from invsound.testing import (
     PACKAGE_LAWS,
     PART_LAWS,
     EncoderContract,
+    ExecutorContract,
     FeatureContract,
     LossContract,
     OptimizerContract,
@@ -142,6 +143,15 @@ class TestSignMomentum(OptimizerContract):
 class TestCNN(EncoderContract):
     part = "cnn"
     options = {"channels": 16, "hidden": 16}
+
+
+class TestProcesses(ExecutorContract):
+    part = "local"
+
+
+class TestThisProcess(ExecutorContract):
+    part = "local"
+    options = {"jobs": 1}
 
 
 class TestLM(SolverContract):

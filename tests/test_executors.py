@@ -15,12 +15,18 @@ from invsound.executor import Workforce
 PAGE = Path(__file__).parent.parent / "docs" / "hooks" / "executors.md"
 
 
+TOGETHER = """
+    def together(self, count):
+        return count
+"""
+
+
 @pytest.fixture
 def once(install):
-    """The executor of the tutorial."""
+    """The executor of the tutorial, with one process for all shards."""
     blocks = re.findall(r"```\{code-block\} python\n:caption: (\w+)\.py\n(.*?)```", PAGE.read_text(), re.DOTALL)
     sources = dict(blocks)
-    install("once-plugin", sources["once_plugin"], once=sources["once"])
+    install("once-plugin", sources["once_plugin"], once=sources["once"] + TOGETHER)
     return "once"
 
 
@@ -148,7 +154,8 @@ def test_processes_of_this_machine_are_as_many_as_jobs_or_tasks_and_one_for_a_de
 
 def test_a_part_that_is_no_executor_is_named(install):
     hook = "from invsound import Part, hookimpl\n@hookimpl\ndef invsound_executors(): return [Part('not', 'notone:Not')]\n"
-    source = "from invsound.testing.toys import NoOptions\nclass Not:\n    Options, elsewhere = NoOptions, True\n    def __init__(self, options): pass\n"
+    source = "from invsound.testing.toys import NoOptions\nclass Not:\n    Options, elsewhere = NoOptions, True\n"
+    source += "    def __init__(self, options): pass\n"
     install("not-one", hook, notone=source)
     with pytest.raises(InvsoundError, match=r"The executor not \(not-one 1.0\) is no invsound.Executor"):
         Workforce(name="not").check()

@@ -68,7 +68,9 @@ def here(write, monkeypatch):
     registry.plugins.cache_clear()
 
 
-SHIPPED = ",".join(f"invsound-{name}" for name in ("amfm", "cma", "ddsp", "ftm", "granular", "jtfs", "mss", "pnp", "scores", "sophia"))
+SHIPPED = ",".join(
+    f"invsound-{name}" for name in ("amfm", "cma", "ddsp", "ftm", "granular", "jtfs", "mss", "pnp", "scores", "slurm", "sophia")
+)
 
 
 def offering(name, summary="a sound"):

@@ -1,6 +1,7 @@
-"""A real SLURM on this machine, one node and one partition: `nox -s slurm`. Its daemons are started here, in the foreground, and stopped."""
+"""A real SLURM on this machine, of one node: `nox -s slurm`. Its daemons are started here, in the foreground, and end with the tests."""
 
 import contextlib
+import ctypes
 import json
 import os
 import shutil
@@ -55,6 +56,17 @@ def free_port():
         return taken.getsockname()[1]
 
 
+def end_with_parent():
+    """What pytest starts ends with it, even where it is killed."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+
+
+def hear():
+    """Tests that a shell runs in the background have inherited that Ctrl-C is ignored."""
+    end_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Daemons:
     """slurmctld and slurmd of a configuration of their own."""
 
@@ -69,7 +81,7 @@ class Daemons:
     def start(self, name):
         with (self.folder / f"{name}.log").open("a") as log:
             command = [shutil.which(name, path=PATH), "-D", *(["-i"] if name == "slurmctld" else [])]
-            self.running[name] = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log, start_new_session=True)
+            self.running[name] = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log, preexec_fn=end_with_parent)
 
     def kill(self, name):
         self.running.pop(name).kill()
@@ -131,9 +143,8 @@ def invsound(slurm, tmp_path, monkeypatch):
     def start(*arguments, cache="cache"):
         command = [sys.executable, "-m", "invsound", *map(str, arguments)]
         environment = slurm.environment | {"INVSOUND_CACHE": str(tmp_path / cache), "OMP_NUM_THREADS": "1"}
-        process = subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-        )
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        process = subprocess.Popen(command, env=environment, start_new_session=True, preexec_fn=hear, **pipes)
         started.append(process)
         return process
 
@@ -169,7 +180,7 @@ def expected(tmp_path_factory):
 
 
 def test_a_run_and_a_sweep_have_the_scores_of_this_machine(slurm, invsound, expected):
-    _, stderr = finished(invsound(*RUN, *SMALL, *SLURM, "executor.chunk=4", "--out", "run"))
+    finished(invsound(*RUN, *SMALL, *SLURM, "executor.chunk=4", "--out", "run"))
     assert Path("run/scores.json").read_bytes() == expected[0]
     assert not Path(".invsound-slurm").exists()
     base = {"parts": {"synth": "amfm", "feature": "mss", "loss": "pnp"}, "synth": {"num_samples": 4096}, "feature": {"n_fft": [512, 128]}}

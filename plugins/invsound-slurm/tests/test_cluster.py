@@ -84,7 +84,9 @@ class Daemons:
             self.running[name] = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log, preexec_fn=end_with_parent)
 
     def kill(self, name):
-        self.running.pop(name).kill()
+        process = self.running.pop(name)
+        process.kill()
+        process.wait()
 
     def stop(self):
         with contextlib.suppress(subprocess.SubprocessError):
@@ -215,7 +217,7 @@ def test_what_jobs_write_after_the_command_died_is_found_by_resume(slurm, invsou
     before = shards()
     until(lambda: not slurm("squeue", "--noheader").strip(), "the end of the jobs in the queue")
     assert shards() > before
-    finished(invsound("run", "--resume", "run", *SLURM))
+    finished(invsound("run", "--resume", "run", *SLURM, "executor.chunk=8"))
     assert Path("run/scores.json").read_bytes() == expected[0]
 
 

@@ -15,18 +15,12 @@ from invsound.executor import Workforce
 PAGE = Path(__file__).parent.parent / "docs" / "hooks" / "executors.md"
 
 
-TOGETHER = """
-    def together(self, count):
-        return count
-"""
-
-
 @pytest.fixture
 def once(install):
-    """The executor of the tutorial, with one process for all shards."""
+    """The executor of the tutorial."""
     blocks = re.findall(r"```\{code-block\} python\n:caption: (\w+)\.py\n(.*?)```", PAGE.read_text(), re.DOTALL)
     sources = dict(blocks)
-    install("once-plugin", sources["once_plugin"], once=sources["once"] + TOGETHER)
+    install("once-plugin", sources["once_plugin"], once=sources["once"])
     return "once"
 
 

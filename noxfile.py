@@ -1,4 +1,4 @@
-"""Sessions: tests, lint, types, examples, docs; other Pythons, smoke and wheels; and the long ones, slow, gpu and bench."""
+"""Sessions: tests, lint, types, examples, docs; other Pythons, smoke and wheels; and the long ones, slow, gpu, slurm and bench."""
 
 import os
 import shutil
@@ -171,6 +171,15 @@ def gpu(session: nox.Session) -> None:
     """The tests that need a CUDA device."""
     install(session, "pytest")
     session.run("pytest", "-m", "gpu", *session.posargs)
+
+
+@nox.session
+def slurm(session: nox.Session) -> None:
+    """Jobs of a real SLURM, whose daemons are started for it, as root: failures are survived, scores are those of this machine."""
+    if missing := [name for name in ("slurmctld", "slurmd") if not shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")]:
+        session.skip(f"{' and '.join(missing)} cannot be found: apt install slurm-wlm, or your system's SLURM, with its controller")
+    install(session, "pytest")
+    session.run("pytest", "-m", "slurm", "plugins/invsound-slurm", *session.posargs)
 
 
 @nox.session

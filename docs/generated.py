@@ -11,6 +11,7 @@ from invsound.runs import config
 KINDS = {
     "synth": "Synthesizers", "feature": "Representations", "loss": "Losses", "optimizer": "Optimizers",
     "encoder": "Encoders", "solver": "Solvers", "score": "Scores", "logger": "Loggers",
+    "executor": "Executors",
 }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent / "invsound"
 NOUNS = (
     "table", "signal", "parameter", "space", "synth", "renderer", "feature", "jacobian", "problem", "loss", "encoder",
-    "solver", "score", "logger",
+    "solver", "executor", "score", "logger",
 )  # fmt: skip
 ROOMS = (
     "errors", "system", "outside", "hooks", "nouns", "audio", "pages", "runs", "data", "training", "evaluation", "pipeline", "experiments",

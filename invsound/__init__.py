@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .encoder import Encoder
     from .errors import InvsoundError, NonFiniteError, UsageError
     from .evaluation.radius import radius
+    from .executor import Executor
     from .experiments.comparison import compare
     from .experiments.sweep import sweep
     from .feature import Feature
@@ -43,7 +44,7 @@ _home = {
     "Matcher": "matching.matcher", "NonFiniteError": "errors", "Parameter": "parameter", "Partials": "audio.partials", "Problem": "problem",
     "Score": "score", "Signal": "signal", "SignalOptions": "signal", "Solution": "solver", "Solver": "solver", "Space": "space",
     "Synth": "synth", "UsageError": "errors", "check_bounds": "hooks.bounds", "compare": "experiments.comparison",
-    "Logger": "logger", "derivatives": "audio.least_squares",
+    "Logger": "logger", "Executor": "executor", "derivatives": "audio.least_squares",
     "evaluate": "pipeline", "least_squares": "audio.least_squares", "make": "hooks.registry", "match": "matching.matcher",
     "modal_energy": "audio.partials", "newton": "audio.least_squares", "option": "hooks.bounds", "partials": "audio.partials",
     "published_table": "data.designs", "Renderer": "renderer", "radius": "evaluation.radius", "resume": "pipeline", "run": "pipeline",
@@ -51,10 +52,10 @@ _home = {
 }  # fmt: skip
 
 __all__ = [
-    "API_VERSION", "Choice", "Encoder", "Feature", "Forward", "InvsoundError", "Logger", "Loss", "Matcher", "NonFiniteError", "Parameter",
-    "Part", "Partials", "Problem", "Renderer", "Score", "Signal", "SignalOptions", "Solution", "Solver", "Space", "Synth", "UsageError",
-    "__version__", "check_bounds", "compare", "derivatives", "evaluate", "hookimpl", "least_squares", "make", "match", "modal_energy",
-    "newton", "option", "partials", "published_table", "radius", "resume", "run", "sweep", "volume",
+    "API_VERSION", "Choice", "Encoder", "Executor", "Feature", "Forward", "InvsoundError", "Logger", "Loss", "Matcher",
+    "NonFiniteError", "Parameter", "Part", "Partials", "Problem", "Renderer", "Score", "Signal", "SignalOptions", "Solution", "Solver",
+    "Space", "Synth", "UsageError", "__version__", "check_bounds", "compare", "derivatives", "evaluate", "hookimpl", "least_squares",
+    "make", "match", "modal_energy", "newton", "option", "partials", "published_table", "radius", "resume", "run", "sweep", "volume",
 ]  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from .data import alike, columns, designs
 from .evaluation import evaluation
 from .evaluation.result import RunResult
 from .evaluation.targets import Targets
+from .executor import Workforce, workforce
 from .hooks import options
 from .pages import record, report
 from .runs import config as configs
@@ -34,28 +35,19 @@ from .training.trainer import OnEpoch, Trainer
 
 
 def run(
-    synth: AnySynth | None = None,
-    feature: AnyFeature | None = None,
-    loss: AnyLoss | None = None,
-    *,
-    optimizer: AnyOptimizer | None = None,
-    encoder: AnyEncoder | None = None,
-    scores: Sequence[AnyScore] | None = None,
-    overrides: Sequence[str] = (),
-    config: Path | str | None = None,
-    preset: str = "quick",
-    targets: Sequence[str | Path] = (),
-    out: Path | str | None = None,
-    jobs: int = 1,
-    device: str = "cpu",
-    quiet: bool = False,
+    synth: AnySynth | None = None, feature: AnyFeature | None = None, loss: AnyLoss | None = None, *,
+    optimizer: AnyOptimizer | None = None, encoder: AnyEncoder | None = None, scores: Sequence[AnyScore] | None = None,
+    overrides: Sequence[str] = (), config: Path | str | None = None, preset: str = "quick", targets: Sequence[str | Path] = (),
+    out: Path | str | None = None, jobs: int = 1, executor: str = "local", device: str = "cpu", quiet: bool = False,
     on_epoch: OnEpoch | None = None,
-) -> RunResult:
+) -> RunResult:  # fmt: skip
     """Train an encoder to find the synth's parameters from its sound, and return the run's scores with its folder under "folder".
 
     A part is named, or given as a class, or, the synth and the feature, as an object that is ready, of whose options another is made;
     `scores` are those to report, all that are installed if None. Options are merged from the preset, the YAML file `config`, the parts
     given here, and `overrides` such as "data.train=64", for a class too: "loss.weight=2".
+    Sounds are prepared by `jobs` processes of this machine, or the `executor` of that name, whose options are overrides too,
+    "executor.partition=cpu"; who computes changes no score.
     `targets` are recordings for the trained encoder to match at the end. `out` is the run folder, which
     must be new; None chooses one under `runs/`. Progress is shown on stderr, unless `quiet`, or goes to whatever `logging` was set up
     for; `on_epoch` is called after each epoch with its line of metrics.jsonl, a dict, and may raise to end the run. Raises UsageError
@@ -64,18 +56,19 @@ def run(
     """
     named = {"synth": synth, "feature": feature, "loss": loss, "optimizer": optimizer, "encoder": encoder}
     asked = options.from_overrides(overrides)
+    who = workforce(asked, jobs, executor)
     if targets:
         asked = options.merge(asked, {"evaluate": {"targets": [str(path) for path in targets]}})
     layers: list[dict[str, Any]] = [options.from_file(Path(config)) if config else {}]
     layers += [given.layer(named), given.scores(scores), asked]
     resolved, source = configs.resolve(*layers, preset=preset), Path(config).parent if config else None
     with progress.shown(quiet):
-        return begin(resolved, out, jobs=jobs, device=device, source=source, anew=_paths(asked), on_epoch=on_epoch)
+        return begin(resolved, out, who=who, device=device, source=source, anew=_paths(asked), on_epoch=on_epoch)
 
 
 @alone()
 def begin(
-    config: Config, out: Path | str | None = None, *, jobs: int = 1, device: str = "cpu", source: Path | None = None,
+    config: Config, out: Path | str | None = None, *, who: Workforce, device: str = "cpu", source: Path | None = None,
     anew: Collection[str] = (), on_epoch: OnEpoch | None = None,
 ) -> RunResult:  # fmt: skip
     """`run`, of options that are resolved already.
@@ -83,14 +76,14 @@ def begin(
     `source` is the folder that they come from: if it is that of a run, what that run kept is read, but for the origins `anew`.
     """
     where = devices.choose(device)
-    given.check_workers(config, jobs)
+    given.check_workers(config, who.workers)
     folder.check_new(Path(out)) if out else check_folder("runs")
     started = start.kept(config, source, anew)
     ready = checked(config, Inputs(source, anew), started=started)
     with folder.created(out, config) as path:
         if started:
             start.keep(started, path)
-        return _run(ready, path, jobs, where, on_epoch)
+        return _run(ready, path, who, where, on_epoch)
 
 
 def _paths(asked: dict[str, Any]) -> set[str]:
@@ -134,38 +127,43 @@ def _ready(parts: Parts, inputs: Inputs, more: Sequence[str] = ()) -> Ready:
 
 
 def resume(
-    path: Path | str, *, jobs: int = 1, device: str = "cpu", quiet: bool = False, on_epoch: OnEpoch | None = None, **parts: Any
+    path: Path | str, *, jobs: int = 1, executor: str = "local", overrides: Sequence[str] = (), device: str = "cpu", quiet: bool = False,
+    on_epoch: OnEpoch | None = None, **parts: Any,
 ) -> RunResult:  # fmt: skip
     """Go on with an interrupted run from its last shard and epoch; the result is that of an uninterrupted one.
 
-    `quiet` and `on_epoch` are as in `run`. Classes that the run was given are given again, `resume(path, loss=MyLoss)`, with the code that
-    they had. A run that is finished is left as it is, and what it found is returned; one that lacks a file,
-    or has a damaged one, is scored again.
+    `jobs`, `executor`, `quiet` and `on_epoch` are as in `run`; `overrides` are those of the executor alone. Classes that the run was
+    given are given again, `resume(path, loss=MyLoss)`, with the code that they had. A run that is finished is left as it is, and what
+    it found is returned; one that lacks a file, or has a damaged one, is scored again.
     """
+    who = workforce(options.from_overrides(overrides), jobs, executor, alone=True)
     with progress.shown(quiet):
-        return _resume(path, jobs, device, on_epoch, parts)
+        return go_on(path, who=who, device=device, on_epoch=on_epoch, again=parts)
 
 
 @alone()
-def _resume(path: Path | str, jobs: int, device: str, on_epoch: OnEpoch | None, again: Mapping[str, Any]) -> RunResult:
+def go_on(
+    path: Path | str, *, who: Workforce, device: str = "cpu", on_epoch: OnEpoch | None = None, again: Mapping[str, Any] | None = None
+) -> RunResult:
+    """`resume`, by a workforce that is chosen already."""
     run_folder = folder.existing(path)
     where = devices.choose(device)
     check_folder(run_folder)
-    parts, inputs = Parts(given.load(run_folder / "config.yaml", again)), Inputs(run_folder)
-    given.check_workers(parts.config, jobs)
+    parts, inputs = Parts(given.load(run_folder / "config.yaml", again or {})), Inputs(run_folder)
+    given.check_workers(parts.config, who.workers)
     with claimed(run_folder):
         if finished(parts, run_folder):
             progress.log.info("%s is finished: nothing is left to do. To score it anew: invsound evaluate %s", run_folder, run_folder)
             return RunResult(record.scores(run_folder), seconds=record.seconds(run_folder), folder=str(run_folder))
-        return _run(_ready(parts, inputs, inputs.origins), run_folder, jobs, where, on_epoch)
+        return _run(_ready(parts, inputs, inputs.origins), run_folder, who, where, on_epoch)
 
 
-def _run(ready: Ready, path: Path, jobs: int, where: str, on_epoch: OnEpoch | None) -> RunResult:
+def _run(ready: Ready, path: Path, who: Workforce, where: str, on_epoch: OnEpoch | None) -> RunResult:
     parts, seconds = ready.parts, folder.Clock(path)
     ready.keep(path)
     environment.write(path, parts.config, where)
     progress.log.info("Run folder: %s", path)
-    folds = seconds("preparation", lambda: columns.prepare(parts, ready.nu, Store(), jobs, where))
+    folds = seconds("preparation", lambda: columns.prepare(parts, ready.nu, Store(), who, where))
     alike.tell(folds["train"])
     trainer = _trainer(parts, path, where)
     train, val = (folds[name].at(parts.learned(folds[name].nu)) for name in ("train", "val"))
@@ -214,6 +212,6 @@ def _evaluate_anew(
     ready = _ready(parts, inputs, [*inputs.origins, *new])
     encoder = folder.load_encoder(run_folder, parts.encoder()).to(where).eval()
     with claimed(run_folder):
-        test = columns.prepare(parts, ready.nu, Store(), jobs, where, ["test"])["test"]
+        test = columns.prepare(parts, ready.nu, Store(), Workforce(jobs), where, ["test"])["test"]
         ready.keep(run_folder)
         return _evaluate(ready, run_folder, encoder, test, folder.Clock(run_folder), where)

@@ -24,6 +24,7 @@ from .outside import calling, nursery
 from .outside.pool import Failed, Pool
 from .parameter import Parameter
 from .synth import Synth
+from .system.device import cores
 from .system.progress import log
 
 Values: TypeAlias = Mapping[str, "float | int | str"]
@@ -121,10 +122,10 @@ def _here(synth: Renderer, rows: list[dict[str, Any]], take: Callable[[int, byte
 
 
 def _workers() -> int:
-    """The CPUs that this process may use; one where it is itself one of several that share them."""
+    """The cores that this process may use; one where it is itself one of several that share them."""
     if multiprocessing.parent_process() is not None:
         return 1
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores()
 
 
 def _samples(answer: bytes, count: int, index: int) -> np.ndarray[Any, Any]:

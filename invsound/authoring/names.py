@@ -21,6 +21,7 @@ SUMMARIES = {
     "encoder": "small network on a coarse spectrogram",
     "solver": "random search that narrows down, without gradients",
     "logger": "a table of all epochs, for spreadsheets",
+    "executor": "a fresh process for every task",
 }
 """kind → one line about its example, for the kinds that a template exists for."""
 

@@ -2,7 +2,7 @@
 
 from ..hooks.specs import Part, hookimpl
 
-INVSOUND_API = 1
+INVSOUND_API = 2
 
 
 @hookimpl
@@ -35,3 +35,8 @@ def invsound_solvers() -> list[Part]:
         Part("lm", "invsound.builtin.lm:LevenbergMarquardt", "Levenberg–Marquardt with forward-mode Jacobians and bounds"),
         Part("descent", "invsound.builtin.descent:Descent", "gradient descent on ν by Adam"),
     ]
+
+
+@hookimpl
+def invsound_executors() -> list[Part]:
+    return [Part("local", "invsound.builtin.local:Local", "worker processes of this machine")]

@@ -10,8 +10,8 @@ def main() -> None:
     with signals.heard():  # before anything else is imported: that takes time
         import logging
 
+        from ..system.device import limit_threads
         from .commands import app
-        from .cores import limit_threads
         from .output import prepare_streams
 
         prepare_streams()

@@ -19,11 +19,15 @@ from ..hooks.installed import spare_torch
 from . import signals
 from .output import results_alone
 
+Executing = Annotated[
+    str, typer.Option(help="Who computes: local, processes of this machine, or an executor that is installed; its options are executor.….")
+]
 ASKED = "asked for, unless only one is installed"
 Synthesizer = Annotated[Optional[str], typer.Option(help="Synthesizer g.", show_default=ASKED)]  # noqa: UP045  Typer reads it on 3.10 too
 Representation = Annotated[Optional[str], typer.Option(help="Perceptual representation Φ.", show_default=ASKED)]  # noqa: UP045
 GROUPS = (
     "synth", "feature", "loss", "optimizer", "encoder", "solver", "parts", "space", "problem", "data", "train", "evaluate", "match", "seed",
+    "executor",
 )  # fmt: skip
 """How the name of an option may begin."""
 OVERRIDE = re.compile(r"[A-Za-z_][\w.-]*=")

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Optional
 import typer
 
 from ..errors import UsageError
+from ..system.device import cores
 from . import signals
-from .common import Representation, Synthesizer, listen, seed_override, sort_arguments
-from .cores import cores
+from .common import Executing, Representation, Synthesizer, listen, seed_override, sort_arguments
 from .output import print_json, quantity, say
 
 
@@ -33,6 +33,7 @@ def match(
     out: Annotated[Path | None, typer.Option(help="Folder for what is written; one under runs/ if not given.")] = None,
     seed: Annotated[Optional[int], typer.Option(help="Seed of candidates and survey.")] = None,  # noqa: UP045
     jobs: Annotated[Optional[int], typer.Option(min=1, max=1024, help="Processes; all usable cores if not given.")] = None,  # noqa: UP045
+    executor: Executing = "local",
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps or auto.")] = "cpu",
     json: Annotated[bool, typer.Option("--json", help="Print the match as JSON, or a list of them.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Only errors on stderr.")] = False,
@@ -58,7 +59,7 @@ def match(
     folder = out or Path("runs") / ("matches" if len(sounds) > 1 else f"match-{matches.folder_name(Path(sounds[0]))}")
     check_folder(folder)
     if len(sounds) == 1:
-        ready = matcher.Matcher(synth, feature, solver, of, jobs=jobs, device=device)
+        ready = matcher.Matcher(synth, feature, solver, of, jobs=jobs, executor=executor, device=device)
         with claimed(folder) if out else claimed_free(folder) as folder:
             try:
                 found, interrupted = ready(sounds[0]), False
@@ -71,7 +72,8 @@ def match(
             raise KeyboardInterrupt
         return
     with claimed(folder) if out else claimed_free(folder) as folder:
-        results = matches.match_files([Path(sound) for sound in sounds], folder, synth, feature, solver, of, jobs=jobs, device=device)
+        paths = [Path(sound) for sound in sounds]
+        results = matches.match_files(paths, folder, synth, feature, solver, of, jobs=jobs, by=executor, device=device)
     _show(results, folder / "matches.html", json, many=True)
     if any("error" in result for result in results):
         raise typer.Exit(1)

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Optional
 import typer
 
 from ..errors import UsageError
+from ..system.device import cores
 from . import signals
-from .common import Representation, Synthesizer, listen, seed_override, sort_arguments
-from .cores import cores
+from .common import Executing, Representation, Synthesizer, listen, seed_override, sort_arguments
 from .output import cell, print_json, quantity, say, show
 
 Name = Optional[str]  # noqa: UP045  Typer reads annotations at run time, on Python 3.10 too
@@ -33,6 +33,7 @@ def run(
     resume: Annotated[Folder, typer.Option(help="Go on with an interrupted run.")] = None,
     seed: Annotated[Optional[int], typer.Option(help="Seed of sounds, weights and batches.")] = None,  # noqa: UP045
     jobs: Annotated[Optional[int], typer.Option(min=1, max=1024, help="Processes for sounds; all usable cores if not given.")] = None,  # noqa: UP045
+    executor: Executing = "local",
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps or auto.")] = "cpu",
     json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Only errors on stderr.")] = False,
@@ -42,17 +43,18 @@ def run(
     listen(quiet)
     named: dict[str, Any] = {"synth": synth, "feature": feature, "loss": loss, "optimizer": optimizer, "encoder": encoder}
     jobs = jobs or cores()
-    if resume and (overrides or files or target or config or out or any(name is not None for name in named.values()) or seed is not None):
+    others = [override for override in overrides if not override.startswith("executor.")]
+    if resume and (others or files or target or config or out or any(name is not None for name in named.values()) or seed is not None):
         raise UsageError("--resume goes on with the run as it was begun: it takes no parts, options, targets, --config, --seed or --out.")
     signals.advise("Nothing that was finished is lost: a run goes on with invsound run --resume RUN.")
     from .. import pipeline
 
     if resume:
-        result = pipeline.resume(resume, jobs=jobs, device=device)
+        result = pipeline.resume(resume, jobs=jobs, executor=executor, overrides=overrides, device=device)
     else:
         result = pipeline.run(
             **named, overrides=[*overrides, *seed_override(seed)], config=config, preset=preset,
-            targets=[*(target or []), *files], out=out, jobs=jobs, device=device,
+            targets=[*(target or []), *files], out=out, jobs=jobs, executor=executor, device=device,
         )  # fmt: skip
     _show(result, json)
 

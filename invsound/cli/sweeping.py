@@ -7,9 +7,9 @@ from typing import Annotated, Optional
 
 import typer
 
+from ..system.device import cores
 from . import signals
-from .common import end, listen, sort_arguments
-from .cores import cores
+from .common import Executing, end, listen, sort_arguments
 from .output import print_json, say
 
 
@@ -24,6 +24,7 @@ def sweep(
     only: Annotated[Optional[list[str]], typer.Option(metavar="NAME", help="A configuration to run; may be given again.")] = None,  # noqa: UP045
     out: Annotated[Optional[Path], typer.Option(help="Folder of the runs; runs/ and the file's name if not given.")] = None,  # noqa: UP045
     jobs: Annotated[Optional[int], typer.Option(min=1, max=1024, help="Processes for sounds; all usable cores if not given.")] = None,  # noqa: UP045
+    executor: Executing = "local",
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps or auto.")] = "cpu",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the runs and how far each is; run nothing.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -37,7 +38,7 @@ def sweep(
 
     outcomes = sweeps.sweep(
         file, out=out, preset=preset, seeds=seed or None, only=only or None, overrides=overrides,
-        jobs=jobs or cores(), device=device, dry_run=dry_run,
+        jobs=jobs or cores(), executor=executor, device=device, dry_run=dry_run,
     )  # fmt: skip
     if json:
         print_json(outcomes)

@@ -1,4 +1,4 @@
-"""Prepared columns: for each fold ν, and what is computed from it once, in shards, by as many processes as asked for."""
+"""Prepared columns: for each fold ν, and what is computed from it once, in shards, by whoever computes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InvsoundError
+from ..executor import Workforce
 from ..hooks import options, registry
 from ..hooks.fingerprint import fingerprint
 from ..hooks.objects import is_given
@@ -42,46 +43,46 @@ class Fold:
 
 
 def prepare(
-    parts: Parts, nu: Mapping[str, Tensor], store: Store, jobs: int, device: str = "cpu", folds: Sequence[str] = FOLDS
+    parts: Parts, nu: Mapping[str, Tensor], store: Store, who: Workforce, device: str = "cpu", folds: Sequence[str] = FOLDS
 ) -> dict[str, Fold]:
     """Folds of ν [n, P] with the columns that training and evaluation need; what the store holds is not computed again.
 
-    Worker processes share the cores of a CPU; any other device is one, and works for this process alone.
+    Who computes changes nothing of them.
     """
     kinds = ["heard", *(["metric"] if parts.config.evaluate.micro else [])]
     scoring = [f"{kind}:{name}" for name, score in parts.scores.items() if score.feature is not None for kind in kinds]
     training = ["inputs", "side", *(["pretrain"] if parts.config.train.pretraining else [])]
     wanted = {fold: ["inputs", *scoring] if fold == "test" else training for fold in folds}
     columns = {(fold, column): (column, nu[fold]) for fold, names in wanted.items() for column in names}
-    made = _columns(parts, columns, store, jobs, device)
+    made = _columns(parts, columns, store, who, device)
     return {fold: Fold(nu[fold], {column: made[fold, column] for column in names}) for fold, names in wanted.items()}
 
 
-def features(parts: Parts, nu: Tensor, store: Store, jobs: int, device: str = "cpu") -> Tensor:
+def features(parts: Parts, nu: Tensor, store: Store, who: Workforce, device: str = "cpu") -> Tensor:
     """Φ(g(ν)) [n, D], stored as the columns of a run are: candidates that every match with these parts shares."""
-    return _columns(parts, {"features": ("features", nu)}, store, jobs, device)["features"]
+    return _columns(parts, {"features": ("features", nu)}, store, who, device)["features"]
 
 
-def _columns(parts: Parts, wanted: dict[Any, tuple[str, Tensor]], store: Store, jobs: int, device: str) -> dict[Any, Tensor]:
+def _columns(parts: Parts, wanted: dict[Any, tuple[str, Tensor]], store: Store, who: Workforce, device: str) -> dict[Any, Tensor]:
     """Columns (name, ν), by any key: what the store lacks is computed, as one batch of shards."""
     text, made_by = json.dumps(parts.config.as_dict()), sources(parts)
     classes = tuple((kind, name) for kind, name in given.named(parts.config) if is_given(name))
     remove_rests(store.root)
     tasks = {
         key: [
-            Task(column, text, rows.tolist(), str(store.root), digest(recipe, rows), made_by, classes, device)
+            Task(column, text, rows.tolist(), str(store.root.absolute()), digest(recipe, rows), made_by, classes, device)
             for recipe in [recipe_of(parts.config, column)]
             for rows in nu.split(SHARD)
         ]
         for key, (column, nu) in wanted.items()
     }
-    given.check_workers(parts.config, jobs)
+    given.check_workers(parts.config, who.workers)
     missing = [task for pieces in tasks.values() for task in pieces if not store.path(task.address).exists()]
     if missing:
         store.check()
     else:
         progress.log.info("What is needed of %s is prepared already.", sounds(max(len(nu) for _, nu in wanted.values())))
-    compute(missing, jobs if device == "cpu" else 1)
+    compute(missing, who)
     return {key: _read(pieces, store) for key, pieces in tasks.items()}
 
 
@@ -94,7 +95,7 @@ def _read(tasks: list[Task], store: Store) -> Tensor:
         if shard is None or len(shard) != len(task.nu):
             progress.log.warning("A shard of the column %r was damaged and is computed again.", task.column)
             store.path(task.address).unlink(missing_ok=True)
-            compute([task], jobs=1)
+            compute([task], Workforce())
             shard = store.get(task.address)
             if shard is None:
                 where = str(store.path(task.address))

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..encoder import prepared
 from ..errors import InvsoundError
+from ..executor import Workforce
 from ..hooks import objects
 from ..hooks.culprit import ask
 from ..hooks.fingerprint import fingerprint
@@ -47,19 +48,26 @@ def sources(parts: Parts) -> str:
     return " ".join(fingerprint(kind, name) for kind, name in [*named, *([("loss", pretrain)] if pretrain else [])])
 
 
-def compute(tasks: list[Task], jobs: int) -> None:
-    """Compute shards, in `jobs` processes if there are enough of them to be worth the start."""
+def compute(tasks: list[Task], who: Workforce) -> None:
+    """Compute shards: by processes of this machine, no more than there are shards, or by whatever executor was chosen."""
     if not tasks:
         return
     totals: dict[str, int] = {}
     for task in tasks:
         totals[task.column] = totals.get(task.column, 0) + len(task.nu)
-    workers = min(jobs, len(tasks))
     progress.log.info("Preparing %s.", ", ".join(f"{title(column)} ({sounds(count)})" for column, count in totals.items()))
     columns = {column: [task for task in tasks if task.column == column] for column in totals}
     tasks = [of.pop(0) for of in columns.values()] + [task for of in columns.values() for task in of]  # so that all paces are soon known
-    with executor.local(workers) as pool, progress.stages({title(c): n for c, n in totals.items()}, "sounds", workers) as advance:
-        executor.run_all(pool, compute_shard, tasks, lambda task, seconds: advance(title(task.column), len(task.nu), seconds))
+    with who.executor(len(tasks), tasks[0].device) as pool:
+        size = pool.together(len(tasks))
+        groups = [tasks[k : k + size] for k in range(0, len(tasks), size)]
+        with progress.stages({title(c): n for c, n in totals.items()}, "sounds", pool.at_once) as advance:
+
+            def done(group: list[Task], seconds: list[float]) -> None:
+                for task, spent in zip(group, seconds, strict=True):
+                    advance(title(task.column), len(task.nu), spent)
+
+            executor.run_all(pool, compute_shards, groups, done)
 
 
 def title(column: str) -> str:
@@ -73,8 +81,19 @@ def sounds(count: int) -> str:
     return f"{count} sound{'s' if count != 1 else ''}"
 
 
+def compute_shards(tasks: list[Task]) -> list[float]:
+    """What a worker does: each shard that the store still lacks, on one thread. Seconds of each."""
+    with executor.single_thread():
+        return [0.0 if _stored(task) else compute_shard(task) for task in tasks]
+
+
+def _stored(task: Task) -> bool:
+    """Whether another worker, or a lost one, has written it by now."""
+    return Store(Path(task.root)).path(task.address).exists()
+
+
 def compute_shard(task: Task) -> float:
-    """What a worker does: build the parts (once per process), compute one column at ν, store it. Seconds, the building left out."""
+    """Build the parts (once per process), compute one column at ν, store it. Seconds, the building left out."""
     for kind, name in task.given:
         objects.again(kind, name)
     parts = _parts(task.config, task.sources)

@@ -2,56 +2,28 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
-import math
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from .. import pipeline
-from ..errors import InvsoundError, UsageError, did_you_mean
+from ..errors import InvsoundError, UsageError
+from ..executor import Workforce, workforce
 from ..hooks import options
-from ..runs import config as configs
-from ..runs.config import Config
 from ..runs.folder import NAME
-from ..runs.naming import file_name, flat, label, nested, short
 from ..system import device as devices
 from ..system import progress
 from ..system.claim import Busy
-from ..system.files import check_folder, remove_rests, write_text
-
-KEYS = ("base", "grid", "configurations", "seeds")
-MOST = 10_000
-"""Runs of one sweep."""
-
-
-@dataclass(frozen=True)
-class Planned:
-    """One run of a sweep."""
-
-    name: str
-    seed: int
-    folder: Path
-    config: Config
-
-    @property
-    def state(self) -> str:
-        """new, begun or finished."""
-        if (self.folder / "scores.json").is_file():
-            return "finished"
-        return "begun" if (self.folder / "config.yaml").is_file() else "new"
-
-    def told(self) -> dict[str, Any]:
-        return {"name": self.name, "seed": self.seed, "folder": str(self.folder), "state": self.state}
+from ..system.executor import run_all
+from ..system.files import remove_rests, write_text
+from .plan import Planned, plan
 
 
 def sweep(
     what: Path | str | Mapping[str, Any], *, out: Path | str | None = None, preset: str | None = None, seeds: Sequence[int] | None = None,
-    only: Sequence[str] | None = None, overrides: Sequence[str] = (), jobs: int = 1, device: str = "cpu", dry_run: bool = False,
-    quiet: bool = False,
+    only: Sequence[str] | None = None, overrides: Sequence[str] = (), jobs: int = 1, executor: str = "local", device: str = "cpu",
+    dry_run: bool = False, quiet: bool = False,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Run every configuration of a sweep with every seed, and return name, seed, folder and state of each run.
 
@@ -59,10 +31,11 @@ def sweep(
     `configurations` (name → options), `seeds`. `preset` and `seeds` replace the file's own, `only` names the configurations to run (None:
     all), and `overrides` such as "data.train=64" hold for every run. Runs are in `out`/name/seed-n; `out` is runs/ and the file's name,
     and that of the preset, if None. A run that is finished is skipped, one that was interrupted goes on. A run that fails has the state
-    "failed" and its "error", one that another command is at work on is left to it, "elsewhere"; the others go on. Progress is
-    shown on stderr, unless `quiet`. Raises UsageError, before any work, for a wrong name or option, or where a folder was begun with
-    other options.
+    "failed" and its "error", one that another command is at work on is left to it, "elsewhere"; the others go on. An `executor` that works
+    elsewhere, its options among the overrides, is given each run as a task; otherwise they follow each other. Progress is shown on
+    stderr, unless `quiet`. Raises UsageError, before any work, for a wrong name or option, or where a folder was begun with other options.
     """
+    who = workforce(options.from_overrides(overrides), jobs, executor)
     planned = plan(what, out, preset, seeds, only, overrides)
     devices.choose(device)
     if dry_run:
@@ -70,13 +43,39 @@ def sweep(
     _check(planned)
     for folder in {run.folder.parent for run in planned}:
         remove_rests(folder)
-    outcomes = []
     with progress.shown(quiet):
-        for number, run in enumerate(planned, 1):
-            done = {"new": "", "begun": ", which was begun", "finished": ", which is finished"}[run.state]
-            progress.log.info("%d of %d: %s, seed %d%s", number, len(planned), run.name, run.seed, done)
-            outcomes.append(_carry_out(run, jobs, device))
+        return _elsewhere(planned, who, device) if who.elsewhere else _here(planned, who, device)
+
+
+def _here(planned: list[Planned], who: Workforce, device: str) -> list[dict[str, Any]]:
+    outcomes = []
+    for number, run in enumerate(planned, 1):
+        done = {"new": "", "begun": ", which was begun", "finished": ", which is finished"}[run.state]
+        progress.log.info("%d of %d: %s, seed %d%s", number, len(planned), run.name, run.seed, done)
+        outcomes.append(_carry_out(run, who, device))
     return outcomes
+
+
+def _elsewhere(planned: list[Planned], who: Workforce, device: str) -> list[dict[str, Any]]:
+    """Each run that is not finished as a task, which uses the cores that it has there."""
+    tasks = [(run, device) for run in planned if run.state != "finished"]
+    outcomes = {run.folder: run.told() for run in planned}
+
+    def done(task: tuple[Planned, str], outcome: dict[str, Any]) -> None:
+        outcomes[task[0].folder] = outcome
+        why = f": {outcome['error']}" if "error" in outcome else ""
+        progress.log.info("%s: %s, seed %d%s", outcome["state"], outcome["name"], outcome["seed"], why)
+        advance(1)
+
+    with who.executor(len(tasks)) as pool, progress.bar("Sweep", len(tasks), "runs") as advance:
+        run_all(pool, carry_out, tasks, done)
+    return list(outcomes.values())
+
+
+def carry_out(task: tuple[Planned, str]) -> dict[str, Any]:
+    """A run of a sweep, wherever this is."""
+    run, device = task
+    return _carry_out(run, Workforce(devices.cores()), device)
 
 
 def _check(planned: list[Planned]) -> None:
@@ -92,13 +91,13 @@ def _check(planned: list[Planned]) -> None:
             progress.log.debug("%s: %s", run.name, error)
 
 
-def _carry_out(run: Planned, jobs: int, device: str) -> dict[str, Any]:
+def _carry_out(run: Planned, who: Workforce, device: str) -> dict[str, Any]:
     try:
         write_text(run.folder.parent / NAME, f"{run.name}\n")
         if run.state == "new":
-            _begin(run, jobs, device)
+            _begin(run, who, device)
         elif run.state == "begun":
-            pipeline.resume(run.folder, jobs=jobs, device=device)
+            pipeline.go_on(run.folder, who=who, device=device)
     except Busy as error:
         progress.log.info("Skipped: %s, seed %d: %s", run.name, run.seed, error)
         return run.told() | {"state": "elsewhere"}
@@ -113,107 +112,12 @@ def _carry_out(run: Planned, jobs: int, device: str) -> dict[str, Any]:
     return run.told()
 
 
-def _begin(run: Planned, jobs: int, device: str) -> None:
+def _begin(run: Planned, who: Workforce, device: str) -> None:
     """Begin a run, unless an equal sweep did in this moment. Raises Busy if it is at work."""
     try:
-        pipeline.begin(run.config, run.folder, jobs=jobs, device=device)
+        pipeline.begin(run.config, run.folder, who=who, device=device)
     except UsageError:
         if run.state == "begun":
-            pipeline.resume(run.folder, jobs=jobs, device=device)
+            pipeline.go_on(run.folder, who=who, device=device)
         elif run.state == "new":
             raise
-
-
-def plan(
-    what: Path | str | Mapping[str, Any], out: Path | str | None = None, preset: str | None = None, seeds: Sequence[int] | None = None,
-    only: Sequence[str] | None = None, overrides: Sequence[str] = (),
-) -> list[Planned]:  # fmt: skip
-    """Every run of a sweep, its options resolved, in the order of the file: seeds vary first, then the last key of the grid."""
-    given = _read(what)
-    title = "sweep" if isinstance(what, Mapping) else Path(what).stem
-    root = Path(out) if out else Path("runs") / (f"{title}-{preset}" if preset else title)
-    check_folder(root)
-    base, last = nested(given.get("base") or {}) | ({"preset": preset} if preset else {}), options.from_overrides(overrides)
-    planned: dict[Path, Planned] = {}
-    seeds = _seeds(given if seeds is None else {"seeds": list(seeds)})
-    _check_size(given, len(seeds))
-    for name, own in _chosen(list(_configurations(given)), only):
-        for seed in seeds:
-            run = Planned(name, seed, root / file_name(name) / f"seed-{seed}", _resolve(name, base, options.merge(own, last), seed))
-            if run.folder in planned:
-                raise UsageError(f"The sweep holds {name!r} with seed {seed} twice. Give each value, name and seed once.")
-            _check_unchanged(run)
-            planned[run.folder] = run
-    return list(planned.values())
-
-
-def _read(what: Path | str | Mapping[str, Any]) -> dict[str, Any]:
-    if not isinstance(what, Mapping) and not os.path.isfile(what):
-        raise UsageError(f"There is no sweep file {str(what)!r}. Give a YAML file with {', '.join(KEYS)}.")
-    given = dict(what) if isinstance(what, Mapping) else options.from_file(Path(what))
-    for key, value in given.items():
-        if key not in KEYS:
-            raise UsageError(f"A sweep has no key {key!r}.{did_you_mean(key, KEYS)} Keys: {', '.join(KEYS)}; options are under base.")
-        if key != "seeds" and value is not None and not isinstance(value, Mapping):
-            raise UsageError(f"{key} of a sweep is a mapping, got {value!r}. Write lines of key: value under it.")
-    return given
-
-
-def _seeds(given: Mapping[str, Any]) -> list[int]:
-    seeds = given.get("seeds", [0])
-    if not isinstance(seeds, list) or not seeds or not all(type(seed) is int for seed in seeds):
-        raise UsageError(f"seeds of a sweep is a list of whole numbers such as [0, 1, 2], got {seeds!r}.")
-    return seeds
-
-
-def _check_size(given: Mapping[str, Any], seeds: int) -> None:
-    grid, configurations = given.get("grid") or {}, given.get("configurations") or {"": {}}
-    for key, values in grid.items():
-        if not isinstance(values, list) or not values:
-            raise UsageError(f"grid: {key} takes a list of values such as [1, 2], got {values!r}.")
-    count = seeds * len(configurations) * math.prod(len(values) for values in grid.values())
-    if count > MOST:
-        raise UsageError(f"The sweep has {count:,} runs, the product of its grid, configurations and seeds; {MOST:,} are the most.")
-
-
-def _configurations(given: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Name and overrides of each configuration: `configurations` × `grid`."""
-    grid, named = given.get("grid") or {}, given.get("configurations") or {"": {}}
-    names = short([str(key) for key in grid])
-    for name, overrides in named.items():
-        if overrides is not None and not isinstance(overrides, Mapping):
-            raise UsageError(f"configurations: {name} is a mapping of options, got {overrides!r}. Write {name}: {{train.epochs: 20}}.")
-        for values in itertools.product(*grid.values()):
-            point = {str(key): value for key, value in zip(grid, values, strict=True)}
-            yield ", ".join(filter(None, (str(name), label(point, names)))) or "base", options.merge(nested(overrides or {}), nested(point))
-
-
-def _chosen(configurations: list[tuple[str, dict[str, Any]]], only: Sequence[str] | None) -> list[tuple[str, dict[str, Any]]]:
-    names = [name for name, _ in configurations]
-    for name in only or ():
-        if name not in names:
-            raise UsageError(f"The sweep has no configuration {name!r}.{did_you_mean(name, names)} Available: {', '.join(names)}.")
-    return [(name, own) for name, own in configurations if only is None or name in only]
-
-
-def _resolve(name: str, base: Mapping[str, Any], overrides: Mapping[str, Any], seed: int) -> Config:
-    given = options.merge(base, overrides)
-    if "seed" in given:
-        raise UsageError(f"{name}: the seeds of a sweep are its own key. Write seeds: [{given['seed']}] beside base.")
-    preset = str(given.pop("preset", "quick"))
-    try:
-        return configs.resolve(given, {"seed": seed}, preset=preset)
-    except UsageError as error:
-        raise UsageError(f"{name}: {error}") from error
-
-
-def _check_unchanged(run: Planned) -> None:
-    if not (run.folder / "config.yaml").is_file():
-        return
-    before, now = flat(configs.load(run.folder / "config.yaml").as_dict()), flat(run.config.as_dict())
-    for key in [*now, *before]:
-        if before.get(key) != now.get(key):
-            raise UsageError(
-                f"{str(run.folder)!r} was begun with other options: {key} was {before.get(key)!r} and is {now.get(key)!r} now. "
-                "Choose another --out, or delete that folder."
-            )

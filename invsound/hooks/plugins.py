@@ -25,6 +25,7 @@ KINDS = {
     "solver": ("invsound_solvers", ()),
     "score": ("invsound_scores", ("signal",)),
     "logger": ("invsound_loggers", ("folder",)),
+    "executor": ("invsound_executors", ()),
 }
 """kind → (its hook, what a part of this kind is built from, before its options)."""
 

@@ -63,3 +63,8 @@ def invsound_loggers() -> list[Part]:  # type: ignore[empty-body]
 @hookspec
 def invsound_scores() -> list[Part]:  # type: ignore[empty-body]
     """Distances between two sounds reported after a run, subclasses of `invsound.Score`, built as `Score(signal, options)`."""
+
+
+@hookspec
+def invsound_executors() -> list[Part]:  # type: ignore[empty-body]
+    """Executors, who compute what takes long, subclasses of `invsound.Executor`, built as `Executor(options)`."""

@@ -51,6 +51,7 @@ def match(
     solver: AnySolver | None = None,
     overrides: Sequence[str] = (),
     jobs: int = 1,
+    executor: str = "local",
     device: str = "cpu",
     quiet: bool = False,
     **how: Any,
@@ -60,7 +61,8 @@ def match(
 
     Parts are named, or given as classes or objects, as in `run`; a synth or feature that is not is the only one installed.
     `how` are fields of `MatchOptions`, such as budget="60s" or
-    fix={"alpha": 0.5}; overrides are "synth.…", "feature.…", "solver.…" and "problem.…"; `jobs` processes prepare the candidates;
-    progress is shown on stderr, unless `quiet`. Raises UsageError for a wrong name, option or file. For several sounds, build a `Matcher`.
+    fix={"alpha": 0.5}; overrides are "synth.…", "feature.…", "solver.…", "problem.…" and "executor.…"; `jobs` processes, or
+    that executor, prepare the candidates; progress is shown on stderr, unless `quiet`. Raises UsageError for a wrong name, option or
+    file. For several sounds, build a `Matcher`.
     """
-    return Matcher(synth, feature, solver, groups(overrides, how), jobs=jobs, device=device, quiet=quiet)(x, sample_rate)
+    return Matcher(synth, feature, solver, groups(overrides, how), jobs=jobs, executor=executor, device=device, quiet=quiet)(x, sample_rate)

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..audio import recording as recordings
 from ..errors import InvsoundError
+from ..executor import workforce
 from ..pages import match as match_page
 from ..system import executor, progress
 from ..system.files import safe_name, write_json, write_text
@@ -33,20 +34,21 @@ class Task:
 @alone()
 def match_files(
     paths: Sequence[Path], out: Path, synth: str | None, feature: str | None, solver: str | None, of: dict[str, Any], *,
-    jobs: int = 1, device: str = "cpu",
+    jobs: int = 1, by: str = "local", device: str = "cpu",
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """Match files into folders under `out`, which is the caller's, `jobs` at a time; matches.csv, matches.json and matches.html are there.
+    """Match files into folders under `out`, which is the caller's; matches.csv, matches.json and matches.html are there.
 
-    A file that cannot be matched gives {"name", "error"}. Raises UsageError for a wrong part or option, before any file is read.
+    They are matched `jobs` at a time, or `by` the executor of that name, whose options are `of["executor"]`. A file that
+    cannot be matched gives {"name", "error"}. Raises UsageError for a wrong part or option, before any file is read.
     """
+    who = workforce(of := dict(of), jobs, by)
     how = json.dumps([synth, feature, solver, of, device])
     ready = _matcher(how)
-    ready.jobs = jobs
+    ready.who = who
     if ready.dictionary is None:
         progress.log.info("The representation is too large to prepare candidates: every sound computes its own.")
     tasks = [Task(str(path), str(out / name), how) for path, name in zip(paths, _names(paths), strict=True)]
-    workers = min(jobs, len(tasks)) if ready.device == "cpu" else 1
-    with executor.local(workers) as pool, progress.bar("Matching", len(tasks), "sounds") as advance:
+    with who.executor(len(tasks), ready.device) as pool, progress.bar("Matching", len(tasks), "sounds") as advance:
         results = executor.run_all(pool, match_file, tasks, lambda task, result: advance(1))
     write_json(out / "matches.json", results)
     write_text(out / "matches.csv", _csv(results))

@@ -13,6 +13,7 @@ from ..data import columns, designs
 from ..encoder import prepared
 from ..errors import UsageError, did_you_mean
 from ..evaluation import evaluation
+from ..executor import workforce
 from ..hooks import options, registry
 from ..hooks.culprit import ask
 from ..hooks.registry import named
@@ -28,7 +29,7 @@ from ..system.store import Store
 from .options import MatchOptions
 from .search import Free, full
 
-GROUPS = ("synth", "feature", "solver", "problem", "match")
+GROUPS = ("synth", "feature", "solver", "problem", "match", "executor")
 DICTIONARY = 2**28  # bytes of S of the candidates that are kept in the cache
 
 
@@ -43,14 +44,15 @@ def _check_groups(given: Mapping[str, Any], named: Mapping[str, str]) -> None:
 class Setup:
     """A synthesizer, a representation and a solver, ready for any number of sounds.
 
-    `of` holds options by group: synth, feature, solver, problem, and match (`MatchOptions`). Raises UsageError for a wrong name or value.
+    `of` holds options by group: synth, feature, solver, problem, match (`MatchOptions`), executor. Raises UsageError for a wrong name or
+    value.
     """
 
     @alone()
     def __init__(
         self, synth: AnySynth | None = None, feature: AnyFeature | None = None,
         solver: AnySolver | None = None, of: Mapping[str, Any] | None = None,
-        *, jobs: int = 1, device: str = "cpu", quiet: bool = False,
+        *, jobs: int = 1, executor: str = "local", device: str = "cpu", quiet: bool = False,
     ) -> None:  # fmt: skip
         ready = given.layer({"synth": synth, "feature": feature, "solver": solver})
         named = {kind: configs.chosen(kind, ready["parts"].get(kind)) for kind in ("synth", "feature", "solver")}
@@ -58,7 +60,7 @@ class Setup:
         asked = options.merge({group: ready[group] for group in GROUPS if group in ready}, of or {})
         of = {group: options.group(asked, group) for group in GROUPS}
         self.options = options.resolve(MatchOptions, of.pop("match"), "match")
-        self.jobs, self.device, self.quiet = jobs, devices.choose(device), quiet
+        self.who, self.device, self.quiet = workforce(of, jobs, executor), devices.choose(device), quiet
         self.name = named.pop("solver")
         self.solver: Solver = registry.build("solver", self.name, of.pop("solver"))
         self.parts = Parts(configs.resolve({"parts": named, **of, "seed": self.options.seed}))
@@ -97,7 +99,7 @@ class Setup:
         D = len(self.represent(self.problem.render(nu[:1]))[0])
         if 4 * D * len(nu) > DICTIONARY:
             return None
-        return columns.features(self.parts, nu.cpu(), Store(), self.jobs, self.device).to(self.device)
+        return columns.features(self.parts, nu.cpu(), Store(), self.who, self.device).to(self.device)
 
     @torch.no_grad()
     def represent(self, x: Tensor) -> Tensor:

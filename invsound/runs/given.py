@@ -104,9 +104,9 @@ def load(path: Path, again: Mapping[str, Any]) -> Config:
     return config
 
 
-def check_workers(config: Config, jobs: int) -> None:
+def check_workers(config: Config, workers: bool) -> None:
     """Raise UsageError for a class that worker processes cannot import, if there are to be any."""
-    if jobs > 1:
+    if workers:
         for kind, part in named(config):
             check_importable(kind, part)
 

@@ -35,8 +35,11 @@ class InProcess(Executor):
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any, **keywords: Any) -> Future[Any]:
         future: Future[Any] = Future()
-        with single_thread():
-            future.set_result(function(*arguments, **keywords))
+        try:
+            with single_thread():
+                future.set_result(function(*arguments, **keywords))
+        except Exception as error:
+            future.set_exception(error)
         return future
 
 
@@ -55,7 +58,10 @@ def _end_with_parent() -> None:
 
 @contextmanager
 def local(jobs: int) -> Iterator[Executor]:
-    """An executor on this machine. One thread per worker beats several threads in one, and gives the same bits for any `jobs`."""
+    """An executor on this machine. One thread per worker beats several threads in one, and gives the same bits for any `jobs`.
+
+    Raises InvsoundError, which says how, where a worker ended that was not to end.
+    """
     if jobs <= 1:
         yield InProcess()
         return
@@ -63,16 +69,27 @@ def local(jobs: int) -> Iterator[Executor]:
     inherited = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
     os.environ.update(dict.fromkeys(inherited, "1"))
     with deaf():
-        pool = ProcessPoolExecutor(jobs, workers := _Workers(), _start_worker)
+        pool = _Pool(jobs, workers := _Workers(), _start_worker)
     try:
         yield pool
     except KeyboardInterrupt:
         workers.kill()
         raise
+    except BrokenExecutor as error:
+        pool.shutdown()  # after which it is known how they ended
+        raise InvsoundError(_why({process.exitcode for process in workers.started})) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
         for name, value in inherited.items():
             os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
+
+
+class _Pool(ProcessPoolExecutor):
+    """Its processes, which a task may start, leave Ctrl-C to their parent."""
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any, **keywords: Any) -> Future[Any]:
+        with deaf():
+            return super().submit(function, *arguments, **keywords)
 
 
 class _Workers(SpawnContext):
@@ -107,24 +124,17 @@ def deaf() -> Iterator[None]:
 
 def run_all(executor: Executor, function: Callable[..., Any], tasks: list[Any], done: Callable[[Any, Any], None]) -> list[Any]:
     """`function(task)` of every task, in their order; `done(task, result)` as each ends. What is finished stays finished when one fails."""
-    workers: list[Any] = []
-    try:
-        if isinstance(executor, InProcess):
-            results = []
-            for task in tasks:
-                results.append(executor.submit(function, task).result())
-                done(task, results[-1])
-            return results
-        with deaf():
-            futures = [executor.submit(function, task) for task in tasks]
-            workers = multiprocessing.active_children()
-        of = dict(zip(futures, tasks, strict=True))
-        for future in as_completed(futures):
-            done(of[future], future.result())
-        return [future.result() for future in futures]
-    except BrokenExecutor as error:
-        executor.shutdown()  # after which it is known how they ended
-        raise InvsoundError(_why({worker.exitcode for worker in workers})) from error
+    of: dict[Future[Any], Any] = {}
+    waiting = []
+    for task in tasks:
+        of[future := executor.submit(function, task)] = task
+        if future.done():  # as it is where it was computed here
+            done(task, future.result())
+        else:
+            waiting.append(future)
+    for future in as_completed(waiting):
+        done(of[future], future.result())
+    return [future.result() for future in of]
 
 
 def _why(exitcodes: set[int | None]) -> str:

@@ -10,6 +10,7 @@ from . import toys
 from .contracts import (
     Contract,
     EncoderContract,
+    ExecutorContract,
     FeatureContract,
     LoggerContract,
     LossContract,
@@ -23,7 +24,7 @@ from .law import PACKAGE_LAWS, PART_LAWS, Broken, Law
 from .subject import Subject
 
 __all__ = [
-    "PACKAGE_LAWS", "PART_LAWS", "Broken", "Contract", "EncoderContract", "FeatureContract", "Law", "LoggerContract", "LossContract",
-    "OptimizerContract",
+    "PACKAGE_LAWS", "PART_LAWS", "Broken", "Contract", "EncoderContract", "ExecutorContract", "FeatureContract", "Law", "LoggerContract",
+    "LossContract", "OptimizerContract",
     "ScoreContract", "SolverContract", "Subject", "SynthContract", "Verdict", "examine", "toys",
 ]  # fmt: skip

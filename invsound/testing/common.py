@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .. import encoder, feature, logger, loss, score, solver, synth
+from .. import encoder, executor, feature, logger, loss, score, solver, synth
 from ..hooks import options
 from ..hooks.registry import KINDS
 from ..system import rng
@@ -22,6 +22,7 @@ BASES: dict[str, type] = {
     "synth": synth.Synth, "feature": feature.Feature, "loss": loss.Loss, "optimizer": torch.optim.Optimizer,
     "encoder": encoder.Encoder, "solver": solver.Solver, "score": score.Score,
     "logger": logger.Logger,
+    "executor": executor.Executor,
 }  # fmt: skip
 
 

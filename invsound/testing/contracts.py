@@ -91,3 +91,7 @@ class LoggerContract(Contract, kind="logger"):
 
 class ScoreContract(Contract, kind="score"):
     """A score keeps its laws."""
+
+
+class ExecutorContract(Contract, kind="executor"):
+    """An executor keeps its laws."""

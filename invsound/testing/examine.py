@@ -9,7 +9,20 @@ from unittest import SkipTest
 
 from ..errors import InvsoundError, reason
 from ..hooks.registry import Offer
-from . import common, encoders, features, gradients, loggers, losses, optimizers, reactions, renderings, solvers, synths  # noqa: F401  laws
+from . import (  # noqa: F401  laws
+    common,
+    encoders,
+    executors,
+    features,
+    gradients,
+    loggers,
+    losses,
+    optimizers,
+    reactions,
+    renderings,
+    solvers,
+    synths,
+)
 from .law import PACKAGE_LAWS, PART_LAWS, Law
 from .package import Package
 from .subject import Subject

@@ -20,6 +20,7 @@ from invsound.testing import toys
 
 KINDS = {
     "synth": "clang", "feature": "rough", "loss": "heard", "optimizer": "signs", "encoder": "tiny", "solver": "dice", "logger": "table",
+    "executor": "each",
 }  # fmt: skip
 EVERY_KIND = {kind: [name] for kind, name in KINDS.items()}
 
@@ -81,6 +82,8 @@ def test_every_part_is_made_by_name_and_works(written):
     assert loss(encoder(encoder.prepare(problem.render(nu))), nu, side).sum() < before
     found = api.make("solver", "dice").solve(toys.Linear(), torch.zeros(4), torch.full((1, 3), 0.5))
     assert found.distance < 0.01
+    with api.make("executor", "each") as executor:
+        assert executor.submit(divmod, 7, 2).result() == (3, 1)
 
 
 @pytest.mark.parametrize(("kind", "option", "value"), [("synth", "ratio", 0), ("loss", "exponent", 2), ("solver", "radius", -1.0)])

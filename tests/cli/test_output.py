@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from invsound.cli import cores, output
+from invsound.cli import output
+from invsound.system import device as cores
 from invsound.system import progress
 
 SCRIPT = Path(sys.executable).with_name("invsound")

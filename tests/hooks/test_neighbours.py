@@ -68,7 +68,8 @@ def here(write, monkeypatch):
     registry.plugins.cache_clear()
 
 
-SHIPPED = ",".join(f"invsound-{name}" for name in ("amfm", "cma", "ddsp", "ftm", "granular", "jtfs", "mss", "pnp", "scores", "sophia"))
+NAMES = ("amfm", "cma", "ddsp", "ftm", "granular", "jtfs", "mss", "pnp", "scores", "slurm", "sophia")
+SHIPPED = ",".join(f"invsound-{name}" for name in NAMES)
 
 
 def offering(name, summary="a sound"):

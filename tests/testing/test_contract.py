@@ -15,6 +15,7 @@ from invsound.testing import (
     PACKAGE_LAWS,
     PART_LAWS,
     EncoderContract,
+    ExecutorContract,
     FeatureContract,
     LossContract,
     OptimizerContract,
@@ -144,6 +145,15 @@ class TestCNN(EncoderContract):
     options = {"channels": 16, "hidden": 16}
 
 
+class TestProcesses(ExecutorContract):
+    part = "local"
+
+
+class TestThisProcess(ExecutorContract):
+    part = "local"
+    options = {"jobs": 1}
+
+
 class TestLM(SolverContract):
     part = "lm"
 
@@ -183,7 +193,7 @@ class TestEnvelopeDistance(ScoreContract):
 
 def test_every_shipped_part_is_under_contract():
     contracts = [c for c in globals().values() if isinstance(c, type) and hasattr(c, "part")]
-    covered = {(c.kind, c.part.rpartition(":")[2]) for c in contracts}
+    covered = {("executor", "slurm")} | {(c.kind, c.part.rpartition(":")[2]) for c in contracts}
     source = Path(registry.__file__).parents[2]
     shipped = {(o.kind, o.part.name) for kind in registry.KINDS for o in registry.offers(kind) if _ours(o, source)}
     assert shipped - covered == {("encoder", "efficientnet-b0")}  # the same laws, ten times the time: tests/builtin/test_encoders.py

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from invsound.hooks import registry
-from invsound.testing import PACKAGE_LAWS, PART_LAWS, Subject
+from invsound.testing import PACKAGE_LAWS, PART_LAWS, Subject, executors
 from invsound.testing.examine import examine, examine_part, judge
 from invsound.testing.package import Package
 
@@ -21,7 +21,7 @@ spec.loader.exec_module(listed)
 GOOD = {kind: f"Good{kind.capitalize()}" for kind in registry.KINDS}
 HOOKS = {
     "synth": "synths", "feature": "features", "loss": "losses", "optimizer": "optimizers", "encoder": "encoders", "solver": "solvers",
-    "score": "scores", "logger": "loggers",
+    "score": "scores", "logger": "loggers", "executor": "executors",
 }  # fmt: skip
 
 OUTSIDE = dict.fromkeys(HOOKS, frozenset()) | {"synth": {("GoodOutside", "outside")}}
@@ -71,7 +71,8 @@ def law_of(kind, name):
 
 
 @pytest.mark.parametrize(("kind", "law", "name"), [mutant[:3] for mutant in listed.MUTANTS], ids=lambda value: value.replace(" ", "_"))
-def test_a_mutant_is_caught_by_its_law(kind, law, name):
+def test_a_mutant_is_caught_by_its_law(kind, law, name, monkeypatch):
+    monkeypatch.setattr(executors, "PATIENCE", 3.0)  # some never end
     if law == "device follows the input" and not torch.cuda.is_available():
         pytest.skip("no CUDA device here")
     verdict = judge(law_of(kind, law), Subject(registry.find(kind, f"mutant-parts:{name}")))

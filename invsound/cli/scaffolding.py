@@ -20,6 +20,7 @@ def new_plugin(
     optimizer: Names = None,
     encoder: Names = None,
     solver: Names = None,
+    command: Names = None,
     out: Annotated[Path | None, typer.Option(help="The folder to write; named after the package if not given.")] = None,
     author: Annotated[str, typer.Option(help="Who holds the rights, for LICENSE and pyproject.toml.")] = "",
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -28,6 +29,7 @@ def new_plugin(
     from ..authoring import scaffold
 
     kinds = {"synth": synth, "feature": feature, "loss": loss, "optimizer": optimizer, "encoder": encoder, "solver": solver}
+    kinds["command"] = command
     made = scaffold.write(name, {kind: names or [] for kind, names in kinds.items()}, out, author)
     if json:
         print_json({"folder": str(made.folder), "files": made.files, "next": made.next})

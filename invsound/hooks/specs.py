@@ -18,7 +18,7 @@ hookimpl = pluggy.HookimplMarker("invsound")
 
 @dataclass(frozen=True)
 class Part:
-    """A part on offer: the name users type, where its class is (`"package.module:Class"`), and one line about it."""
+    """A part on offer: the name users type, where its class or a command's function is (`"package.module:Class"`), a line about it."""
 
     name: str
     target: str
@@ -58,3 +58,8 @@ def invsound_solvers() -> list[Part]:  # type: ignore[empty-body]
 @hookspec
 def invsound_scores() -> list[Part]:  # type: ignore[empty-body]
     """Distances between two sounds reported after a run, subclasses of `invsound.Score`, built as `Score(signal, options)`."""
+
+
+@hookspec
+def invsound_commands() -> list[Part]:  # type: ignore[empty-body]
+    """Commands of the command line, `invsound NAME`: functions as Typer takes them, or Typer apps; imported when they are called."""

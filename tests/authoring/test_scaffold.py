@@ -18,7 +18,9 @@ from invsound.errors import UsageError
 from invsound.hooks import registry
 from invsound.testing import toys
 
-KINDS = {"synth": "clang", "feature": "rough", "loss": "heard", "optimizer": "signs", "encoder": "tiny", "solver": "dice"}
+KINDS = {
+    "synth": "clang", "feature": "rough", "loss": "heard", "optimizer": "signs", "encoder": "tiny", "solver": "dice", "command": "levels",
+}  # fmt: skip
 EVERY_KIND = {kind: [name] for kind, name in KINDS.items()}
 
 

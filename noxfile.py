@@ -36,7 +36,7 @@ def install(session: nox.Session, *more: str) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """The whole suite, under six minutes on two cores: `nox -s tests -- -k space`."""
-    install(session, "pytest", "pytest-xdist", "hatchling")
+    install(session, "pytest", "pytest-xdist", "hatchling", "httpx2")
     session.run("pytest", "-n", "auto", *session.posargs, env={"OMP_NUM_THREADS": "1"})
 
 
@@ -131,6 +131,15 @@ def docs(session: nox.Session) -> None:
     install(session, "sphinx", "furo", "myst-parser", "sybil", "pytest", "pytest-xdist")
     session.run("pytest", "docs", "-n", "2", "--dist", "loadfile", *session.posargs, env={"OMP_NUM_THREADS": "1"})
     session.run("sphinx-build", "-q", "-W", "--keep-going", "-E", "docs", "build/docs")
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """The studio's page in Chromium: used, in light and dark, wide and narrow, and audited by axe-core."""
+    if not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
+        session.skip("no Chromium is found: install Debian's package chromium")
+    install(session, "pytest", "httpx2", "playwright", "axe-playwright-python")
+    session.run("pytest", "-m", "browser", "plugins/invsound-studio/tests", *session.posargs, env={"OMP_NUM_THREADS": "1"})
 
 
 @nox.session

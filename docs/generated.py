@@ -79,6 +79,6 @@ MARKS = {
     "<!-- options of every part -->": parts,
     "<!-- options of every stage -->": stages,
     "<!-- laws of a package -->": functools.partial(laws, testing.PACKAGE_LAWS),
-    **{f"<!-- laws of {kind} -->": functools.partial(laws, testing.PART_LAWS[kind]) for kind in KINDS},
+    **{f"<!-- laws of {kind} -->": functools.partial(laws, testing.PART_LAWS[kind]) for kind in registry.KINDS},
 }
 """What a page asks for → the Markdown that replaces it when the pages are built."""

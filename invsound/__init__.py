@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from .experiments.sweep import sweep
     from .feature import Feature
     from .hooks.bounds import check_bounds, option
-    from .hooks.registry import make
+    from .hooks.registry import make, parts
     from .hooks.specs import API_VERSION, Part, hookimpl
     from .logger import Logger
     from .loss import Loss
+    from .matching.match import Nearest
     from .matching.matcher import Matcher, match
     from .parameter import Choice, Parameter
     from .pipeline import evaluate, resume, run
@@ -46,16 +47,18 @@ _home = {
     "Synth": "synth", "UsageError": "errors", "check_bounds": "hooks.bounds", "compare": "experiments.comparison",
     "Logger": "logger", "Executor": "executor", "derivatives": "audio.least_squares",
     "evaluate": "pipeline", "least_squares": "audio.least_squares", "make": "hooks.registry", "match": "matching.matcher",
+    "Nearest": "matching.match", "parts": "hooks.registry",
     "modal_energy": "audio.partials", "newton": "audio.least_squares", "option": "hooks.bounds", "partials": "audio.partials",
     "published_table": "data.designs", "Renderer": "renderer", "radius": "evaluation.radius", "resume": "pipeline", "run": "pipeline",
     "sweep": "experiments.sweep", "volume": "problem",
 }  # fmt: skip
 
 __all__ = [
-    "API_VERSION", "Choice", "Encoder", "Executor", "Feature", "Forward", "InvsoundError", "Logger", "Loss", "Matcher",
+    "API_VERSION", "Choice", "Encoder", "Executor", "Feature", "Forward", "InvsoundError", "Logger", "Loss", "Matcher", "Nearest",
     "NonFiniteError", "Parameter", "Part", "Partials", "Problem", "Renderer", "Score", "Signal", "SignalOptions", "Solution", "Solver",
     "Space", "Synth", "UsageError", "__version__", "check_bounds", "compare", "derivatives", "evaluate", "hookimpl", "least_squares",
-    "make", "match", "modal_energy", "newton", "option", "partials", "published_table", "radius", "resume", "run", "sweep", "volume",
+    "make", "match", "modal_energy", "newton", "option", "partials", "parts", "published_table", "radius", "resume", "run", "sweep",
+    "volume",
 ]  # fmt: skip
 
 

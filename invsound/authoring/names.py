@@ -22,13 +22,14 @@ SUMMARIES = {
     "solver": "random search that narrows down, without gradients",
     "logger": "a table of all epochs, for spreadsheets",
     "executor": "a fresh process for every task",
+    "command": "how loud a synthesizer's random sounds are",
 }
 """kind → one line about its example, for the kinds that a template exists for."""
 
 
 @dataclass(frozen=True)
 class NewPart:
-    """A part to be written: its kind and name, and the module and class it will live in."""
+    """A part to be written: its kind and name, and the module and class it will live in; of a command, the function."""
 
     kind: str
     name: str
@@ -96,4 +97,4 @@ def part(kind: str, name: str, distribution: str, wanted: list[tuple[str, str]])
     shared = sum(name == other for _, other in wanted) > 1
     words = [*name.split("-"), *([kind] if shared else [])]
     module = "_".join(words)
-    return NewPart(kind, name, module, "".join(word.capitalize() for word in words))
+    return NewPart(kind, name, module, module if kind == "command" else "".join(word.capitalize() for word in words))

@@ -17,6 +17,9 @@ from ..system.version import VERSION
 from . import names
 from .names import SUMMARIES, NewPart
 
+ALONE = ("solver", "command", "logger")
+"""Kinds that a run has no use for."""
+
 
 @dataclass(frozen=True)
 class NewPlugin:
@@ -55,9 +58,11 @@ def _use(parts: list[NewPart]) -> list[str]:
     """The command that tries the new parts out, with the first installed synth and feature where a new one needs them."""
     new = {kind: next(part.name for part in parts if part.kind == kind) for kind in dict.fromkeys(part.kind for part in parts)}
     synth, feature = (new.get(kind) or next((o.part.name for o in registry.offers(kind)), "NAME") for kind in ("synth", "feature"))
-    named = {kind: name for kind, name in {"synth": synth, "feature": feature, **new}.items() if kind not in ("solver", "logger")}
+    named = {kind: name for kind, name in {"synth": synth, "feature": feature, **new}.items() if kind not in ALONE}
     run = "".join(f" --{kind} {name}" for kind, name in named.items()) + (f" train.log=[{new['logger']}]" if "logger" in new else "")
-    if set(new) != {"solver"}:
+    if set(new) == {"command"}:
+        return [f"invsound {new['command']} --synth {synth}"]
+    if set(new) - {"command"} != {"solver"}:
         return [f"invsound run{run}"]
     render = f"invsound render --synth {synth} --out target.wav"
     return [render, f"invsound match target.wav --synth {synth} --feature {feature} --solver {new['solver']}"]

@@ -1,4 +1,4 @@
-"""The commands, and what is before them: --version, --strict-plugins."""
+"""The commands that are invsound's own, and what is before them: --version, --strict-plugins."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import typer
 
 from . import checking, comparing, doctor, listing, matching, rendering, running, scaffolding, sweeping
 from .common import Command, guarded
+from .offered import Commands
 from .output import say
 
 app = typer.Typer(
     name="invsound",
+    cls=Commands,
     help="Given a sound, find the synthesizer parameters that make it.",
     no_args_is_help=True,
     add_completion=False,

@@ -8,7 +8,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated, Any, ClassVar, NoReturn, Optional
 
 import typer
@@ -38,29 +38,46 @@ def guarded(command: Callable[..., Any]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def guarded_command(*arguments: Any, **options: Any) -> None:
-        try:
-            with results_alone():
-                spare_torch()
-                _interruptible(command, *arguments, **options)
-        except KeyboardInterrupt:
-            end(signals.told(), signals.code())
-        except InvsoundError as error:
-            end(str(error), error.exit_code)
-        except BrokenPipeError:
-            sys.stderr.close()
-            raise typer.Exit(1) from None
-        except (MemoryError, RuntimeError, ImportError, OSError) as error:
-            if out_of_memory(error):
-                end(f"Out of memory. {said(error)} Use fewer --jobs, a smaller train.batch, or a synth with fewer samples.", 1)
-            if not isinstance(error, OSError):
-                raise
-            file = f": {os.fsdecode(error.filename)}" if isinstance(error.filename, (str, bytes)) else ""
-            end(f"{error.strerror or error}{file}. {remedy(error)}".rstrip(), 1)
+        with refused(), results_alone():
+            _interruptible(command, *arguments, **options)
 
     return guarded_command
 
 
-def _interruptible(command: Callable[..., Any], *arguments: Any, **options: Any) -> None:
+def explained(command: Callable[..., Any]) -> Callable[..., None]:
+    """`guarded`, of a stranger's command: what it prints on stdout is its result."""
+
+    @functools.wraps(command)
+    def explained_command(*arguments: Any, **options: Any) -> None:
+        with refused():
+            _interruptible(command, *arguments, **options)
+
+    return explained_command
+
+
+@contextlib.contextmanager
+def refused() -> Iterator[None]:
+    """What is raised inside the block ends the command: a line on stderr, and an exit code."""
+    try:
+        spare_torch()
+        yield
+    except KeyboardInterrupt:
+        end(signals.told(), signals.code())
+    except InvsoundError as error:
+        end(str(error), error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()
+        raise typer.Exit(1) from None
+    except (MemoryError, RuntimeError, ImportError, OSError) as error:
+        if out_of_memory(error):
+            end(f"Out of memory. {said(error)} Use fewer --jobs, a smaller train.batch, or a synth with fewer samples.", 1)
+        if not isinstance(error, OSError):
+            raise
+        file = f": {os.fsdecode(error.filename)}" if isinstance(error.filename, (str, bytes)) else ""
+        end(f"{error.strerror or error}{file}. {remedy(error)}".rstrip(), 1)
+
+
+def _interruptible(command: Callable[..., Any], /, *arguments: Any, **options: Any) -> None:
     try:
         command(*arguments, **options)
     except Exception:

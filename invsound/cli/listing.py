@@ -65,6 +65,8 @@ def _details(name: str, as_json: bool) -> None:
             say(f"  parameters: as its options say. {part['asks']}")
         for p in part.get("parameters", []):
             say(f"  parameter {p['name']}: {_range(p)}. {p['doc']}".rstrip())
+        if part["kind"] == "command":
+            say(f"  invsound {part['name']} --help")
         for option in part["options"]:
             takes = ", ".join(filter(None, [option["type"], option["bounds"]]))
             say(f"  {part['kind']}.{option['name']}={option['default']!r} ({takes}): {option['help']}".rstrip(": "))
@@ -82,6 +84,8 @@ def _describe(offer: Any) -> dict[str, Any]:
     from ..hooks import bounds, options, registry
 
     cls = registry.load(offer)
+    if offer.kind not in registry.BUILT:
+        return _head(offer) | {"options": []}
     lines = options.help_lines(cls.Options)
     fields = [
         {

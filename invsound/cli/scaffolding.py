@@ -22,6 +22,7 @@ def new_plugin(
     solver: Names = None,
     logger: Names = None,
     executor: Names = None,
+    command: Names = None,
     out: Annotated[Path | None, typer.Option(help="The folder to write; named after the package if not given.")] = None,
     author: Annotated[str, typer.Option(help="Who holds the rights, for LICENSE and pyproject.toml.")] = "",
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -30,7 +31,7 @@ def new_plugin(
     from ..authoring import scaffold
 
     kinds = {"synth": synth, "feature": feature, "loss": loss, "optimizer": optimizer, "encoder": encoder}
-    kinds |= {"solver": solver, "logger": logger, "executor": executor}
+    kinds |= {"solver": solver, "logger": logger, "executor": executor, "command": command}
     made = scaffold.write(name, {kind: names or [] for kind, names in kinds.items()}, out, author)
     if json:
         print_json({"folder": str(made.folder), "files": made.files, "next": made.next})

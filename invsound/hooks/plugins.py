@@ -16,7 +16,7 @@ from . import specs
 from .installed import Entry, canonical, entries
 from .specs import API_VERSION, Part
 
-KINDS = {
+KINDS: dict[str, tuple[str, tuple[str, ...] | None]] = {
     "synth": ("invsound_synths", ()),
     "feature": ("invsound_features", ("signal",)),
     "loss": ("invsound_losses", ("problem",)),
@@ -26,8 +26,15 @@ KINDS = {
     "score": ("invsound_scores", ("signal",)),
     "logger": ("invsound_loggers", ("folder",)),
     "executor": ("invsound_executors", ()),
+    "command": ("invsound_commands", None),
 }
-"""kind → (its hook, what a part of this kind is built from, before its options)."""
+"""kind → (its hook, what a part of this kind is built from, before its options; None of what is called, and not built)."""
+BUILT = tuple(kind for kind, (_, context) in KINDS.items() if context is not None)
+"""The kinds whose parts are built, from options."""
+COMMANDS = (
+    "run", "evaluate", "sweep", "compare", "match", "render", "list-plugins", "new-plugin", "check-plugin", "doctor",
+)  # fmt: skip
+"""The commands that are invsound's own."""
 
 
 @dataclass(frozen=True)
@@ -110,3 +117,5 @@ def _check_names(kind: str, parts: list[Part]) -> None:
             raise InvsoundError(f"{part!r} is not of the form Part('one-word', 'package.module:Class', 'summary').")
         if sum(other.name == part.name for other in parts) > 1:
             raise InvsoundError(f"It offers two {kind}s named {part.name!r}: rename one.")
+        if kind == "command" and part.name in COMMANDS:
+            raise InvsoundError(f"It offers a command named {part.name!r}, which is invsound's own: rename it.")

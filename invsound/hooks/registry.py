@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 from ..errors import InvsoundError, UsageError, did_you_mean, out_of_memory, reason
 from . import objects, options
 from .bounds import default
+from .plugins import BUILT as BUILT
 from .plugins import KINDS as KINDS
 from .plugins import Offer as Offer
 from .plugins import Plugin as Plugin
@@ -35,6 +36,16 @@ def check_all() -> None:
 def offers(kind: str) -> list[Offer]:
     """All parts of one kind, in the order of their distributions' names."""
     return [offer for plugin in plugins() for offer in plugin.offers if offer.kind == kind]
+
+
+def parts(kind: str | None = None) -> list[dict[str, str]]:
+    """What is installed, all of it or one kind: kind, name (as it is to be written), distribution, version and summary. Imports no part."""
+    found = [offer for one in ([kind] if kind else KINDS) for offer in offers(one)]
+    names = [f"{o.distribution}:{o.part.name}" if rivals(o) else o.part.name for o in found]
+    return [
+        {"kind": o.kind, "name": name, "distribution": o.distribution, "version": o.version, "summary": o.part.summary}
+        for o, name in zip(found, names, strict=True)
+    ]
 
 
 def rivals(offer: Offer) -> list[str]:
@@ -86,7 +97,7 @@ def listing(kind: str) -> str:
 
 
 def load(offer: Offer) -> Any:
-    """The class behind an offer. Raises InvsoundError with the reason if it cannot be imported."""
+    """The class behind an offer, or what a command calls. Raises InvsoundError with the reason if it cannot be imported."""
     module, _, attribute = offer.part.target.partition(":")
     try:
         cls = objects.load(offer) or getattr(importlib.import_module(module), attribute)
@@ -94,7 +105,7 @@ def load(offer: Offer) -> Any:
         raise
     except BaseException as error:
         raise InvsoundError(f"The {offer.kind} {offer.label} cannot be loaded from {offer.part.target}: {reason(error)}") from error
-    if not options.is_options(getattr(cls, "Options", None)):
+    if offer.kind in BUILT and not options.is_options(getattr(cls, "Options", None)):
         raise InvsoundError(
             f"The {offer.kind} {offer.label} has no Options: {offer.part.target} needs a class attribute Options, a dataclass."
         )
@@ -107,7 +118,7 @@ def build(kind: str, name: str, given: Any = (), **context: Any) -> Any:
     cls = load(offer)
     try:
         chosen = options.resolve(cls.Options, dict(given), f"{kind} {offer.part.name}")
-        made = cls(*(context[key] for key in KINDS[kind][1]), chosen)
+        made = cls(*(context[key] for key in KINDS[kind][1] or ()), chosen)
         with contextlib.suppress(TypeError):  # a class without weak references or a hash goes by its own name
             _made[made] = offer
         return made
@@ -143,9 +154,9 @@ def make(kind: str, name: str | type, **keywords: Any) -> Any:
     What a kind is built from is a keyword too: `signal` (feature, score, encoder), `problem` (loss), `params`
     (optimizer), `num_outputs` (encoder). Raises UsageError for anything unknown.
     """
-    if kind not in KINDS:
-        raise UsageError(f"No kind of part named {kind!r}.{did_you_mean(kind, KINDS)} Kinds: {', '.join(KINDS)}.")
-    needed = KINDS[kind][1]
+    if kind not in BUILT:
+        raise UsageError(f"No kind of part named {kind!r}.{did_you_mean(kind, BUILT)} Kinds: {', '.join(BUILT)}.")
+    needed = KINDS[kind][1] or ()
     missing = [key for key in needed if key not in keywords]
     if missing:
         raise UsageError(f"A {kind} is built from {', '.join(needed)}: give {', '.join(missing)}=… too.")

@@ -18,7 +18,7 @@ hookimpl = pluggy.HookimplMarker("invsound")
 
 @dataclass(frozen=True)
 class Part:
-    """A part on offer: the name users type, where its class is (`"package.module:Class"`), and one line about it."""
+    """A part on offer: the name users type, where its class or a command's function is (`"package.module:Class"`), a line about it."""
 
     name: str
     target: str
@@ -68,3 +68,8 @@ def invsound_scores() -> list[Part]:  # type: ignore[empty-body]
 @hookspec
 def invsound_executors() -> list[Part]:  # type: ignore[empty-body]
     """Executors, who compute what takes long, subclasses of `invsound.Executor`, built as `Executor(options)`."""
+
+
+@hookspec
+def invsound_commands() -> list[Part]:  # type: ignore[empty-body]
+    """Commands of the command line, `invsound NAME`: functions as Typer takes them, or Typer apps; imported when they are called."""

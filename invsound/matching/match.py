@@ -71,6 +71,18 @@ class Match(Shown):
         return card.of_match(self.as_dict(), self.x.cpu().numpy(), self.x_hat.cpu().numpy())
 
 
+@dataclass(frozen=True)
+class Nearest:
+    """The nearest sound of a search so far: its named parameters, its distance and that of a typical random sound (0 until it is known),
+    the sounds computed, and the seconds since the search began."""
+
+    parameters: dict[str, float | int | str]
+    distance: float
+    random_distance: float
+    evaluations: int
+    seconds: float
+
+
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C in the midst of a search; `found` is the nearest sound until then."""
 

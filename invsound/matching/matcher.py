@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+import time
+from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..audio import recording as recordings
 from ..errors import UsageError
@@ -13,7 +15,7 @@ from ..runs.given import AnyFeature, AnySolver, AnySynth
 from ..system import progress
 from ..system.executor import single_thread
 from ..system.shared import alone
-from .match import Match
+from .match import Match, Nearest
 from .matching import Matching
 from .options import groups
 from .setup import Setup
@@ -22,24 +24,41 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 
+Watch: TypeAlias = Callable[[Nearest], object]
+"""Called with the nearest sound so far after every computation; once it returns something true, the search is over. It raises nothing."""
+
+
 class Matcher(Setup):
     """A `Setup` that matches: `matcher(x, sample_rate)` or `matcher(path)`."""
 
     @alone()
     @single_thread()
-    def __call__(self, x: ArrayLike | Path, sample_rate: float | None = None) -> Match:
+    def __call__(self, x: ArrayLike | Path, sample_rate: float | None = None, watch: Watch | None = None) -> Match:
         """Match one sound: a file, or samples x at `sample_rate` Hz, as in `match`. Raises UsageError if it cannot be read or is silent."""
         with progress.shown(self.quiet):
-            recording = self._recording(x, sample_rate)
+            recording = self.recording(x, sample_rate)
             _ = self.dictionary
-            return Matching(self, recording).match()
+            matching = Matching(self, recording)
+            if watch is not None:
+                matching.search.heard = lambda: matching.search.distance < math.inf and watch(_nearest(matching))
+            return matching.match()
 
-    def _recording(self, x: ArrayLike | Path, sample_rate: float | None) -> recordings.Recording:
+    def recording(self, x: ArrayLike | Path, sample_rate: float | None = None) -> recordings.Recording:
+        """The sound as it is compared at first, `x` [N] at the rate of the synth, and `notes`, what was done to it.
+
+        Raises UsageError if it cannot be read or is silent.
+        """
         if isinstance(x, (str, PathLike)):
             return recordings.tell(recordings.load_for(self.synth, x))
         if sample_rate is None:
             raise UsageError("A sound given as samples needs its sample_rate in Hz: match(x, 44100, synth=…, feature=…).")
         return recordings.tell(recordings.load_samples_for(self.synth, x, sample_rate))
+
+
+def _nearest(matching: Matching) -> Nearest:
+    search = matching.search
+    seconds = time.monotonic() - search.begin
+    return Nearest(matching.theta(search.best), search.distance, matching.typical, search.evaluations, seconds)
 
 
 def match(
@@ -54,15 +73,17 @@ def match(
     executor: str = "local",
     device: str = "cpu",
     quiet: bool = False,
+    watch: Watch | None = None,
     **how: Any,
 ) -> Match:
     """Find the parameters of one sound: a file, or samples x at `sample_rate` Hz, [n], [n, channels] or [channels, n], of which the
     shorter axis is that of the channels; floats within ±1, or int16, int32 or uint8 at full scale.
 
     Parts are named, or given as classes or objects, as in `run`; a synth or feature that is not is the only one installed.
-    `how` are fields of `MatchOptions`, such as budget="60s" or
-    fix={"alpha": 0.5}; overrides are "synth.…", "feature.…", "solver.…", "problem.…" and "executor.…"; `jobs` processes, or
-    that executor, prepare the candidates; progress is shown on stderr, unless `quiet`. Raises UsageError for a wrong name, option or
-    file. For several sounds, build a `Matcher`.
+    `how` are fields of `MatchOptions`, such as budget="60s" or fix={"alpha": 0.5}; overrides are "synth.…", "feature.…", "solver.…",
+    "problem.…" and "executor.…"; `jobs` processes, or that executor, prepare the candidates; progress is shown on stderr, unless `quiet`;
+    `watch` is called with the `Nearest` sound so far after every computation, and ends the search by returning something true.
+    Raises UsageError for a wrong name, option or file. For several sounds, build a `Matcher`.
     """
-    return Matcher(synth, feature, solver, groups(overrides, how), jobs=jobs, executor=executor, device=device, quiet=quiet)(x, sample_rate)
+    made = Matcher(synth, feature, solver, groups(overrides, how), jobs=jobs, executor=executor, device=device, quiet=quiet)
+    return made(x, sample_rate, watch)

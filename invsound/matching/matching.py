@@ -197,15 +197,15 @@ class Matching:
         gain_db = 20 * math.log10(max(abs(self.recording.gain * target.gain), 1e-12))
         return Match(
             self.recording.path.name, setup.parts.config.parts["synth"], setup.parts.config.parts["feature"], setup.name,
-            self._theta(u), {p.name: p.unit for p in space}, in_units(space, nu, known),
+            self.theta(u), {p.name: p.unit for p in space}, in_units(space, nu, known),
             dict(zip(free, determined.tolist(), strict=True)), dict(zip(free, ends_of_range.tolist(), strict=True)),
             distance, self.typical, converged, advice,
             gain_db, self.recording.onset + target.lag / sample_rate, target.correlation, self.recording.notes,
             search.evaluations, time.perf_counter() - self.start, search.history,
-            [{"parameters": self._theta(v), "distance": d} for v, d in distinct(ends)[1 : setup.options.keep]],
+            [{"parameters": self.theta(v), "distance": d} for v, d in distinct(ends)[1 : setup.options.keep]],
             nu.cpu(), target.x.cpu(), x_hat.cpu(), sample_rate, [p.as_dict() for p in space],
         )  # fmt: skip
 
-    def _theta(self, u: Tensor) -> dict[str, float | int | str]:
+    def theta(self, u: Tensor) -> dict[str, float | int | str]:
         space = self.setup.synth.space
         return space.named(space.clipped(self.search.full(u[None])[0]))

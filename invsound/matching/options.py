@@ -23,6 +23,7 @@ class MatchOptions:
     evaluations: sounds computed per target, candidates included; a Jacobian counts one or two per parameter (null: any number)
     fix: parameters that are held, and their values in their units, or the names of their options
     free: parameters that are estimated; the others are held, at mid-range where `fix` does not say (null: all)
+    start: parameters of a sound that the search begins from too, and their values; the others at mid-range
     encoder: folder of a run whose trained encoder adds a start
     seed: seed of candidates and survey
     """
@@ -35,6 +36,7 @@ class MatchOptions:
     evaluations: int | None = option(None, low=1, high=10**9)
     fix: dict[str, Any] = field(default_factory=dict)
     free: list[str] | None = None
+    start: dict[str, Any] = field(default_factory=dict)
     encoder: str | None = None
     seed: int = seed_option()
 

@@ -67,13 +67,15 @@ class Search:
 
     Its Jacobian is that of numbers: along options it is zero, so that what follows it holds them. `evaluations` counts sounds (a Jacobian
     counts one for each number, two where it is measured by differences), `history` has the best distance to `target` after each
-    improvement; `watch` is called with every one.
+    improvement; `watch` is called with every one, and once `heard` says so, the time is over.
     """
 
     def __init__(self, problem: Problem, free: Tensor, nu: Tensor, target: Tensor, budget: float | None, limit: int | None) -> None:
         self.problem, self.free, self.nu = problem, free, nu
         self.limit, self.evaluations, self.begin = limit, 0, time.monotonic()
         self.watch: Callable[[], None] = lambda: None
+        self.heard: Callable[[], object] = lambda: False
+        self.stopped = False
         self.end = self.begin + budget if budget is not None else float("inf")
         self.history: list[tuple[int, float]] = []
         self.aim(target)
@@ -86,9 +88,13 @@ class Search:
         problem, whole = self.problem, self.full(nu)
         S = finite(problem(whole), f"{named(problem.feature)} of {named(problem.synth)}", problem.space, whole)
         self.evaluations += len(nu)
-        self.watch()
         self.see(nu, S.detach() - self.target)
+        self._tell()
         return S
+
+    def _tell(self) -> None:
+        self.watch()
+        self.stopped = self.stopped or bool(self.heard())
 
     def see(self, u: Tensor, residuals: Tensor) -> None:
         """Remember the nearest of some points [B, F] by their residuals [B, D]."""
@@ -101,7 +107,7 @@ class Search:
         space = self.problem.space
         numbers = space.columns([not p.options for p in space], nu.device) & self.free
         self.evaluations += len(nu) * int(numbers.sum()) * (1 if self.problem.forward_mode else 2)
-        self.watch()
+        self._tell()
         return self.problem.jacobian(self.full(nu), options=False)[..., self.free]
 
     def full(self, u: Tensor) -> Tensor:
@@ -113,7 +119,7 @@ class Search:
         now = time.monotonic()
         end = now + share * (self.end - now)
         limit = self.evaluations + share * (self.limit - self.evaluations) if self.limit is not None else float("inf")
-        return lambda: time.monotonic() >= end or self.evaluations >= limit or self.distance < near
+        return lambda: self.stopped or time.monotonic() >= end or self.evaluations >= limit or self.distance < near
 
 
 def full(u: Tensor, held: Tensor, free: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -26,7 +26,7 @@ from ..solver import Solver
 from ..system import device as devices
 from ..system.shared import alone, forward_mode
 from ..system.store import Store
-from .options import MatchOptions
+from .options import MatchOptions, groups
 from .search import Free, full
 
 GROUPS = ("synth", "feature", "solver", "problem", "match", "executor")
@@ -44,20 +44,21 @@ def _check_groups(given: Mapping[str, Any], named: Mapping[str, str]) -> None:
 class Setup:
     """A synthesizer, a representation and a solver, ready for any number of sounds.
 
-    `of` holds options by group: synth, feature, solver, problem, match (`MatchOptions`), executor. Raises UsageError for a wrong name or
-    value.
+    `of` holds options by group: synth, feature, solver, problem, match (`MatchOptions`), executor; or is "group.key=value" each.
+    Raises UsageError for a wrong name or value.
     """
 
     @alone()
     def __init__(
         self, synth: AnySynth | None = None, feature: AnyFeature | None = None,
-        solver: AnySolver | None = None, of: Mapping[str, Any] | None = None,
+        solver: AnySolver | None = None, of: Mapping[str, Any] | Sequence[str] | None = None,
         *, jobs: int = 1, executor: str = "local", device: str = "cpu", quiet: bool = False,
     ) -> None:  # fmt: skip
         ready = given.layer({"synth": synth, "feature": feature, "solver": solver})
         named = {kind: configs.chosen(kind, ready["parts"].get(kind)) for kind in ("synth", "feature", "solver")}
-        _check_groups(of or {}, named)
-        asked = options.merge({group: ready[group] for group in GROUPS if group in ready}, of or {})
+        asked = of if isinstance(of, Mapping) else groups(of or (), {})
+        _check_groups(asked, named)
+        asked = options.merge({group: ready[group] for group in GROUPS if group in ready}, asked)
         of = {group: options.group(asked, group) for group in GROUPS}
         self.options = options.resolve(MatchOptions, of.pop("match"), "match")
         self.who, self.device, self.quiet = workforce(of, jobs, executor), devices.choose(device), quiet
@@ -76,11 +77,11 @@ class Setup:
 
     def _held(self) -> tuple[Tensor, Free]:
         """ν [W] of the parameters that are held, mid-range elsewhere, and what is free."""
-        space, fix, free = self.synth.space, self.options.fix, self.options.free
-        for name in (*fix, *(free or ())):
+        space, fix, free, start = self.synth.space, self.options.fix, self.options.free, self.options.start
+        for name in (*fix, *(free or ()), *start):
             if name not in space.names:
                 raise UsageError(f"{name!r} is no parameter.{did_you_mean(name, space.names)} Available: {', '.join(space.names)}.")
-        nu = space.to_nu(space.values(fix))
+        nu, self.begun = space.to_nu(space.values(fix)), space.to_nu(space.values(start))
         names = [name for name in space.names if name not in fix and (free is None or name in free)]
         if not names:
             raise UsageError("Every parameter is held: leave at least one free.")
@@ -119,7 +120,7 @@ class Setup:
 
     @torch.no_grad()
     def guesses(self, x: Tensor) -> Tensor:
-        """u [K, F] from whoever can listen to x [n], n ≤ N: the synth itself, an encoder."""
+        """u [K, F] from whoever can listen to x [n], n ≤ N, and knows where to begin: the synth itself, an encoder, the option `start`."""
         with forward_mode:  # which its author may use
             found = [ask(self.synth, self.synth.guess, x, shape=(None, len(self.held)), precision=False).to(self.held)]
         if self.encoder:
@@ -127,4 +128,6 @@ class Setup:
             whole = torch.nn.functional.pad(x, (0, self.synth.signal.num_samples - len(x)))
             theta = parts.space.to_theta(evaluation.predict(encoder, prepared(parts.front_end, whole[None].cpu())).double())
             found.append(self.synth.space.to_nu(theta).to(self.held))
+        if self.options.start:
+            found.append(self.begun[None].to(self.held))
         return self.free.parts.snapped(torch.cat(found).clamp(-1, 1)[:, self.free.mask])

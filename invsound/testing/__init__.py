@@ -8,6 +8,7 @@ class TestBell(SynthContract):
 
 from . import toys
 from .contracts import (
+    CommandContract,
     Contract,
     EncoderContract,
     ExecutorContract,
@@ -24,7 +25,7 @@ from .law import PACKAGE_LAWS, PART_LAWS, Broken, Law
 from .subject import Subject
 
 __all__ = [
-    "PACKAGE_LAWS", "PART_LAWS", "Broken", "Contract", "EncoderContract", "ExecutorContract", "FeatureContract", "Law", "LoggerContract",
-    "LossContract", "OptimizerContract",
-    "ScoreContract", "SolverContract", "Subject", "SynthContract", "Verdict", "examine", "toys",
+    "PACKAGE_LAWS", "PART_LAWS", "Broken", "CommandContract", "Contract", "EncoderContract", "ExecutorContract", "FeatureContract", "Law",
+    "LoggerContract", "LossContract", "OptimizerContract", "ScoreContract", "SolverContract", "Subject", "SynthContract", "Verdict",
+    "examine", "toys",
 ]  # fmt: skip

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from .. import encoder, executor, feature, logger, loss, score, solver, synth
 from ..hooks import options
-from ..hooks.registry import KINDS
+from ..hooks.registry import BUILT
 from ..system import rng
 from .law import hold, law, skip
 from .subject import DTYPES, Subject, apart
@@ -26,14 +26,14 @@ BASES: dict[str, type] = {
 }  # fmt: skip
 
 
-@law(*KINDS, first=True, mend="derive the class from the one its hook names, such as invsound.Synth for invsound_synths.")
+@law(*BUILT, first=True, mend="derive the class from the one its hook names, such as invsound.Synth for invsound_synths.")
 def class_is_of_its_kind(subject: Subject) -> None:
     """A part's class is a subclass of its kind's abstract class."""
     base = BASES[subject.kind]
     hold(issubclass(subject.cls, base), f"{subject.cls.__name__} is no {base.__module__}.{base.__name__}")
 
 
-@law(*KINDS, mend="add a line 'name: what it is, unit' to the docstring of the options dataclass.")
+@law(*BUILT, mend="add a line 'name: what it is, unit' to the docstring of the options dataclass.")
 def options_are_documented(subject: Subject) -> None:
     """Every option has a line in the docstring of the dataclass."""
     lines = options.help_lines(subject.cls.Options)
@@ -42,7 +42,7 @@ def options_are_documented(subject: Subject) -> None:
 
 
 @law(
-    *KINDS,
+    *BUILT,
     mend="use types that YAML has (int, float, bool, str, lists of them), and let __post_init__ leave alone what it has converted.",
 )
 def options_survive_yaml(subject: Subject) -> None:

@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 
 from ..hooks import registry
 from ..signal import Signal
-from . import examine  # noqa: F401  the laws are declared there
+from .commands import Called
+from .examine import subject_of  # where the laws are declared
 from .law import PACKAGE_LAWS, PART_LAWS, Law
 from .package import Package
 from .subject import Subject
@@ -37,10 +38,10 @@ class Contract:
                 _add(cls, law, cls.package)
 
     @classmethod
-    def subject(cls) -> Subject:
+    def subject(cls) -> Subject | Called:
         """The part, made once per class."""
         if "_subject" not in vars(cls):
-            cls._subject = Subject(registry.find(cls.kind, cls.part), cls.options, cls.signal)  # type: ignore[attr-defined]
+            cls._subject = subject_of(registry.find(cls.kind, cls.part), cls.options, cls.signal)  # type: ignore[attr-defined]
         return cls._subject  # type: ignore[attr-defined,no-any-return]
 
     @classmethod
@@ -95,3 +96,7 @@ class ScoreContract(Contract, kind="score"):
 
 class ExecutorContract(Contract, kind="executor"):
     """An executor keeps its laws."""
+
+
+class CommandContract(Contract, kind="command"):
+    """A command keeps its laws."""

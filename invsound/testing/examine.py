@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from unittest import SkipTest
 
 from ..errors import InvsoundError, reason
 from ..hooks.registry import Offer
+from ..signal import Signal
 from . import (  # noqa: F401  laws
+    commands,
     common,
     encoders,
     executors,
@@ -23,6 +25,7 @@ from . import (  # noqa: F401  laws
     solvers,
     synths,
 )
+from .commands import Called
 from .law import PACKAGE_LAWS, PART_LAWS, Law
 from .package import Package
 from .subject import Subject
@@ -36,6 +39,11 @@ class Verdict:
     law: str
     status: str
     message: str = ""
+
+
+def subject_of(offer: Offer, given: Mapping[str, Any] | None = None, signal: Signal | None = None) -> Subject | Called:
+    """What the laws of a kind are about. Raises InvsoundError if the part cannot be built."""
+    return Called(offer) if offer.kind == "command" else Subject(offer, given, signal)
 
 
 def examine(distribution: str) -> Iterator[Verdict]:
@@ -57,7 +65,7 @@ def examine_part(offer: Offer) -> Iterator[Verdict]:
     if failed:
         yield Verdict(verdict.subject, "other laws", "skipped", f"{len(rest)} laws make no sense before")
         return
-    subject = Subject(offer)
+    subject = subject_of(offer)
     for law in rest:
         yield judge(law, subject)
 
@@ -65,7 +73,7 @@ def examine_part(offer: Offer) -> Iterator[Verdict]:
 def first_verdicts(offer: Offer) -> Iterator[Verdict]:
     """Whether the part builds, and is what it says: `invsound doctor` asks this of every part."""
     try:
-        subject = Subject(offer)
+        subject = subject_of(offer)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a stranger's part may raise anything

@@ -20,7 +20,7 @@ from invsound.testing import toys
 
 KINDS = {
     "synth": "clang", "feature": "rough", "loss": "heard", "optimizer": "signs", "encoder": "tiny", "solver": "dice", "logger": "table",
-    "executor": "each",
+    "executor": "each", "command": "levels",
 }  # fmt: skip
 EVERY_KIND = {kind: [name] for kind, name in KINDS.items()}
 

@@ -19,7 +19,7 @@ SIGNAL = Signal(8000, 1024)
 
 
 def _every_option():
-    for kind in registry.KINDS:
+    for kind in registry.BUILT:
         for offer in registry.offers(kind):
             names = [field.name for field in dataclasses.fields(registry.load(offer).Options)]
             yield from (pytest.param(offer, name, id=f"{kind}-{offer.part.name}-{name}") for name in names)

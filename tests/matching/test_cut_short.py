@@ -54,7 +54,7 @@ def test_what_was_found_is_written_and_the_exit_code_is_that_of_ctrl_c(sound, pr
 
 
 def test_before_anything_was_found_there_is_nothing(sound, monkeypatch, invsound):
-    monkeypatch.setattr(invsound_module.Matcher, "_recording", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(invsound_module.Matcher, "recording", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     result = invsound("match", sound, *HOW, "--out", "found")
     assert result.exit_code == 130
     assert "Candidates that were prepared" in result.stderr

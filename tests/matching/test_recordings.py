@@ -20,8 +20,8 @@ def test_stereo_is_stereo_as_soundfile_reads_it_or_torchaudio(matcher, tmp_path,
     t = np.arange(3 * N) / 16000
     stereo = 0.4 * np.stack([np.exp(-9 * t) * np.sin(2000 * t), np.exp(-5 * t) * np.sin(3000 * t)], 1)
     soundfile.write(tmp_path / "a.wav", stereo, 16000, subtype="DOUBLE")
-    of_file = matcher._recording(tmp_path / "a.wav", None)
-    of_array = matcher._recording(layout(stereo), 16000)
+    of_file = matcher.recording(tmp_path / "a.wav", None)
+    of_array = matcher.recording(layout(stereo), 16000)
     assert np.array_equal(of_array.x, of_file.x)
     assert of_array.notes == of_file.notes
     assert "2 channels averaged to mono" in of_array.notes

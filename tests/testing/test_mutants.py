@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from invsound.hooks import registry
-from invsound.testing import PACKAGE_LAWS, PART_LAWS, Subject, executors
-from invsound.testing.examine import examine, examine_part, judge
+from invsound.testing import PACKAGE_LAWS, PART_LAWS, executors
+from invsound.testing.examine import examine, examine_part, judge, subject_of
 from invsound.testing.package import Package
 
 SOURCE = Path(__file__).with_name("mutants")
@@ -18,10 +18,13 @@ spec = importlib.util.spec_from_file_location("mutants_listed", SOURCE / "__init
 listed = importlib.util.module_from_spec(spec)
 sys.modules["mutants_listed"] = listed  # its modules look it up
 spec.loader.exec_module(listed)
+MUTANTS = importlib.import_module("mutants_listed.common").MUTANTS
+for path in sorted(SOURCE.glob("[!_]*.py")):
+    importlib.import_module(f"mutants_listed.{path.stem}")  # which declares some
 GOOD = {kind: f"Good{kind.capitalize()}" for kind in registry.KINDS}
 HOOKS = {
     "synth": "synths", "feature": "features", "loss": "losses", "optimizer": "optimizers", "encoder": "encoders", "solver": "solvers",
-    "score": "scores", "logger": "loggers", "executor": "executors",
+    "score": "scores", "logger": "loggers", "executor": "executors", "command": "commands",
 }  # fmt: skip
 
 OUTSIDE = dict.fromkeys(HOOKS, frozenset()) | {"synth": {("GoodOutside", "outside")}}
@@ -30,7 +33,7 @@ OUTSIDE = dict.fromkeys(HOOKS, frozenset()) | {"synth": {("GoodOutside", "outsid
 def hooks():
     lines = ["from invsound import Part, hookimpl"]
     for kind, hook in HOOKS.items():
-        names = sorted({(name, module) for k, _, name, module in listed.MUTANTS if k == kind} | {(GOOD[kind], hook)} | OUTSIDE[kind])
+        names = sorted({(name, module) for k, _, name, module in MUTANTS if k == kind} | {(GOOD[kind], hook)} | OUTSIDE[kind])
         parts = ", ".join(f"Part({name!r}, 'mutants.{module}:{name}')" for name, module in names)
         lines.append(f"@hookimpl\ndef invsound_{hook}(): return [{parts}]")
     return "\n".join(lines)
@@ -70,12 +73,12 @@ def law_of(kind, name):
     return law
 
 
-@pytest.mark.parametrize(("kind", "law", "name"), [mutant[:3] for mutant in listed.MUTANTS], ids=lambda value: value.replace(" ", "_"))
+@pytest.mark.parametrize(("kind", "law", "name"), [mutant[:3] for mutant in MUTANTS], ids=lambda value: value.replace(" ", "_"))
 def test_a_mutant_is_caught_by_its_law(kind, law, name, monkeypatch):
     monkeypatch.setattr(executors, "PATIENCE", 3.0)  # some never end
     if law == "device follows the input" and not torch.cuda.is_available():
         pytest.skip("no CUDA device here")
-    verdict = judge(law_of(kind, law), Subject(registry.find(kind, f"mutant-parts:{name}")))
+    verdict = judge(law_of(kind, law), subject_of(registry.find(kind, f"mutant-parts:{name}")))
     assert verdict.status == "failed", verdict
     assert "Mend: " in verdict.message
 
@@ -94,7 +97,7 @@ def test_a_good_synth_from_outside_breaks_no_law_and_says_what_is_heard():
 
 
 def test_every_law_has_a_mutant():
-    checks = {law_of(kind, name).check for kind, name, *_ in listed.MUTANTS}
+    checks = {law_of(kind, name).check for kind, name, *_ in MUTANTS}
     assert {law.name for kind in PART_LAWS for law in PART_LAWS[kind] if law.check not in checks} == set()
     assert {law.name for law in PACKAGE_LAWS} == set(PACKAGES)
 

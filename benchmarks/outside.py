@@ -151,30 +151,33 @@ def run(file: Path, tasks: list[Task], jobs: int) -> None:
             raise
 
 
-PAGE = """# Benchmarks of synthesizers from outside
+HEAD = """# Benchmarks of synthesizers from outside
 
     python benchmarks/outside.py band tremolo pair "dx7, 8" "dx7, 24" --jobs {jobs}
 
 {about}; {jobs} processes of one thread. Sounds and parameters are drawn with seeds, uniform in each parameter's range.
-
+"""
+FAUST = """
 ## Three Faust programs
 
-A published test of sound matching without derivatives: {evaluations} renders at most, those of candidates, alignment and standard errors
-included; error: the Euclidean distance of the returned parameters from the true ones, each as a fraction of its range. Published: the
+A published test of sound matching without derivatives: about {evaluations} renders at most, with those of candidates, alignment and standard
+errors; error: the Euclidean distance of the returned parameters from the true ones, each as a fraction of its range. Published: the
 best median of gradient descent, CMA-ES, Bayesian optimization, and a network trained on 15,000 sounds. `lm` and its survey, from 64
 candidates, one start; programs are in benchmarks/programs. The range is of the medians of {seeds} seeds.
 Sounds below −90 dBFS, of a high-pass far above a low-pass, are refused as silent, and count as missed.
 
-{faust}
+{table}
 What hears a parameter decides: spectra hear filters; spectra whose energy is *moved* (`sot`) hear a sine that is still an octave away;
 and only the joint scattering has a smooth answer to how fast a noise is modulated.
-
+"""
+DX7 = """
 ## A DX7
 
 `invsound-dx7` of examples/: voices drawn at random, of which so many controls are unknown, `mss`, {seconds} s a preset, one core each.
 Near: at most a tenth of the distance of a random sound of the same voice. Renders and seconds are medians.
 
-{dx7}
+{table}"""
+CHOICES = """
 ## Losses where there are choices
 
     invsound sweep examples/results/choices.yaml
@@ -183,7 +186,7 @@ Near: at most a tenth of the distance of a random sound of the same voice. Rende
 A voice of three waves, an octave of whole numbers and six other parameters, 512 sounds, 30 epochs, three seeds: medians and
 ranges over seeds of the 128 test sounds.
 
-{choices}"""
+{table}"""
 
 
 def faust_table(made: list[dict[str, Any]]) -> str:
@@ -217,7 +220,7 @@ def median(of: list[dict[str, Any]], key: str) -> float:
 
 
 def choices_table(comparison: Path) -> str:
-    found = json.loads(comparison.read_text()) if comparison.exists() else {"columns": [], "configurations": []}
+    found = json.loads(comparison.read_text())
     columns = [column["name"] for column in found["columns"]]
     cells = [[row["name"], *(f"{c['median']:.3g} ({min(c['values']):.3g}–{max(c['values']):.3g})" for c in map(row["cells"].get, columns))]
              for row in found["configurations"]]  # fmt: skip
@@ -225,11 +228,14 @@ def choices_table(comparison: Path) -> str:
 
 
 def page(file: Path, jobs: int, comparison: Path) -> None:
+    """Of what there is."""
     made = lines(file)
-    text = PAGE.format(
-        jobs=jobs, about=f"{environment.processor()}, torch {torch.__version__}", evaluations=200, seeds=SEEDS, seconds=SECONDS,
-        faust=faust_table(made), dx7=dx7_table(made), choices=choices_table(comparison),
-    )  # fmt: skip
+    text = HEAD.format(jobs=jobs, about=f"{environment.processor()}, torch {torch.__version__}")
+    text += FAUST.format(evaluations=200, seeds=SEEDS, table=faust_table(made))
+    if any(line["synth"].startswith("dx7") for line in made):
+        text += DX7.format(seconds=SECONDS, table=dx7_table(made))
+    if comparison.exists():
+        text += CHOICES.format(table=choices_table(comparison))
     (ROOT / "docs" / "benchmarks-outside.md").write_text(text)
 
 

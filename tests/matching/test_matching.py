@@ -237,7 +237,8 @@ def test_a_trained_encoder_adds_a_start(target, tmp_path):
     overrides = [f"synth.num_samples={N}", "feature.n_fft=[256]", *small]
     pipeline.run("amfm", "mss", "ploss", overrides=overrides, out=tmp_path / "run")
     m = matcher(encoder=str(tmp_path / "run"))
-    assert len(m.guesses(target[0])) == len(matcher().guesses(target[0])) + 1
+    for x in (target[0], target[0][: N // 2]):  # a recording may end early
+        assert len(m.guesses(x)) == len(matcher().guesses(x)) + 1
     with pytest.raises(invsound.UsageError, match="learned another synth or signal"):
         matcher("ftm", encoder=str(tmp_path / "run")).guesses(target[0])
 

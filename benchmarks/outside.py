@@ -160,10 +160,10 @@ HEAD = """# Benchmarks of synthesizers from outside
 FAUST = """
 ## Three Faust programs
 
-A published test of sound matching without derivatives: about {evaluations} renders at most, with those of candidates, alignment and standard
-errors; error: the Euclidean distance of the returned parameters from the true ones, each as a fraction of its range. Published: the
-best median of gradient descent, CMA-ES, Bayesian optimization, and a network trained on 15,000 sounds. `lm` and its survey, from 64
-candidates, one start; programs are in benchmarks/programs. The range is of the medians of {seeds} seeds.
+A published test of sound matching without derivatives: about {evaluations} renders at most, with those of candidates, alignment and
+standard errors; error: the Euclidean distance of the returned parameters from the true ones, each as a fraction of its range.
+Published: the best median of gradient descent, CMA-ES, Bayesian optimization, and a network trained on 15,000 sounds. `lm` and its
+survey, from 64 candidates, one start; programs are in benchmarks/programs. The range is of the medians of {seeds} seeds.
 Sounds below −90 dBFS, of a high-pass far above a low-pass, are refused as silent, and count as missed.
 
 {table}

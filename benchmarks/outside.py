@@ -180,7 +180,7 @@ Near: at most a tenth of the distance of a random sound of the same voice. Rende
 CHOICES = """
 ## Losses where there are choices
 
-    invsound sweep examples/results/choices.yaml
+    invsound sweep examples/choices.yaml
     invsound compare runs/choices --against P-loss --out runs/choices
 
 A voice of three waves, an octave of whole numbers and six other parameters, 512 sounds, 30 epochs, three seeds: medians and

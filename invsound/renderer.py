@@ -24,7 +24,7 @@ from .outside import calling, nursery
 from .outside.pool import Failed, Pool
 from .parameter import Parameter
 from .synth import Synth
-from .system.device import cores
+from .system.device import allowed
 from .system.progress import log
 
 Values: TypeAlias = Mapping[str, "float | int | str"]
@@ -125,7 +125,7 @@ def _workers() -> int:
     """The cores that this process may use; one where it is itself one of several that share them."""
     if multiprocessing.parent_process() is not None:
         return 1
-    return cores()
+    return allowed()
 
 
 def _samples(answer: bytes, count: int, index: int) -> np.ndarray[Any, Any]:

@@ -242,7 +242,7 @@ def page(file: Path, jobs: int, comparison: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("synths", nargs="*", help=f"what to measure, of {list(ALL)}; the page is written from what there is")
-    parser.add_argument("--lines", type=Path, default=ROOT / "build" / "outside.jsonl")
+    parser.add_argument("--lines", type=Path, default=Path(__file__).with_suffix(".jsonl"))
     parser.add_argument("--comparison", type=Path, default=ROOT / "runs" / "choices" / "comparison.json")
     parser.add_argument("--jobs", type=int, default=2)
     given = parser.parse_args()

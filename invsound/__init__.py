@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .loss import Loss
     from .matching.match import Nearest
     from .matching.matcher import Matcher, match
+    from .matching.target import until
     from .parameter import Choice, Parameter
     from .pipeline import evaluate, resume, run
     from .problem import Problem, volume
@@ -47,7 +48,7 @@ _home = {
     "Synth": "synth", "UsageError": "errors", "check_bounds": "hooks.bounds", "compare": "experiments.comparison",
     "Logger": "logger", "Executor": "executor", "derivatives": "audio.least_squares",
     "evaluate": "pipeline", "least_squares": "audio.least_squares", "make": "hooks.registry", "match": "matching.matcher",
-    "Nearest": "matching.match", "parts": "hooks.registry",
+    "Nearest": "matching.match", "until": "matching.target", "parts": "hooks.registry",
     "modal_energy": "audio.partials", "newton": "audio.least_squares", "option": "hooks.bounds", "partials": "audio.partials",
     "published_table": "data.designs", "Renderer": "renderer", "radius": "evaluation.radius", "resume": "pipeline", "run": "pipeline",
     "sweep": "experiments.sweep", "volume": "problem",
@@ -58,7 +59,7 @@ __all__ = [
     "NonFiniteError", "Parameter", "Part", "Partials", "Problem", "Renderer", "Score", "Signal", "SignalOptions", "Solution", "Solver",
     "Space", "Synth", "UsageError", "__version__", "check_bounds", "compare", "derivatives", "evaluate", "hookimpl", "least_squares",
     "make", "match", "modal_energy", "newton", "option", "partials", "parts", "published_table", "radius", "resume", "run", "sweep",
-    "volume",
+    "until", "volume",
 ]  # fmt: skip
 
 

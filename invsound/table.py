@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -54,12 +55,12 @@ def _said(cell: Any) -> str:
     return f"{cell:.4g}" if isinstance(cell, float) else {True: "yes", False: "no"}[cell] if isinstance(cell, bool) else str(cell)
 
 
-class Shown:
+class Shown(ABC):
     """What shows itself as a table: `repr` fits one screen, a notebook shows the whole."""
 
+    @abstractmethod
     def table(self) -> Table:
         """What is shown."""
-        raise NotImplementedError
 
     def to_frame(self) -> Any:
         """The table as a pandas.DataFrame. Raises InvsoundError where there is no pandas."""

@@ -18,7 +18,7 @@ from . import names
 from .names import SUMMARIES, NewPart
 
 ALONE = ("solver", "command", "logger")
-"""Kinds that a run has no use for."""
+"""Kinds that a run takes no --KIND of."""
 
 
 @dataclass(frozen=True)

@@ -59,14 +59,17 @@ class Target:
         self.x, self.problem = self.recorded, self.whole
         if self.end is not None:
             synth = self.whole.synth
-            window = until(self.end - self.lag, synth.signal.num_samples, TAPER * synth.signal.sample_rate).to(self.x)
+            window = until(self.end - self.lag, synth.signal.num_samples, synth.signal.sample_rate).to(self.x)
             self.x = self.recorded * window
             self.problem = Problem(synth, self.whole.feature, self.whole.options, self.whole.space, window)
 
 
-def until(end: float, num_samples: int, taper: float) -> Tensor:
-    """w [N]: 1, and from `taper` samples before `end` on half a cosine down to 0."""
-    left = (end - torch.arange(num_samples, dtype=torch.float64)) / taper
+def until(end: float | None, num_samples: int, sample_rate: float) -> Tensor:
+    """w [N], under which a sound is compared with a recording that ends early: 0 from the sample `end` on, half a cosine of 5 ms before
+    it, and 1 elsewhere; all 1 if `end` is None."""
+    if end is None:
+        return torch.ones(num_samples)
+    left = (end - torch.arange(num_samples, dtype=torch.float64)) / (TAPER * sample_rate)
     return (torch.sin(math.pi / 2 * left.clamp(0, 1)) ** 2).float()
 
 

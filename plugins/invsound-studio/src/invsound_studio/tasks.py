@@ -17,8 +17,6 @@ import invsound
 
 PEAKS, LONGEST, EVERY = 600, 600.0, 0.2
 """Points of a waveform; seconds of sound that are looked at; seconds between news of a search."""
-TAPER = 0.005
-"""Seconds before the end of a recording that is cut."""
 Target: TypeAlias = "tuple[torch.Tensor, torch.Tensor, list[str]]"
 """x [N], what of it is compared, w [N], and notes."""
 KEPT = 3
@@ -88,7 +86,7 @@ class Tasks:
     def _target(self, matcher: invsound.Matcher, target: dict[str, Any]) -> Target:
         if "samples" in target:
             x = torch.from_numpy(np.fromfile(target["samples"], np.float32))
-            return x, until(target["end"], len(x), matcher.synth.signal.sample_rate), []
+            return x, invsound.until(target["end"], len(x), matcher.synth.signal.sample_rate), []
         key = json.dumps([id(matcher), target])
         return self.heard.of(key, lambda: _recording(matcher, target))  # type: ignore[no-any-return]
 
@@ -153,21 +151,13 @@ def _lines(group: str, made: Any) -> list[dict[str, str]]:
     return [{"key": f"{group}.{key}", "value": json.dumps(value), "help": texts.get(key, "")} for key, value in values.items()]
 
 
-def until(end: float | None, num_samples: int, sample_rate: float) -> torch.Tensor:
-    """w [N] that a recording which is cut while it sounds is compared under: 0 from `end` on, and half a cosine before."""
-    if end is None:
-        return torch.ones(num_samples)
-    left = (end - torch.arange(num_samples)) / (TAPER * sample_rate)
-    return torch.sin(torch.pi / 2 * left.clamp(0, 1)) ** 2
-
-
 def _recording(matcher: invsound.Matcher, target: dict[str, Any]) -> Target:
     try:
         whole = target["end"] is None and not target["begin"]
         heard = matcher.recording(target["path"]) if whole else matcher.recording(*_samples(target))
     except invsound.UsageError as error:
         raise invsound.UsageError(_of(error, target)) from error
-    return heard.x, until(heard.end, len(heard.x), matcher.synth.signal.sample_rate), heard.notes
+    return heard.x, invsound.until(heard.end, len(heard.x), matcher.synth.signal.sample_rate), heard.notes
 
 
 def _samples(target: dict[str, Any]) -> tuple[np.ndarray, int]:

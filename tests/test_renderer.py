@@ -1,5 +1,6 @@
 """Synths that are rendered in processes of their own: the same bits in any order, and what may go wrong there ends nothing."""
 
+import contextlib
 import copy
 import json
 import os
@@ -64,16 +65,13 @@ class Ring(invsound.Renderer):
         return x if values["wave"] == "sine" else np.sign(x)
 
 class Mortal(Ring):
-    """A ring without trouble, but whoever sees the file `shot` dies of it, once."""
+    """A ring without trouble, which leaves word of the processes that render it."""
     def __init__(self, options):
         super().__init__(options)
         self.space = Space(Parameter("f", "Hz", 100, 1000, "log"), Choice("wave", ("sine", "square")))
     def sound(self, values):
-        try:
-            os.remove("shot")
-        except FileNotFoundError:
-            return super().sound({"n": 0} | values)
-        os.kill(os.getpid(), 11)
+        if os.path.isdir("alive"): open(f"alive/{os.getpid()}", "w").close()
+        return super().sound({"n": 0} | values)
 
 def pid(): return os.getpid()
 def gone(): os._exit(4)
@@ -222,11 +220,15 @@ def test_what_is_written_in_a_script_is_found_by_its_file(tmp_path, monkeypatch)
 
 
 def test_processes_that_are_killed_at_random_moments_change_no_score(invsound, toy, tmp_path, caplog):
-    over, random = threading.Event(), Random(0)
+    over, random, alive = threading.Event(), Random(0), tmp_path / "alive"
 
     def shoot():
         while not over.wait(random.uniform(0.05, 0.2)):
-            (tmp_path / "shot").touch()
+            if processes := sorted(alive.iterdir()):
+                victim = random.choice(processes)
+                victim.unlink()
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(victim.name), signal.SIGSEGV)
 
     def scores(name):
         assert invsound(*toy("mortal", "feature.n_fft=[64]", "synth.num_samples=128", "--out", name)).exit_code == 0
@@ -234,10 +236,10 @@ def test_processes_that_are_killed_at_random_moments_change_no_score(invsound, t
 
     calm = scores("calm")
     caplog.clear()
+    alive.mkdir()
     shots = threading.Thread(target=shoot)
     shots.start()
     try:
-        (tmp_path / "shot").touch()
         shutil.rmtree(tmp_path / "cache")
         assert scores("shot-at") == calm
     finally:

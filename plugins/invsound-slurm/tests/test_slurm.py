@@ -1,8 +1,8 @@
 """Jobs as processes of this machine, which submitit starts as it starts those of SLURM; tests/test_cluster.py has a real one."""
 
+import importlib
 import logging
 import os
-import signal
 import stat
 import time
 from pathlib import Path
@@ -29,19 +29,25 @@ def make(**options):
     return invsound.make("executor", "slurm", **(LOCAL | options))
 
 
-def kill_once(trace):
-    """End this job the first time, by the signal of a time limit."""
+MORTAL = """
+import os, pathlib, signal, time
+
+def die_once(trace):  # by the signal of a time limit
     if not os.path.exists(trace):
-        Path(trace).touch()
+        pathlib.Path(trace).touch()
         os.kill(os.getpid(), signal.SIGUSR2)
         time.sleep(60)
     return "survived"
+"""
 
 
 def test_a_job_out_of_time_is_asked_for_again(tmp_path, monkeypatch, caplog):
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]))
+    (tmp_path / "mortal_job.py").write_text(MORTAL)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    die_once = importlib.import_module("mortal_job").die_once
     with caplog.at_level(logging.WARNING, logger="invsound"), make(jobs=1) as executor:
-        assert executor.submit(kill_once, str(tmp_path / "trace")).result() == "survived"
+        assert executor.submit(die_once, str(tmp_path / "trace")).result() == "survived"
     assert "is asked for again" in caplog.text
 
 

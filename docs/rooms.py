@@ -11,7 +11,7 @@ NOUNS = (
 )  # fmt: skip
 ROOMS = (
     "errors", "system", "outside", "hooks", "nouns", "audio", "pages", "runs", "data", "training", "evaluation", "pipeline", "experiments",
-    "matching", "authoring", "builtin", "testing", "cli",
+    "trained", "matching", "authoring", "builtin", "testing", "cli",
 )  # fmt: skip
 CELL, LEFT, TOP = 30, 108, 84
 

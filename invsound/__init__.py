@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from .solver import Forward, Solution, Solver
     from .space import Space
     from .synth import Synth
+    from .trained.export import export
+    from .trained.trained import Answer, Trained, load
 
 __version__ = VERSION
 
@@ -52,14 +54,15 @@ _home = {
     "modal_energy": "audio.partials", "newton": "audio.least_squares", "option": "hooks.bounds", "partials": "audio.partials",
     "published_table": "data.designs", "Renderer": "renderer", "radius": "evaluation.radius", "resume": "pipeline", "run": "pipeline",
     "sweep": "experiments.sweep", "volume": "problem",
+    "Answer": "trained.trained", "Trained": "trained.trained", "export": "trained.export", "load": "trained.trained",
 }  # fmt: skip
 
 __all__ = [
-    "API_VERSION", "Choice", "Encoder", "Executor", "Feature", "Forward", "InvsoundError", "Logger", "Loss", "Matcher", "Nearest",
+    "API_VERSION", "Answer", "Choice", "Encoder", "Executor", "Feature", "Forward", "InvsoundError", "Logger", "Loss", "Matcher", "Nearest",
     "NonFiniteError", "Parameter", "Part", "Partials", "Problem", "Renderer", "Score", "Signal", "SignalOptions", "Solution", "Solver",
-    "Space", "Synth", "UsageError", "__version__", "check_bounds", "compare", "derivatives", "evaluate", "hookimpl", "least_squares",
-    "make", "match", "modal_energy", "newton", "option", "partials", "parts", "published_table", "radius", "resume", "run", "sweep",
-    "until", "volume",
+    "Space", "Synth", "Trained", "UsageError", "__version__", "check_bounds", "compare", "derivatives", "evaluate", "export", "hookimpl",
+    "least_squares", "load", "make", "match", "modal_energy", "newton", "option", "partials", "parts", "published_table", "radius",
+    "resume", "run", "sweep", "until", "volume",
 ]  # fmt: skip
 
 

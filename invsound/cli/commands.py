@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from . import checking, comparing, doctor, listing, matching, rendering, running, scaffolding, sweeping
+from . import checking, comparing, doctor, hearing, listing, matching, rendering, running, scaffolding, sweeping
 from .common import Command, guarded
 from .offered import Commands
 from .output import say
@@ -23,7 +23,9 @@ app.command("evaluate", cls=Command)(guarded(running.evaluate))
 app.command("sweep", cls=Command)(guarded(sweeping.sweep))
 app.command("compare", cls=Command)(guarded(comparing.compare))
 app.command("match", cls=Command)(guarded(matching.match))
+app.command("hear", cls=Command)(guarded(hearing.hear))
 app.command("render", cls=Command)(guarded(rendering.render))
+app.command("export", cls=Command)(guarded(hearing.export))
 app.command("list-plugins", cls=Command)(guarded(listing.list_plugins))
 app.command("new-plugin", cls=Command)(guarded(scaffolding.new_plugin))
 app.command("check-plugin", cls=Command)(guarded(checking.check_plugin))

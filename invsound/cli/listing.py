@@ -67,6 +67,8 @@ def _details(name: str, as_json: bool) -> None:
             say(f"  parameter {p['name']}: {_range(p)}. {p['doc']}".rstrip())
         if part["kind"] == "command":
             say(f"  invsound {part['name']} --help")
+        if part["kind"] == "pretrained":
+            say(f"  invsound hear SOUND --with {part['name']}")
         for option in part["options"]:
             takes = ", ".join(filter(None, [option["type"], option["bounds"]]))
             say(f"  {part['kind']}.{option['name']}={option['default']!r} ({takes}): {option['help']}".rstrip(": "))

@@ -26,13 +26,14 @@ KINDS: dict[str, tuple[str, tuple[str, ...] | None]] = {
     "score": ("invsound_scores", ("signal",)),
     "logger": ("invsound_loggers", ("folder",)),
     "executor": ("invsound_executors", ()),
+    "pretrained": ("invsound_pretrained", None),
     "command": ("invsound_commands", None),
 }
-"""kind → (its hook, what a part of this kind is built from, before its options; None of what is called, and not built)."""
+"""kind → (its hook, what a part of this kind is built from, before its options; None of what is not built)."""
 BUILT = tuple(kind for kind, (_, context) in KINDS.items() if context is not None)
 """The kinds whose parts are built, from options."""
 COMMANDS = (
-    "run", "evaluate", "sweep", "compare", "match", "render", "list-plugins", "new-plugin", "check-plugin", "doctor",
+    "run", "evaluate", "sweep", "compare", "match", "hear", "render", "export", "list-plugins", "new-plugin", "check-plugin", "doctor",
 )  # fmt: skip
 """The commands that are invsound's own."""
 

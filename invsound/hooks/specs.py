@@ -71,5 +71,10 @@ def invsound_executors() -> list[Part]:  # type: ignore[empty-body]
 
 
 @hookspec
+def invsound_pretrained() -> list[Part]:  # type: ignore[empty-body]
+    """Trained encoders in a package's data: the target is a `pathlib.Path`, of the folder that `invsound export` wrote."""
+
+
+@hookspec
 def invsound_commands() -> list[Part]:  # type: ignore[empty-body]
     """Commands of the command line, `invsound NAME`: functions as Typer takes them, or Typer apps; imported when they are called."""

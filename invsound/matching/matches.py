@@ -47,7 +47,7 @@ def match_files(
     ready.who = who
     if ready.dictionary is None:
         progress.log.info("The representation is too large to prepare candidates: every sound computes its own.")
-    tasks = [Task(str(path), str(out / name), how) for path, name in zip(paths, _names(paths), strict=True)]
+    tasks = [Task(str(path), str(out / name), how) for path, name in zip(paths, names(paths), strict=True)]
     with who.executor(len(tasks), ready.device) as pool, progress.bar("Matching", len(tasks), "sounds") as advance:
         results = executor.run_all(pool, match_file, tasks, lambda task, result: advance(1))
     write_json(out / "matches.json", results)
@@ -86,7 +86,7 @@ def folder_name(path: Path) -> str:
     return safe_name(path.stem)[:60] or "sound"
 
 
-def _names(paths: Sequence[Path]) -> list[str]:
+def names(paths: Sequence[Path]) -> list[str]:
     """A distinct, safe folder name for each file."""
     used: list[str] = []
     for path in paths:

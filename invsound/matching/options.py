@@ -24,7 +24,7 @@ class MatchOptions:
     fix: parameters that are held, and their values in their units, or the names of their options
     free: parameters that are estimated; the others are held, at mid-range where `fix` does not say (null: all)
     start: parameters of a sound that the search begins from too, and their values; the others at mid-range
-    encoder: folder of a run whose trained encoder adds a start
+    encoder: a trained encoder that adds a start: the name of one that is installed, or the folder of a run or an export
     seed: seed of candidates and survey
     """
 

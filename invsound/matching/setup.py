@@ -10,22 +10,21 @@ import torch
 from torch import Tensor
 
 from ..data import columns, designs
-from ..encoder import prepared
 from ..errors import UsageError, did_you_mean
-from ..evaluation import evaluation
 from ..executor import workforce
 from ..hooks import options, registry
 from ..hooks.culprit import ask
 from ..hooks.registry import named
 from ..problem import ProblemOptions, finite, represented
 from ..runs import config as configs
-from ..runs import folder, given, hints
+from ..runs import given, hints
 from ..runs.given import AnyFeature, AnySolver, AnySynth
 from ..runs.parts import Parts
 from ..solver import Solver
 from ..system import device as devices
 from ..system.shared import alone, forward_mode
 from ..system.store import Store
+from ..trained.trained import Trained, load
 from .options import MatchOptions, groups
 from .search import Free, full
 
@@ -108,15 +107,15 @@ class Setup:
         return finite(represented(self.problem.feature, x), named(self.problem.feature))
 
     @cached_property
-    def encoder(self) -> tuple[Parts, Any] | None:
-        """The parts of the run and its trained encoder."""
+    def encoder(self) -> Trained | None:
+        """Whoever was trained to hear these parameters."""
         if self.options.encoder is None:
             return None
-        path = folder.existing(self.options.encoder)
-        parts = Parts(configs.load(path / "config.yaml"))
-        if (parts.synth.space.names, parts.synth.signal) != (self.synth.space.names, self.synth.signal):
-            raise UsageError(f"The run {str(path)!r} learned another synth or signal than {self.parts.config.parts['synth']!r} here.")
-        return parts, folder.load_encoder(path, parts.encoder()).eval()
+        trained = load(self.options.encoder)
+        if (trained.synth.space.names, trained.synth.signal) != (self.synth.space.names, self.synth.signal):
+            here = self.parts.config.parts["synth"]
+            raise UsageError(f"{self.options.encoder!r} learned another synth or signal than {here!r} here.")
+        return trained
 
     @torch.no_grad()
     def guesses(self, x: Tensor) -> Tensor:
@@ -124,10 +123,8 @@ class Setup:
         with forward_mode:  # which its author may use
             found = [ask(self.synth, self.synth.guess, x, shape=(None, len(self.held)), precision=False).to(self.held)]
         if self.encoder:
-            parts, encoder = self.encoder
             whole = torch.nn.functional.pad(x, (0, self.synth.signal.num_samples - len(x)))
-            theta = parts.space.to_theta(evaluation.predict(encoder, prepared(parts.front_end, whole[None].cpu())).double())
-            found.append(self.synth.space.to_nu(theta).to(self.held))
+            found.append(self.synth.space.to_nu(self.encoder.theta(whole[None])).to(self.held))
         if self.options.start:
             found.append(self.begun[None].to(self.held))
         return self.free.parts.snapped(torch.cat(found).clamp(-1, 1)[:, self.free.mask])

@@ -94,15 +94,19 @@ def save_encoder(path: Path, encoder: Encoder) -> None:
     save_tensors(path / ENCODER, encoder.state_dict())
 
 
-def load_encoder(path: Path, encoder: Encoder) -> Encoder:
-    """`encoder` with the weights of encoder.safetensors. Raises InvsoundError if the file is missing, damaged, or does not fit."""
+def load_encoder(path: Path, encoder: Encoder, made_of: str = "config.yaml", remedy: str = "") -> Encoder:
+    """`encoder` with the weights of encoder.safetensors. Raises InvsoundError if the file is missing, damaged, or does not fit.
+
+    `made_of` is the file that says what they are the weights of, `remedy` what to do.
+    """
     file = path / ENCODER
     loaded = load_tensors(file)
     if loaded is None:
         what = "is damaged" if file.exists() else "is missing: the run has not finished"
-        raise InvsoundError(f"{str(file)!r} {what}. Train to the end with: invsound run --resume {path}")
+        what = what if file.exists() or not remedy else "is missing"
+        raise InvsoundError(f"{str(file)!r} {what}. {remedy or f'Train to the end with: invsound run --resume {path}'}")
     try:
         encoder.load_state_dict(loaded[0])
     except RuntimeError as error:
-        raise InvsoundError(f"{str(file)!r} does not fit the encoder of {str(path / 'config.yaml')!r}: {error}") from error
+        raise InvsoundError(f"{str(file)!r} does not fit the encoder of {str(path / made_of)!r}: {error}") from error
     return encoder

@@ -16,6 +16,7 @@ from .contracts import (
     LoggerContract,
     LossContract,
     OptimizerContract,
+    PretrainedContract,
     ScoreContract,
     SolverContract,
     SynthContract,
@@ -26,6 +27,6 @@ from .subject import Subject
 
 __all__ = [
     "PACKAGE_LAWS", "PART_LAWS", "Broken", "CommandContract", "Contract", "EncoderContract", "ExecutorContract", "FeatureContract", "Law",
-    "LoggerContract", "LossContract", "OptimizerContract", "ScoreContract", "SolverContract", "Subject", "SynthContract", "Verdict",
-    "examine", "toys",
+    "LoggerContract", "LossContract", "OptimizerContract", "PretrainedContract", "ScoreContract", "SolverContract", "Subject",
+    "SynthContract", "Verdict", "examine", "toys",
 ]  # fmt: skip

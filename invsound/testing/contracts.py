@@ -98,5 +98,9 @@ class ExecutorContract(Contract, kind="executor"):
     """An executor keeps its laws."""
 
 
+class PretrainedContract(Contract, kind="pretrained"):
+    """A trained encoder keeps its laws."""
+
+
 class CommandContract(Contract, kind="command"):
     """A command keeps its laws."""

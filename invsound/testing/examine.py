@@ -20,6 +20,7 @@ from . import (  # noqa: F401  laws
     loggers,
     losses,
     optimizers,
+    pretrained,
     reactions,
     renderings,
     solvers,
@@ -28,6 +29,7 @@ from . import (  # noqa: F401  laws
 from .commands import Called
 from .law import PACKAGE_LAWS, PART_LAWS, Law
 from .package import Package
+from .pretrained import Kept
 from .subject import Subject
 
 
@@ -41,9 +43,11 @@ class Verdict:
     message: str = ""
 
 
-def subject_of(offer: Offer, given: Mapping[str, Any] | None = None, signal: Signal | None = None) -> Subject | Called:
+def subject_of(offer: Offer, given: Mapping[str, Any] | None = None, signal: Signal | None = None) -> Subject | Called | Kept:
     """What the laws of a kind are about. Raises InvsoundError if the part cannot be built."""
-    return Called(offer) if offer.kind == "command" else Subject(offer, given, signal)
+    if offer.kind == "command":
+        return Called(offer)
+    return Kept(offer) if offer.kind == "pretrained" else Subject(offer, given, signal)
 
 
 def examine(distribution: str) -> Iterator[Verdict]:

@@ -54,7 +54,7 @@ def test_the_package_is_complete(written):
 
 
 def test_every_kind_with_a_hook_for_training_or_matching_has_a_template():
-    assert set(scaffold.SUMMARIES) == set(registry.KINDS) - {"score"}
+    assert set(scaffold.SUMMARIES) == set(registry.KINDS) - {"score", "pretrained"}
 
 
 def test_its_hook_module_is_light_and_offers_what_was_asked_for(written):

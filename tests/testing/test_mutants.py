@@ -24,7 +24,7 @@ for path in sorted(SOURCE.glob("[!_]*.py")):
 GOOD = {kind: f"Good{kind.capitalize()}" for kind in registry.KINDS}
 HOOKS = {
     "synth": "synths", "feature": "features", "loss": "losses", "optimizer": "optimizers", "encoder": "encoders", "solver": "solvers",
-    "score": "scores", "logger": "loggers", "executor": "executors", "command": "commands",
+    "score": "scores", "logger": "loggers", "executor": "executors", "pretrained": "pretrained", "command": "commands",
 }  # fmt: skip
 
 OUTSIDE = dict.fromkeys(HOOKS, frozenset()) | {"synth": {("GoodOutside", "outside")}}

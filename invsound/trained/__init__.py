@@ -1,0 +1,1 @@
+"""Trained encoders: kept, given away, and asked."""

@@ -19,7 +19,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 def doctor(
     context: typer.Context,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    limit: Annotated[float, typer.Option(min=0.1, max=3600, help="Seconds that one import may take.")] = 20.0,
+    limit: Annotated[float, typer.Option(min=0.1, max=3600, help="Seconds that one import may take.")] = 60.0,
 ) -> None:
     """Check the installation: versions, devices, plugins and every part they offer, the cache. Exit code 1 if something is broken.
 

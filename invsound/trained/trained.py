@@ -109,12 +109,8 @@ class Answer(Shown):
 
     def table(self) -> Table:
         """A row for each parameter."""
-        names = list(self.parameters)
-        columns: dict[str, list[Any]] = {
-            "parameter": names,
-            "value": list(self.parameters.values()),
-            "unit": [self.units[name] for name in names],
-        }
+        found, units = self.parameters, self.units
+        columns: dict[str, list[Any]] = {"parameter": [*found], "value": [*found.values()], "unit": [units[name] for name in found]}
         return Table(f"{self.recording.path.name} as {self.trained.name} hears it", columns)
 
 

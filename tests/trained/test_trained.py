@@ -92,7 +92,7 @@ def test_one_that_is_installed_goes_by_its_name(run, install, tmp_path, invsound
     install("toy-given", HOOK.format("toy"), given="from pathlib import Path\ntoy = Path(__file__).parent / 'toy'\n")
     assert api.load("toy").name == "toy"
     assert "invsound hear SOUND --with toy" in invsound("list-plugins", "toy").stdout
-    with pytest.raises(api.UsageError, match="Did you mean 'toy'.*Or give the folder"):
+    with pytest.raises(api.UsageError, match=r"Did you mean 'toy'.*Or give the folder"):
         api.load("toyy")
     soundfile.write("a.wav", 0.5 * np.sin(np.arange(2000) / 5), 8000)
     soundfile.write("silent.wav", np.zeros(2000), 8000)

@@ -27,6 +27,9 @@ class Options:
 class Bell(Synth):
     """A decaying sine, dull or bright."""
     Options = Options
+    preset_suffix = ".bell"
+    def preset_file(self, values, name):
+        return f"{name}: {values['f']:g} Hz, {values['wave']}".encode()
     def __init__(self, options):
         super().__init__(options)
         f, tau = Parameter("f", "Hz", 100, 1000, "log", "pitch"), Parameter("tau", "s", 0.01, 0.1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import json
 import os
@@ -45,7 +46,7 @@ class Studio:
             ("POST", "/render"): self.render, ("POST", "/measure"): self.measure,
             ("POST", "/searches"): self.begin, ("GET", "/searches"): self.state, ("GET", "/searches/{id}"): self.result,
             ("GET", "/searches/{id}/target"): self.target, ("POST", "/searches/{id}/stop"): self.stop,
-            ("POST", "/open"): self.open,
+            ("POST", "/open"): self.open, ("POST", "/preset"): self.preset,
         }  # fmt: skip
         routes = [Route(f"/api{path}", self._answering(function), methods=[method]) for (method, path), function in asked.items()]
         routes += [Route("/", self.page), Route("/page/{name}", self.page)]
@@ -129,6 +130,12 @@ class Studio:
         given = await _json(request)
         target = tab.target(given["target"])
         return await self.player.ask("measure", setting=_setting(given), values=_named(given, "values"), target=target)
+
+    async def preset(self, tab: Tab, request: Request) -> Any:
+        given = await _json(request)
+        name = str(given.get("name", ""))[:120]
+        found = await self.player.ask("preset", setting=_setting(given), values=_named(given, "values"), name=name)
+        return Response(base64.b64decode(found["file"]), media_type="application/octet-stream")
 
     async def guess(self, tab: Tab, request: Request) -> Any:
         given = await _json(request)

@@ -44,9 +44,10 @@ class Tasks:
 
     def __call__(self, what: str, news: Callable[[Any], None], given: dict[str, Any]) -> Any:
         named = {"look": self.look, "bench": self.bench, "hear": self.hear, "render": self.render, "measure": self.measure}
+        named |= {"guess": self.guess, "preset": self.preset}
         if what == "search":
             return self.search(news, **given)
-        return ({**named, "guess": self.guess}[what])(**given)
+        return named[what](**given)
 
     def _matcher(self, setting: dict[str, Any], *more: str, jobs: int = 1) -> invsound.Matcher:
         lines = [*setting["lines"], *more]
@@ -74,7 +75,7 @@ class Tasks:
         options = {"synth": matcher.synth.options, "feature": matcher.problem.feature.options}
         return {
             "space": [p.as_dict() for p in space], "middle": space.named(space.values({})),
-            "sample_rate": signal.sample_rate, "num_samples": signal.num_samples,
+            "preset": matcher.synth.preset_suffix, "sample_rate": signal.sample_rate, "num_samples": signal.num_samples,
             "options": [row for group, made in options.items() for row in _lines(group, made)],
         }  # fmt: skip
 
@@ -101,6 +102,12 @@ class Tasks:
     def render(self, setting: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
         """The sound of these parameters."""
         return {"x": _sent(self._rendered(self._matcher(setting), values))}
+
+    def preset(self, setting: dict[str, Any], values: dict[str, Any], name: str) -> dict[str, Any]:
+        """A file of the synthesizer's own."""
+        synth = self._matcher(setting).synth
+        file = synth.preset_file(synth.space.named(synth.space.values(values)), name)
+        return {"file": base64.b64encode(file).decode()}
 
     @torch.no_grad()
     def measure(self, setting: dict[str, Any], values: dict[str, Any], target: dict[str, Any]) -> dict[str, Any]:

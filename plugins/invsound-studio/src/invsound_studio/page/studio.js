@@ -28,6 +28,8 @@ async function choose() {
 
 function install(setting, bench) {
   Object.assign(now, { setting, bench, recording: null, target: null });
+  at("save-preset").hidden = !bench.preset;
+  at("save-preset").textContent = `Preset (${bench.preset})`;
   at("options").tBodies[0].replaceChildren(...bench.options.map(row => {
     const line = document.createElement("tr");
     line.append(...[row.key, row.value, row.help].map(text => Object.assign(document.createElement("td"), { textContent: text })));

@@ -84,9 +84,15 @@ def strangers(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def client(strangers):
+def runs():
+    """Those that the studio of a module is started with."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def client(strangers, runs):
     """One studio for all tests of a module: its processes import torch once."""
-    with TestClient(Studio(TOKEN, limit=2**20).app, base_url="http://127.0.0.1:8000") as client:
+    with TestClient(Studio(TOKEN, runs=runs, limit=2**20).app, base_url="http://127.0.0.1:8000") as client:
         yield client
 
 

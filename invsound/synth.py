@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
@@ -28,6 +29,8 @@ class Synth(nn.Module, ABC):
     """The peak that recordings are scaled to before they are compared; None keeps their gain, where gain is a parameter."""
     lead: float = 0.0
     """Seconds of a recording that are kept before its onset: 0 where sounds begin at their first sample."""
+    preset_suffix: ClassVar[str] = ""
+    """The suffix of the files in which the instrument itself keeps its sounds, such as .syx; empty if `preset_file` writes none."""
     space: Space
     signal: Signal
 
@@ -49,6 +52,10 @@ class Synth(nn.Module, ABC):
     def published(self) -> tuple[Tensor, list[str]] | None:
         """The published table of parameters: θ [n, P] in float64 and each row's fold (train, val or test); None if there is none."""
         return None
+
+    def preset_file(self, values: Mapping[str, float | int | str], name: str) -> bytes:
+        """name → value of every parameter → such a file, for a sound of this name, any text; what is fixed is in it too."""
+        raise InvsoundError(f"{named(self)} has no presets of its own.")
 
 
 def stated(synth: Synth) -> Synth:

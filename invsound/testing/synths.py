@@ -13,7 +13,7 @@ from ..problem import said
 from ..signal import Signal
 from ..space import Space
 from .gradients import need_derivatives
-from .law import hold, law
+from .law import hold, law, skip
 from .subject import DTYPES, Subject, bad_row, noise
 
 
@@ -97,3 +97,17 @@ def guess_is_candidates(subject: Subject) -> None:
         nu = synth.guess(x)
         hold(nu.ndim == 2 and nu.shape[1] == synth.space.width, f"On {name} it returned {list(nu.shape)}")
         hold(nu.isfinite().all() and (nu.abs() <= 1).all(), f"On {name} it returned ν out of [−1, 1]")
+
+
+@law("synth", mend="let preset_suffix be such as '.syx', and preset_file write all values and fit the name; or leave both out.")
+def preset_is_a_file(subject: Subject) -> None:
+    """Where there is a preset_suffix, preset_file gives bytes under any name: the same for the same values, others for others."""
+    synth = subject.instance
+    if not synth.preset_suffix:
+        skip("it has no presets of its own")
+    hold(re.fullmatch(r"(\.\w+)+", synth.preset_suffix), f"preset_suffix is {synth.preset_suffix!r}")
+    one, other = (synth.space.named(row) for row in subject.rows(2))
+    files = [synth.preset_file(values, "Größe 1/2, of a long name\n") for values in (one, one, other)]
+    hold(all(isinstance(file, bytes) and file for file in files), f"It returned {files[0]!r:.60}")
+    hold(files[0] == files[1], "Of the same values it returned two different files")
+    hold(files[0] != files[2], "Two random sounds have the same file")

@@ -77,6 +77,15 @@ def test_it_sounds_as_dexed_does(tmp_path):
     assert len(invsound.make("synth", "dx7", **SMALL).space) == 145
 
 
+def test_a_preset_is_a_voice_with_what_is_fixed(tmp_path):
+    (tmp_path / "v.syx").write_bytes(syx.single(voice.encoded(random_voice(3))))
+    synth = invsound.make("synth", "dx7", preset=str(tmp_path / "v.syx"), free=["feedback"], fix={"algorithm": 5}, **SMALL)
+    (tmp_path / "w.syx").write_bytes(synth.preset_file({"feedback": 2}, "Größe 1/2, long"))
+    (one,) = syx.read(tmp_path / "w.syx")
+    assert voice.decoded(one) == random_voice(3) | {"algorithm": "5", "feedback": 2}
+    assert (voice.title(one), synth.preset_suffix) == ("Gr??e 1/2,", ".syx")
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [

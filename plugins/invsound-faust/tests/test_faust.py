@@ -1,5 +1,6 @@
 """A Faust program's interface is the space, its samples are Faust's, and what is wrong with it is said."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -179,3 +180,13 @@ def test_it_is_what_faust_computes(faust):
     x = sound(synth, f=123).double().numpy()
     spectrum = np.abs(np.fft.rfft(x * np.hanning(3000), 30000))
     assert spectrum.argmax() * 8000 / 30000 == pytest.approx(123, abs=1)
+
+
+def test_a_preset_is_what_the_program_is_told(faust):
+    """Addresses and values of all controls, those that are fixed too, but of no button."""
+    synth = faust(VOICE, note="60", fix={"x": 0.5}, velocity=None)
+    told = json.loads(synth.preset_file({"gain": 0.25}, "any"))
+    assert told == {"/program/freq": pytest.approx(261.6256), "/program/gain": 0.25, "/program/x": 0.5}
+    words = faust(WORDS)
+    told = json.loads(words.preset_file({"wave": "saw tooth (9)", "kind": "hard", "on": "on"}, "any"))
+    assert told == {"/program/wave": 9, "/program/kind": 0, "/program/on": 1, "/program/one": 3}

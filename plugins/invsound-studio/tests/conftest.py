@@ -27,6 +27,9 @@ class Options:
 class Bell(Synth):
     """A decaying sine, dull or bright."""
     Options = Options
+    preset_suffix = ".bell"
+    def preset_file(self, values, name):
+        return f"{name}: {values['f']:g} Hz, {values['wave']}".encode()
     def __init__(self, options):
         super().__init__(options)
         f, tau = Parameter("f", "Hz", 100, 1000, "log", "pitch"), Parameter("tau", "s", 0.01, 0.1)
@@ -81,9 +84,15 @@ def strangers(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def client(strangers):
+def runs():
+    """Those that the studio of a module is started with."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def client(strangers, runs):
     """One studio for all tests of a module: its processes import torch once."""
-    with TestClient(Studio(TOKEN, limit=2**20).app, base_url="http://127.0.0.1:8000") as client:
+    with TestClient(Studio(TOKEN, runs=runs, limit=2**20).app, base_url="http://127.0.0.1:8000") as client:
         yield client
 
 

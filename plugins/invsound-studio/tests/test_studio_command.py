@@ -93,7 +93,7 @@ def _state(pid):
         return "Z"
 
 
-@pytest.mark.parametrize(("options", "said"), [(["--encoder", "nowhere"], "'nowhere' is no run folder"), (["--port", "x"], "--port")])
+@pytest.mark.parametrize(("options", "said"), [(["--run", "nowhere"], "'nowhere' is no run folder"), (["--port", "x"], "--port")])
 def test_a_mistake_is_a_line(options, said, strangers):
     done = subprocess.run(
         [sys.executable, "-m", "invsound", "studio", "--no-browser", *options], capture_output=True, text=True, check=False

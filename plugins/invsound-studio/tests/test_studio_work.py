@@ -179,6 +179,16 @@ def test_a_synthesizer_with_145_parameters_has_145_knobs(studio):
     assert len(studio("POST", "render", json={"setting": setting, "values": bench["middle"]}).content) == 4 * 2048
 
 
+def test_the_preset_of_an_instrument_is_saved_if_it_has_one(studio):
+    asked = {"setting": SETTING, "values": MIDDLE | {"wave": "bright"}, "name": "Größe"}
+    assert studio("POST", "bench", json={"setting": SETTING}).json()["preset"] == ".bell"
+    assert studio("POST", "preset", json=asked).content.decode() == "Größe: 440 Hz, bright"
+    organ = SETTING | {"synth": "organ"}
+    assert studio("POST", "bench", json={"setting": organ}).json()["preset"] == ""
+    refused = studio("POST", "preset", json={"setting": organ, "values": {}})
+    assert (refused.status_code, refused.json()["error"]) == (400, "The synth organ (stranger 1.0) has no presets of its own.")
+
+
 @pytest.mark.parametrize(
     ("saved", "said"),
     [

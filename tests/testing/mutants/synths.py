@@ -1,5 +1,8 @@
 """Mutants: synths."""
 
+import json
+import time
+
 import torch
 
 from invsound import Choice, Parameter, Signal, Space, Synth
@@ -9,6 +12,7 @@ from .common import Bare, Doubling, Options, breaks
 
 class GoodSynth(Synth):
     Options = Options
+    preset_suffix = ".good.json"
 
     def __init__(self, options):
         super().__init__(options)
@@ -19,6 +23,9 @@ class GoodSynth(Synth):
         f, tau = theta[:, :, None].unbind(1)
         t = torch.arange(self.signal.num_samples, dtype=theta.dtype, device=theta.device) / self.signal.sample_rate
         return torch.exp(-t / tau) * torch.sin(2 * torch.pi * f * t)
+
+    def preset_file(self, values, name):
+        return json.dumps([name, values]).encode()
 
 
 @breaks("synth", "class is of its kind")
@@ -175,3 +182,32 @@ class WholeGuess(GoodSynth):
 
     def guess(self, x):
         return (x * torch.ones(self.signal.num_samples)).sum().tanh().expand(1, self.space.width)
+
+
+@breaks("synth", "preset is a file")
+class TextPreset(GoodSynth):
+    def preset_file(self, values, name):
+        return super().preset_file(values, name).decode()
+
+
+@breaks("synth", "preset is a file")
+class EmptyPreset(GoodSynth):
+    def preset_file(self, values, name):
+        return json.dumps(name).encode()
+
+
+@breaks("synth", "preset is a file")
+class DatedPreset(GoodSynth):
+    def preset_file(self, values, name):
+        return super().preset_file(values, name) + str(time.perf_counter_ns()).encode()
+
+
+@breaks("synth", "preset is a file")
+class PlainNames(GoodSynth):
+    def preset_file(self, values, name):
+        return name.encode("ascii") + super().preset_file(values, name)
+
+
+@breaks("synth", "preset is a file")
+class NoDot(GoodSynth):
+    preset_suffix = "../json"

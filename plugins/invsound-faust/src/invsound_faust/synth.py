@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,7 @@ class Faust(Renderer):
     """A Faust program; its interface is the space of parameters."""
 
     Options = FaustOptions
+    preset_suffix = ".faust.json"
     check_options = {"file": str(Path(__file__).with_name("check.dsp")), "num_samples": 1024, "sample_rate": 16000, "gate": 0.03}  # noqa: RUF012
 
     def __init__(self, options: FaustOptions) -> None:
@@ -122,6 +124,11 @@ class Faust(Renderer):
         if not parameters:
             raise ValueError(f"{options.file!r} has nothing to be found: {_listed(self.controls)}")
         return Space(*parameters), fixed
+
+    def preset_file(self, values: Mapping[str, Any], name: str) -> bytes:
+        """JSON: address → value, what any host of Faust's gives to setParamValue."""
+        told = self.fixed | {key: self.controls[key].value(value) for key, value in values.items()}
+        return json.dumps({self.controls[key].address: told[key] for key in self.controls if key in told}, indent=1).encode()
 
     def begin(self) -> None:
         self.program = compiler.compiled(self.options.file, self.options.digest).create_dsp_instance()

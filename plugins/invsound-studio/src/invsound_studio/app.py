@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
-import json
 import os
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from importlib.resources import files
@@ -20,7 +21,7 @@ from starlette.routing import Route
 
 import invsound
 
-from . import searching
+from . import asked, searching
 from .process import Process, Refused, sound
 from .security import LIMIT, Guard
 from .tabs import Search, Sound, Tab, Tabs, fresh
@@ -35,19 +36,19 @@ PAGE = {path.name: path.read_bytes() for path in files(__package__).joinpath("pa
 class Studio:
     """`app`, and what it keeps while it serves: tabs, three processes, and a folder of sounds that is gone with it."""
 
-    def __init__(self, token: str, jobs: int = 1, encoders: dict[str, str] | None = None, limit: int = LIMIT) -> None:
-        self.tabs, self.encoders, self.jobs = Tabs(), encoders or {}, jobs
+    def __init__(self, token: str, jobs: int = 1, runs: dict[str, str] | None = None, limit: int = LIMIT) -> None:
+        self.tabs, self.runs, self.jobs = Tabs(), runs or {}, jobs
         self.player, self.listener = Process(RENDER_LIMIT), Process(RENDER_LIMIT)
-        asked: dict[tuple[str, str], Callable[[Tab, Request], Awaitable[Any]]] = {
+        answers: dict[tuple[str, str], Callable[[Tab, Request], Awaitable[Any]]] = {
             ("GET", "/parts"): self.parts, ("POST", "/bench"): self.bench,
             ("POST", "/sounds"): self.take, ("GET", "/sounds/{id}"): self.file,
             ("POST", "/hear"): self.hear, ("POST", "/guess"): self.guess,
             ("POST", "/render"): self.render, ("POST", "/measure"): self.measure,
             ("POST", "/searches"): self.begin, ("GET", "/searches"): self.state, ("GET", "/searches/{id}"): self.result,
             ("GET", "/searches/{id}/target"): self.target, ("POST", "/searches/{id}/stop"): self.stop,
-            ("POST", "/open"): self.open,
+            ("POST", "/open"): self.open, ("POST", "/runs"): self.open_run, ("POST", "/preset"): self.preset,
         }  # fmt: skip
-        routes = [Route(f"/api{path}", self._answering(function), methods=[method]) for (method, path), function in asked.items()]
+        routes = [Route(f"/api{path}", self._answering(function), methods=[method]) for (method, path), function in answers.items()]
         routes += [Route("/", self.page), Route("/page/{name}", self.page)]
         guard = Middleware(Guard, token=token, limit=limit)
         self.app = Starlette(routes=routes, middleware=[guard], lifespan=self.open_and_close)
@@ -92,57 +93,65 @@ class Studio:
 
     async def parts(self, tab: Tab, request: Request) -> Any:
         kinds = {kind: invsound.parts(kind) for kind in ("synth", "feature", "solver")}
-        return kinds | {"encoders": list(self.encoders), "limit": LIMIT, "sounds": [one.as_dict() for one in tab.sounds.values()]}
+        return kinds | {"runs": list(self.runs), "limit": LIMIT, "sounds": [one.as_dict() for one in tab.sounds.values()]}
 
     async def bench(self, tab: Tab, request: Request) -> Any:
-        return await self.player.ask("bench", setting=_setting(await _json(request)))
+        return await self.player.ask("bench", setting=asked.setting(await asked.body(request)))
 
     async def take(self, tab: Tab, request: Request) -> Any:
         """A sound: the body is the file."""
-        one = fresh()
-        path = self.folder / f"{one}.sound"
+        path = self.folder / f"{fresh()}.sound"
         name = os.path.basename(request.query_params.get("name", "").replace("\\", "/"))[:120] or "sound"
         try:
             with path.open("wb") as file:
                 async for block in request.stream():
                     file.write(block)
-            about = await self.player.ask("look", path=str(path), name=name)
+            return await self._kept(tab, path, name)
         except BaseException:
             path.unlink(missing_ok=True)
             raise
-        tab.keep(Sound(one, name, path, about))
-        return tab.sounds[one].as_dict()
+
+    async def _kept(self, tab: Tab, path: Path, name: str) -> dict[str, Any]:
+        sound = Sound(path.stem, name, path, await self.player.ask("look", path=str(path), name=name))
+        tab.keep(sound)
+        return sound.as_dict()
 
     async def file(self, tab: Tab, request: Request) -> Any:
         return Response(tab.sound(request.path_params["id"]).path.read_bytes(), media_type="application/octet-stream")
 
     async def hear(self, tab: Tab, request: Request) -> Any:
-        given = await _json(request)
-        return await self.player.ask("hear", setting=_setting(given), target=tab.target(given["target"]))
+        given = await asked.body(request)
+        return await self.player.ask("hear", setting=asked.setting(given), target=tab.target(given["target"]))
 
     async def render(self, tab: Tab, request: Request) -> Any:
-        given = await _json(request)
-        found = await self.player.ask("render", setting=_setting(given), values=_named(given, "values"))
+        given = await asked.body(request)
+        found = await self.player.ask("render", setting=asked.setting(given), values=asked.named(given, "values"))
         return Response(sound(found["x"]), media_type="application/octet-stream")
 
     async def measure(self, tab: Tab, request: Request) -> Any:
-        given = await _json(request)
+        given = await asked.body(request)
         target = tab.target(given["target"])
-        return await self.player.ask("measure", setting=_setting(given), values=_named(given, "values"), target=target)
+        return await self.player.ask("measure", setting=asked.setting(given), values=asked.named(given, "values"), target=target)
+
+    async def preset(self, tab: Tab, request: Request) -> Any:
+        given = await asked.body(request)
+        name = str(given.get("name", ""))[:120]
+        found = await self.player.ask("preset", setting=asked.setting(given), values=asked.named(given, "values"), name=name)
+        return Response(base64.b64decode(found["file"]), media_type="application/octet-stream")
 
     async def guess(self, tab: Tab, request: Request) -> Any:
-        given = await _json(request)
+        given = await asked.body(request)
         run = str(given.get("encoder", ""))
-        encoder = self.encoders.get(run, "")
-        return await self.listener.ask("guess", setting=_setting(given), target=tab.target(given["target"]), encoder=encoder, name=run)
+        encoder = self.runs.get(run, "")
+        return await self.listener.ask("guess", setting=asked.setting(given), target=tab.target(given["target"]), encoder=encoder, name=run)
 
     async def begin(self, tab: Tab, request: Request) -> Any:
         """A search, at the end of the queue."""
-        given = await _json(request)
-        setting, target, encoder = _setting(given), tab.target(given["target"]), self.encoders.get(str(given.get("encoder", "")), "")
+        given = await asked.body(request)
+        setting, target, encoder = asked.setting(given), tab.target(given["target"]), self.runs.get(str(given.get("encoder", "")), "")
         if "samples" in target:
             raise Refused("A search begins from a sound.")
-        more = searching.lines(_named(given, "fix"), _named(given, "start"), given.get("budget"), encoder)
+        more = searching.lines(asked.named(given, "fix"), asked.named(given, "start"), given.get("budget"), encoder)
         search = Search(fresh(), target["name"], setting, target, more, searching.command(target["name"], setting, more))
         tab.keep(search)
         self.queue.put(search)
@@ -168,41 +177,25 @@ class Studio:
 
     async def open(self, tab: Tab, request: Request) -> Any:
         """What was saved, of this page or of `invsound match`: its setting and values, checked."""
-        saved = await _json(request)
+        saved = await asked.body(request)
         given = {kind: saved.get(kind) for kind in ("synth", "feature", "solver")} | {"lines": saved.get("options", [])}
         if not all(isinstance(given[kind], str) for kind in ("synth", "feature")) or not isinstance(saved.get("parameters"), dict):
             raise Refused(
                 "That is no match: it lacks synth, feature or parameters. Open a match.json of invsound match, or one saved here."
             )
-        setting, values = _setting({"setting": given}), saved["parameters"]
+        setting, values = asked.setting({"setting": given}), saved["parameters"]
         bench = await self.player.ask("bench", setting=setting)
         await self.player.ask("render", setting=setting, values=values)
         return {"setting": setting, "bench": bench, "match": saved}
 
-
-async def _json(request: Request) -> dict[str, Any]:
-    try:
-        given = json.loads(await request.body())
-    except ValueError:
-        given = None
-    if not isinstance(given, dict):
-        raise Refused("That is no JSON object. Open a match.json of invsound match, or one saved here.")
-    return given
-
-
-def _setting(given: dict[str, Any]) -> dict[str, Any]:
-    """Which parts, with which options: text, whatever was sent; what it means is checked where it is built."""
-    setting = given.get("setting")
-    if not isinstance(setting, dict) or not isinstance(setting.get("lines"), list):
-        raise Refused("Choose a synthesizer and a representation.")
-    lines = [str(line).strip() for line in setting["lines"] if str(line).strip()]
-    for line in lines:
-        if "=" not in line:
-            raise Refused(f"Cannot read {line!r}: an option is key=value, for example synth.num_samples=32768.")
-    return {kind: str(setting.get(kind) or "") for kind in ("synth", "feature", "solver")} | {"lines": lines}
-
-
-def _named(given: dict[str, Any], key: str) -> dict[str, Any]:
-    if not isinstance(values := given.get(key) or {}, dict):
-        raise Refused(f"{key} are names and values.")
-    return values
+    async def open_run(self, tab: Tab, request: Request) -> Any:
+        """A run of the command line, by its name: its setting, and copies of the sounds that it keeps."""
+        name = str((await asked.body(request)).get("name"))
+        if name not in self.runs:
+            raise Refused("The studio was not started with that run. Start it with --run and the run's folder.")
+        found, sounds = await self.player.ask("run", path=self.runs[name]), []
+        for kept in found.pop("sounds"):
+            path = self.folder / f"{fresh()}.sound"
+            shutil.copyfile(kept, path)
+            sounds.append(await self._kept(tab, path, os.path.basename(kept)))
+        return found | {"sounds": sounds}

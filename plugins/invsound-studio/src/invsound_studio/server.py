@@ -22,15 +22,15 @@ GRACE = 2
 """Seconds that answers under way have at the end."""
 
 
-def serve(port: int, browser: bool, jobs: int, encoders: list[Path]) -> None:
+def serve(port: int, browser: bool, jobs: int, runs: list[Path]) -> None:
     """Serve until Ctrl-C or SIGTERM. Raises UsageError for a run that is none, InvsoundError where the port is taken."""
-    for run in encoders:
+    for run in runs:
         if not (run / "config.yaml").is_file():
             raise UsageError(f"{str(run)!r} is no run folder: it has no config.yaml. Give the folder that `invsound run` wrote.")
     token = secrets.token_urlsafe(24)
     with _bound(port) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}/?token={token}"
-        studio = Studio(token, jobs, {run.name: str(run.resolve()) for run in encoders})
+        studio = Studio(token, jobs, {str(run): str(run.resolve()) for run in runs})
         server = Server(uvicorn.Config(studio.app, log_level="warning", lifespan="on", timeout_graceful_shutdown=GRACE, ws="none"))
         server.studio, server.address, server.browser = studio, address, browser
         server.run(sockets=[listener])

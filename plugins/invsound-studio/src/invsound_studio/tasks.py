@@ -15,6 +15,8 @@ import torch
 
 import invsound
 
+from . import runs
+
 PEAKS, LONGEST, EVERY = 600, 600.0, 0.2
 """Points of a waveform; seconds of sound that are looked at; seconds between news of a search."""
 Target: TypeAlias = "tuple[torch.Tensor, torch.Tensor, list[str]]"
@@ -44,9 +46,10 @@ class Tasks:
 
     def __call__(self, what: str, news: Callable[[Any], None], given: dict[str, Any]) -> Any:
         named = {"look": self.look, "bench": self.bench, "hear": self.hear, "render": self.render, "measure": self.measure}
+        named |= {"guess": self.guess, "preset": self.preset, "run": self.run}
         if what == "search":
             return self.search(news, **given)
-        return ({**named, "guess": self.guess}[what])(**given)
+        return named[what](**given)
 
     def _matcher(self, setting: dict[str, Any], *more: str, jobs: int = 1) -> invsound.Matcher:
         lines = [*setting["lines"], *more]
@@ -74,9 +77,15 @@ class Tasks:
         options = {"synth": matcher.synth.options, "feature": matcher.problem.feature.options}
         return {
             "space": [p.as_dict() for p in space], "middle": space.named(space.values({})),
-            "sample_rate": signal.sample_rate, "num_samples": signal.num_samples,
+            "preset": matcher.synth.preset_suffix, "sample_rate": signal.sample_rate, "num_samples": signal.num_samples,
             "options": [row for group, made in options.items() for row in _lines(group, made)],
         }  # fmt: skip
+
+    def run(self, path: str) -> dict[str, Any]:
+        """A run folder: its setting, of options those that are not as they come, what that is, and files of sounds that it keeps."""
+        setting = runs.setting(path)
+        setting["lines"] = runs.unusual(setting["lines"], self._matcher(setting))
+        return {"setting": setting, "bench": self.bench(setting), "sounds": runs.sounds(path)}
 
     def hear(self, setting: dict[str, Any], target: dict[str, Any]) -> dict[str, Any]:
         """The sound as it is compared, and what was done to it."""
@@ -101,6 +110,12 @@ class Tasks:
     def render(self, setting: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
         """The sound of these parameters."""
         return {"x": _sent(self._rendered(self._matcher(setting), values))}
+
+    def preset(self, setting: dict[str, Any], values: dict[str, Any], name: str) -> dict[str, Any]:
+        """A file of the synthesizer's own."""
+        synth = self._matcher(setting).synth
+        file = synth.preset_file(synth.space.named(synth.space.values(values)), name)
+        return {"file": base64.b64encode(file).decode()}
 
     @torch.no_grad()
     def measure(self, setting: dict[str, Any], values: dict[str, Any], target: dict[str, Any]) -> dict[str, Any]:

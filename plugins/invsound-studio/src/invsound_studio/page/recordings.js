@@ -55,6 +55,13 @@ async function changed() {
   await aim(given, decoded(heard.x));
 }
 
+// those of a run that was opened; the first is chosen
+export async function arrived(kept) {
+  kept.forEach(add);
+  if (kept.length) at("sounds").value = kept[0].id;
+  await changed();
+}
+
 export function recordings({ sounds: known, limit: most }) {
   limit = most;
   known.forEach(add);
@@ -79,8 +86,8 @@ export function recordings({ sounds: known, limit: most }) {
     await search(target(), fix, Object.fromEntries(Object.entries(values).filter(([name]) => !locked.includes(name))));
   }));
   at("guess").addEventListener("click", () => doing(async () => {
-    const { answers } = await post("guess", { setting: now.setting, target: target(), encoder: at("encoder").value });
-    if (!answers.length) throw new Error("Nobody answers at once: this synthesizer does not listen. Match, or start the studio with --encoder RUN.");
+    const { answers } = await post("guess", { setting: now.setting, target: target(), encoder: at("run").value });
+    if (!answers.length) throw new Error("Nobody answers at once: this synthesizer does not listen. Match, or start the studio with --run RUN, and choose that run.");
     await show(answers[0].parameters, null);
     await changed();
     said(`${answers[0].who} says this at once.`);

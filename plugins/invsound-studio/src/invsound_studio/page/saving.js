@@ -1,5 +1,5 @@
 // what is kept: the sound, its parameters, and how to come back
-import { post } from "./server.js";
+import { post, send } from "./server.js";
 import { at, doing, said } from "./words.js";
 import { keep, wav } from "./wave.js";
 import { now, showMatch } from "./studio.js";
@@ -21,6 +21,10 @@ export function saving() {
   at("save-wav").addEventListener("click", () => doing(async () => keep(wav(now.sound.x, now.sound.rate), `${stem()}.wav`)));
   at("save-json").addEventListener("click", () => doing(async () => keep(new Blob([JSON.stringify(match(), null, 1)], { type: "application/json" }), `${stem()}.json`)));
   at("save-yaml").addEventListener("click", () => doing(async () => keep(new Blob([yaml(now.knobs.values())], { type: "application/yaml" }), `${stem()}.yaml`)));
+  at("save-preset").addEventListener("click", () => doing(async () => {
+    const file = await (await send("preset", JSON.stringify({ setting: now.setting, values: now.knobs.values(), name: stem() }))).blob();
+    keep(file, stem() + now.bench.preset);
+  }));
   at("open").addEventListener("change", () => doing(async () => {
     const [file] = at("open").files;
     const text = await file.text();

@@ -9,7 +9,7 @@ const rows = new Map();
 let awaited = null, timer = null;
 
 export async function begin(target, fix = {}, start = {}) {
-  const search = await post("searches", { setting: now.setting, target, fix, start, budget: at("budget").value, encoder: at("encoder").value });
+  const search = await post("searches", { setting: now.setting, target, fix, start, budget: at("budget").value, encoder: at("run").value });
   awaited = search.id;
   take(search);
   follow();

@@ -5,7 +5,7 @@ import { knobs } from "./knobs.js";
 import { at, doing, said, typing } from "./words.js";
 import { gains, loud, place, play, playing, stop } from "./sound.js";
 import { follow, searches } from "./searches.js";
-import { recordings } from "./recordings.js";
+import { arrived, recordings } from "./recordings.js";
 import { saving } from "./saving.js";
 
 // setting: which parts; bench: what they are; found: the match whose errors are shown; target: what distances are to
@@ -28,6 +28,8 @@ async function choose() {
 
 function install(setting, bench) {
   Object.assign(now, { setting, bench, recording: null, target: null });
+  at("save-preset").hidden = !bench.preset;
+  at("save-preset").textContent = `Preset (${bench.preset})`;
   at("options").tBodies[0].replaceChildren(...bench.options.map(row => {
     const line = document.createElement("tr");
     line.append(...[row.key, row.value, row.help].map(text => Object.assign(document.createElement("td"), { textContent: text })));
@@ -46,13 +48,26 @@ export async function show(values, found, command = "") {
   await turned(false);
 }
 
+function instrument(setting, bench) {
+  install(setting, bench);
+  for (const kind of ["synth", "feature", "solver"]) at(kind).value = setting[kind];
+  at("lines").value = setting.lines.join("\n");
+}
+
+// a run: what it has learned, and the sounds that it keeps
+async function openRun() {
+  const name = at("run").value;
+  if (!name) return;
+  const { setting, bench, sounds } = await post("runs", { name });
+  instrument(setting, bench);
+  await show(bench.middle, null);
+  await arrived(sounds);
+  said(`Opened ${name}: its encoder answers at once.`);
+}
+
 // a match of a search or a file: its setting first, if that is another
 export async function showMatch(match, setting, bench, target, command) {
-  if (bench || JSON.stringify(setting) !== JSON.stringify(now.setting)) {
-    install(setting, bench ?? await post("bench", { setting }));
-    for (const kind of ["synth", "feature", "solver"]) at(kind).value = setting[kind];
-    at("lines").value = setting.lines.join("\n");
-  }
+  if (bench || JSON.stringify(setting) !== JSON.stringify(now.setting)) instrument(setting, bench ?? await post("bench", { setting }));
   await show(match.parameters, match, command);
   if (target) await aim(target, await getSamples(`searches/${target.search}/target`));
 }
@@ -130,6 +145,8 @@ at("ab").addEventListener("click", swap);
 at("difference").addEventListener("change", pictures);
 at("apply").addEventListener("click", () => doing(choose));
 for (const name of ["synth", "feature", "solver"]) at(name).addEventListener("change", () => doing(choose));
+at("synth").addEventListener("change", () => { at("run").value = ""; }); // which learned another
+at("run").addEventListener("change", () => doing(openRun));
 at("back").addEventListener("click", () => doing(async () => { now.knobs.set(now.found.parameters); await turned(); }));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => follow());
 
@@ -139,8 +156,8 @@ await doing(async () => {
     const rows = parts[kind].map(part => Object.assign(document.createElement("option"), { value: part.name, textContent: `${part.name} · ${part.summary}` }));
     at(kind).replaceChildren(...(kind === "solver" ? [Object.assign(document.createElement("option"), { value: "", textContent: "as invsound chooses" })] : []), ...rows);
   }
-  at("encoders").hidden = !parts.encoders.length;
-  at("encoder").replaceChildren(...["", ...parts.encoders].map(name => Object.assign(document.createElement("option"), { value: name, textContent: name || "none" })));
+  at("runs").hidden = !parts.runs.length;
+  at("run").replaceChildren(...["", ...parts.runs].map(name => Object.assign(document.createElement("option"), { value: name, textContent: name || "none" })));
   heard = recordings(parts);
   searches();
   saving();

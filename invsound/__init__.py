@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from .audio.least_squares import derivatives, least_squares, newton
     from .audio.partials import Partials, modal_energy, partials
+    from .builtin.cqt import LogCQT
     from .data.designs import published_table
     from .encoder import Encoder
     from .errors import InvsoundError, NonFiniteError, UsageError
@@ -45,6 +46,7 @@ __version__ = VERSION
 _home = {
     "API_VERSION": "hooks.specs", "Part": "hooks.specs", "hookimpl": "hooks.specs",
     "Choice": "parameter", "Encoder": "encoder", "Feature": "feature", "Forward": "solver", "InvsoundError": "errors", "Loss": "loss",
+    "LogCQT": "builtin.cqt",
     "Matcher": "matching.matcher", "NonFiniteError": "errors", "Parameter": "parameter", "Partials": "audio.partials", "Problem": "problem",
     "Score": "score", "Signal": "signal", "SignalOptions": "signal", "Solution": "solver", "Solver": "solver", "Space": "space",
     "Synth": "synth", "UsageError": "errors", "check_bounds": "hooks.bounds", "compare": "experiments.comparison",
@@ -58,7 +60,8 @@ _home = {
 }  # fmt: skip
 
 __all__ = [
-    "API_VERSION", "Answer", "Choice", "Encoder", "Executor", "Feature", "Forward", "InvsoundError", "Logger", "Loss", "Matcher", "Nearest",
+    "API_VERSION", "Answer", "Choice", "Encoder", "Executor", "Feature", "Forward", "InvsoundError", "LogCQT", "Logger", "Loss", "Matcher",
+    "Nearest",
     "NonFiniteError", "Parameter", "Part", "Partials", "Problem", "Renderer", "Score", "Signal", "SignalOptions", "Solution", "Solver",
     "Space", "Synth", "Trained", "UsageError", "__version__", "check_bounds", "compare", "derivatives", "evaluate", "export", "hookimpl",
     "least_squares", "load", "make", "match", "modal_energy", "newton", "option", "partials", "parts", "published_table", "radius",

@@ -112,11 +112,20 @@ class Problem(Shown, nn.Module):
 
         The column of a number is ∂S/∂ν, of one with steps a difference of at least one step. That of an option is the secant
         (S(option) − S(ν)) / 2, with all else as it is, and zero for the option that ν has: so ‖J (ν̂ − ν)‖ is the distance of ν̂ wherever it
-        differs from ν in one option alone. Without `options` their columns are zero, which costs nothing. Raises NonFiniteError where the
-        derivative does not exist as a number.
+        differs from ν in one option alone. Without `options` their columns are zero, which costs nothing. A nuisance stays as it is at ν.
+        Raises NonFiniteError where the derivative does not exist as a number.
         """
         if not len(nu):  # which torch.func refuses
             return self.jacobian(torch.stack(self.space.bounds(nu)).mean(0)[None])[:0]
+        if self.synth.nuisance:
+            seeds = self.synth.seeds(self.space.to_theta(nu))
+            return torch.cat([self._jacobian(row, options, seed) for row, seed in zip(nu.split(1), seeds, strict=True)])
+        return self._jacobian(nu, options)
+
+    def _jacobian(self, nu: Tensor, options: bool, seed: int | None = None) -> Tensor:
+        if seed is not None:
+            with self.synth.at(seed):
+                return self._jacobian(nu, options)
         row = 8 * self.synth.signal.num_samples * (1 + self.space.width) * nu.element_size()
         chunk = max(1, int(self.options.budget * 2**20 / row))
         J = torch.cat([self._columns(rows, options) for rows in nu.split(chunk)])
@@ -147,7 +156,8 @@ class Problem(Shown, nn.Module):
         return torch.stack([columns.get(k, nothing) for k in range(self.space.width)], -1)
 
     def _forward_mode(self, nu: Tensor, coordinates: list[int]) -> Tensor:
-        # rows are independent, so one direction e_p pushed through the whole batch gives column p of every row's Jacobian
+        # rows are independent, and a nuisance draws the same for all, so that one direction e_p pushed through the whole batch gives
+        # column p of every row's Jacobian
         directions = torch.eye(nu.shape[1], dtype=nu.dtype, device=nu.device)[coordinates, None, :].expand(-1, len(nu), -1)
 
         def push(direction: Tensor) -> Tensor:
@@ -155,7 +165,7 @@ class Problem(Shown, nn.Module):
             return tangent
 
         with forward_mode, torch.no_grad():
-            J: Tensor = torch.func.vmap(push, out_dims=-1)(directions)
+            J: Tensor = torch.func.vmap(push, out_dims=-1, randomness="same")(directions)
         return J
 
     def metric_factor(self, nu: Tensor) -> Tensor:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from .errors import InvsoundError
 from .hooks.registry import named
 from .signal import Signal
 from .space import Space
+from .system.rng import derive
 
 
 class Synth(nn.Module, ABC):
@@ -19,7 +21,8 @@ class Synth(nn.Module, ABC):
 
     A subclass sets `space` and `signal` in its constructor. Laws: row i of `forward(theta)` depends on row i of `theta`
     only; device and dtype follow `theta`; constants are buffers; the output is finite everywhere inside `space`;
-    `forward` is differentiable in reverse mode and under `torch.func`, unless `differentiable = False`.
+    `forward` is differentiable in reverse mode and under `torch.func`, unless `differentiable = False`; the same θ, and seed where there
+    is a `nuisance`, give the same bits.
     """
 
     Options: ClassVar[type]
@@ -27,6 +30,10 @@ class Synth(nn.Module, ABC):
     """Whether `forward` may be differentiated; if not, Jacobians are finite differences, and losses that need gradients say so."""
     peak: ClassVar[float | None] = 1.0
     """The peak that recordings are scaled to before they are compared; None keeps their gain, where gain is a parameter."""
+    nuisance: ClassVar[bool] = False
+    """Whether something in a sound is random and not asked for: `forward` draws it from `seeds(theta)`, one for each sound."""
+    seed: int | Sequence[int] | None = None
+    """Of a synth with a nuisance, the seed of all sounds, or of each; None: each sound's own is drawn from its parameters."""
     lead: float = 0.0
     """Seconds of a recording that are kept before its onset: 0 where sounds begin at their first sample."""
     preset_suffix: ClassVar[str] = ""
@@ -41,6 +48,29 @@ class Synth(nn.Module, ABC):
     @abstractmethod
     def forward(self, theta: Tensor) -> Tensor:
         """θ [B, P] in the units of `space` → audio x [B, N]."""
+
+    def seeds(self, theta: Tensor) -> list[int]:
+        """The seed of each sound of θ [B, P], for a `torch.Generator` or any other.
+
+        Raises InvsoundError where there are not as many as sounds, or `nuisance` is not declared.
+        """
+        if not self.nuisance:
+            raise InvsoundError(f"{named(self)} asks for seeds without a nuisance. Declare it: nuisance = True in {type(self).__name__}.")
+        if self.seed is None:
+            return [derive(0, "nuisance", *row) for row in theta.detach().float().tolist()]
+        seeds = [self.seed] * len(theta) if isinstance(self.seed, int) else list(self.seed)
+        if len(seeds) != len(theta):
+            raise InvsoundError(f"{named(self)} has {len(seeds)} seeds for {len(theta)} sounds: give one for each, or one for all.")
+        return seeds
+
+    @contextmanager
+    def at(self, seed: int | Sequence[int] | None) -> Iterator[None]:
+        """Inside the block sounds are those of a seed, or of one each: `with synth.at(3): x = synth(theta)`."""
+        before, self.seed = self.seed, seed
+        try:
+            yield
+        finally:
+            self.seed = before
 
     def guess(self, x: Tensor) -> Tensor:
         """Analysis by synthesis's author: sound x [n] → candidate ν₀ [K, W], K may be 0 (the default).

@@ -21,6 +21,7 @@ def render(
         ),
     ] = None,
     synth: Synthesizer = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of what is random and not asked for.", show_default="0")] = None,
     out: Annotated[Path, typer.Option(help="The sound file: .wav, or .flac of 24 bits.")] = Path("out.wav"),
     json: Annotated[bool, typer.Option("--json", help="Print the parameters as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Only errors on stderr.")] = False,
@@ -46,6 +47,10 @@ def render(
     for name in given:
         if name not in made.space.names and (hint := hints.hint(name, hints.options_of({"synth": synth}), None)):
             raise UsageError(f"No parameter named {name!r}.{hint} Available: {made.space.describe()}.")
+    if made.nuisance:
+        made.seed = seed or 0
+    elif seed is not None:
+        raise UsageError(f"{registry.named(made)} has no nuisance, nothing random that a seed would draw: leave --seed={seed} out.")
     theta = made.space.values(given)
     x = finite(sound(made, theta[None].float()), registry.named(made), made.space, made.space.to_nu(theta[None]))[0]
     with atomic(file) as temporary:
@@ -53,6 +58,7 @@ def render(
     values = made.space.named(theta)
     parameters = {p.name: {"value": values[p.name], "unit": p.unit} for p in made.space}
     if json:
-        print_json({"file": str(out), "parameters": parameters, "seconds": made.signal.duration})
+        drawn = {"seed": made.seed} if made.nuisance else {}
+        print_json({"file": str(out), "parameters": parameters, "seconds": made.signal.duration} | drawn)
     else:
-        say(f"{out}: " + said(made.space, made.space.to_nu(theta)))
+        say(f"{out}: " + said(made.space, made.space.to_nu(theta)) + (f", seed={made.seed}" if made.nuisance else ""))

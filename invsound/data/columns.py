@@ -21,6 +21,7 @@ from ..runs.parts import Parts
 from ..space import SpaceOptions
 from ..system import progress
 from ..system.files import remove_rests
+from ..system.rng import derive
 from ..system.store import Store, digest
 from ..system.version import VERSION
 from .designs import FOLDS
@@ -29,17 +30,18 @@ from .shards import SHARD, Task, compute, sounds, sources
 
 @dataclass(frozen=True)
 class Fold:
-    """ν [n, P] and the columns computed from it, row by row."""
+    """ν [n, P] and the columns computed from it, row by row; of a synth with a nuisance, the seed of each sound."""
 
     nu: Tensor
     columns: dict[str, Tensor]
+    seeds: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.nu)
 
     def at(self, nu: Tensor) -> Fold:
         """The same sounds in other coordinates."""
-        return Fold(nu, self.columns)
+        return Fold(nu, self.columns, self.seeds)
 
 
 def prepare(
@@ -53,35 +55,47 @@ def prepare(
     scoring = [f"{kind}:{name}" for name, score in parts.scores.items() if score.feature is not None for kind in kinds]
     training = ["inputs", "side", *(["pretrain"] if parts.config.train.pretraining else [])]
     wanted = {fold: ["inputs", *scoring] if fold == "test" else training for fold in folds}
-    columns = {(fold, column): (column, nu[fold]) for fold, names in wanted.items() for column in names}
+    seeds = {fold: seeds_of(parts, fold, len(nu[fold])) for fold in folds}
+    columns = {(fold, column): (column, nu[fold], seeds[fold]) for fold, names in wanted.items() for column in names}
     made = _columns(parts, columns, store, who, device)
-    return {fold: Fold(nu[fold], {column: made[fold, column] for column in names}) for fold, names in wanted.items()}
+    return {fold: Fold(nu[fold], {column: made[fold, column] for column in names}, seeds[fold]) for fold, names in wanted.items()}
+
+
+def seeds_of(parts: Parts, fold: str, count: int) -> tuple[int, ...]:
+    """The seed of each sound of a fold, made by that of the draw, the fold and the row; none if the synth has no nuisance."""
+    seed = parts.config.seed if parts.config.data.seed is None else parts.config.data.seed
+    return tuple(derive(seed, "nuisance", fold, row) for row in range(count)) if parts.synth.nuisance else ()
 
 
 def features(parts: Parts, nu: Tensor, store: Store, who: Workforce, device: str = "cpu") -> Tensor:
     """Φ(g(ν)) [n, D], stored as the columns of a run are: candidates that every match with these parts shares."""
-    return _columns(parts, {"features": ("features", nu)}, store, who, device)["features"]
+    seeds = tuple(parts.synth.seeds(nu)) if parts.synth.nuisance else ()
+    return _columns(parts, {"features": ("features", nu, seeds)}, store, who, device)["features"]
 
 
-def _columns(parts: Parts, wanted: dict[Any, tuple[str, Tensor]], store: Store, who: Workforce, device: str) -> dict[Any, Tensor]:
-    """Columns (name, ν), by any key: what the store lacks is computed, as one batch of shards."""
+def _columns(
+    parts: Parts, wanted: dict[Any, tuple[str, Tensor, tuple[int, ...]]], store: Store, who: Workforce, device: str
+) -> dict[Any, Tensor]:
+    """Columns (name, ν, seeds), by any key: what the store lacks is computed, as one batch of shards."""
     text, made_by = json.dumps(parts.config.as_dict()), sources(parts)
     classes = tuple((kind, name) for kind, name in given.named(parts.config) if is_given(name))
+    root = str(store.root.absolute())
     remove_rests(store.root)
     tasks = {
         key: [
-            Task(column, text, rows.tolist(), str(store.root.absolute()), digest(recipe, rows), made_by, classes, device)
+            Task(column, text, rows.tolist(), root, digest([*recipe, *own], rows), made_by, classes, device, own)
             for recipe in [recipe_of(parts.config, column)]
-            for rows in nu.split(SHARD)
+            for at, rows in enumerate(nu.split(SHARD))
+            for own in [seeds[at * SHARD : (at + 1) * SHARD]]
         ]
-        for key, (column, nu) in wanted.items()
+        for key, (column, nu, seeds) in wanted.items()
     }
     given.check_workers(parts.config, who.workers)
     missing = [task for pieces in tasks.values() for task in pieces if not store.path(task.address).exists()]
     if missing:
         store.check()
     else:
-        progress.log.info("What is needed of %s is prepared already.", sounds(max(len(nu) for _, nu in wanted.values())))
+        progress.log.info("What is needed of %s is prepared already.", sounds(max(len(nu) for _, nu, _ in wanted.values())))
     compute(missing, who)
     return {key: _read(pieces, store) for key, pieces in tasks.items()}
 

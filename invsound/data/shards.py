@@ -30,7 +30,10 @@ SHARD = 8
 
 @dataclass(frozen=True)
 class Task:
-    """One shard of one column, as a worker process receives it; `given` are kind and name of parts that are classes."""
+    """One shard of one column, as a worker process receives it.
+
+    `given` are kind and name of parts that are classes, `seeds` those of a nuisance.
+    """
 
     column: str
     config: str
@@ -40,6 +43,7 @@ class Task:
     sources: str
     given: tuple[tuple[str, str], ...] = ()
     device: str = "cpu"
+    seeds: tuple[int, ...] = ()
 
 
 def sources(parts: Parts) -> str:
@@ -99,7 +103,7 @@ def compute_shard(task: Task) -> float:
     parts = _parts(task.config, task.sources)
     start = time.perf_counter()
     nu = torch.tensor(task.nu, dtype=torch.float32)
-    column = column_of(parts.to(task.device), task.column, nu.to(task.device))
+    column = column_of(parts.to(task.device), task.column, nu.to(task.device), task.seeds)
     Store(Path(task.root)).put(task.address, column)
     return time.perf_counter() - start
 
@@ -113,8 +117,13 @@ def _parts(text: str, made_by: str) -> Parts:
     return parts
 
 
-def column_of(parts: Parts, column: str, nu: Tensor) -> Tensor:
-    """Compute a column at ν [B, P]: the encoder's inputs, the loss's side, or Φ(x) or R of a score's representation."""
+def column_of(parts: Parts, column: str, nu: Tensor, seeds: tuple[int, ...] = ()) -> Tensor:
+    """Compute a column at ν [B, P]: the encoder's inputs, the loss's side, or Φ(x) or R of a score's representation.
+
+    With seeds, one for each sound, it is computed sound by sound: whatever a part renders around ν has that sound's seed.
+    """
+    if seeds:
+        return torch.cat([_at(seed, parts, column, row) for row, seed in zip(nu.split(1), seeds, strict=True)])
     space = parts.synth.space
     with torch.no_grad():
         if column == "inputs":
@@ -134,3 +143,8 @@ def column_of(parts: Parts, column: str, nu: Tensor) -> Tensor:
         assert feature is not None
         problem = Problem(parts.synth, feature, parts.config.problem)
         return finite(problem(nu), f"The score {name!r}", space, nu) if kind == "heard" else problem.metric_factor(nu)
+
+
+def _at(seed: int, parts: Parts, column: str, nu: Tensor) -> Tensor:
+    with parts.synth.at(seed):
+        return column_of(parts, column, nu)

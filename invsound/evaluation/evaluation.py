@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ class Evaluation:
         with progress.bar("Scoring", len(fold), "sounds") as advance:
             for rows in torch.arange(len(fold)).split(CHUNK):
                 known = {name: S[rows].to(self.device) for name, S in heard.items()}
-                target = Target(self.parts.scores, self.render(fold.nu[rows]), known)
+                target = Target(self.parts.scores, self.render(fold.nu[rows], [fold.seeds[row] for row in rows if fold.seeds]), known)
                 for estimate, nu_hat in estimates.items():
                     distinct, which = nu_hat[rows].unique(dim=0, return_inverse=True)
                     for name, distance in target.distances(self.render(distinct), which).items():
@@ -96,9 +97,9 @@ class Evaluation:
         return Target(self.parts.scores, x).distances(x_hat, torch.arange(len(x)))
 
     @torch.no_grad()
-    def render(self, nu: Tensor) -> Tensor:
-        """ν [B, W] → audio [B, N], checked."""
-        return finite(self.parts.render(nu.to(self.device)), named(self.parts.synth), self.parts.synth.space, nu)
+    def render(self, nu: Tensor, seeds: Sequence[int] = ()) -> Tensor:
+        """ν [B, W] → audio [B, N], checked; each at its seed if there are any, else a nuisance is as an estimate has it."""
+        return finite(self.parts.render(nu.to(self.device), seeds), named(self.parts.synth), self.parts.synth.space, nu)
 
     def write_pair(self, name: str, x: Tensor, x_hat: Tensor) -> None:
         """audio/NAME-target.wav and audio/NAME-reconstruction.wav."""
@@ -107,7 +108,7 @@ class Evaluation:
         recordings.save(self.folder / "audio" / f"{name}-reconstruction.wav", x_hat.cpu(), rate)
 
     def _write_predictions(self, fold: Fold, nu_hat: Tensor) -> None:
-        """predictions.csv in physical units, and the first few test sounds as audio."""
+        """predictions.csv in physical units, with the seeds of a nuisance, and the first few test sounds as audio."""
         space = self.parts.synth.space
         true, predicted = space.clipped(fold.nu), space.clipped(nu_hat)
         columns = {
@@ -115,11 +116,13 @@ class Evaluation:
             for i, p in enumerate(space)
             for kind, theta in (("true", true), ("predicted", predicted))
         }
+        columns |= {"seed": list(fold.seeds)} if fold.seeds else {}
         write_text(self.folder / "predictions.csv", _table(columns))
         write_json(self.folder / "space.json", _public(space, self.parts.space))
         count = min(self.parts.config.evaluate.sounds, len(fold))
         for index in range(count):
-            self.write_pair(f"test-{index:02d}", self.render(fold.nu[index : index + 1])[0], self.render(nu_hat[index : index + 1])[0])
+            row = slice(index, index + 1)
+            self.write_pair(f"test-{index:02d}", self.render(fold.nu[row], fold.seeds[row])[0], self.render(nu_hat[row])[0])
 
     def _write_distances(self, weights: dict[str, Tensor], distances: dict[str, dict[str, Tensor]]) -> None:
         """distances.csv: per test sound, each score of each estimate, and its weight in the score's micro average where that is known."""

@@ -119,6 +119,8 @@ def _radius(synth: Any, feature: Any, overrides: Sequence[str], sounds: int, see
         raise UsageError(f"The synth {synth!r} has choices and steps alone: of their changes J holds the whole, and there is no radius.")
     coordinates = [problem.space.slices[k].start for k in smooth]
     nu = designs.draw(problem.synth, "random", {"train": sounds}, seed)["train"].double().to(where)
+    if problem.synth.nuisance:
+        problem.synth.seed = seed
     with single_thread(), progress.bar("Measuring", sounds, "sounds") as advance:
         found, still = [], []
         for row in nu:

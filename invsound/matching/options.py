@@ -26,6 +26,7 @@ class MatchOptions:
     start: parameters of a sound that the search begins from too, and their values; the others at mid-range
     encoder: a trained encoder that adds a start: the name of one that is installed, or the folder of a run or an export
     seed: seed of candidates and survey
+    nuisance: seed of what is random in the synth's sounds and not asked for, the same in all of them
     """
 
     candidates: int = option(256, low=1, high=10**6)
@@ -39,6 +40,7 @@ class MatchOptions:
     start: dict[str, Any] = field(default_factory=dict)
     encoder: str | None = None
     seed: int = seed_option()
+    nuisance: int = seed_option()
 
     def __post_init__(self) -> None:
         self.budget = _seconds(self.budget)

@@ -65,6 +65,8 @@ class Setup:
         self.solver: Solver = registry.build("solver", self.name, of.pop("solver"))
         self.parts = Parts(configs.resolve({"parts": named, **of, "seed": self.options.seed}))
         self.synth, self.problem = self.parts.synth, self.parts.problem.to(self.device)
+        if self.synth.nuisance:
+            self.synth.seed = self.options.nuisance
         if self.solver.needs_gradient and not self.synth.differentiable:
             raise UsageError(
                 f"The solver {self.name!r} needs gradients, which the synth {named['synth']!r} does not have. Choose one that does without."

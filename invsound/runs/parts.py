@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -63,9 +65,10 @@ class Parts:
         """ν in the coordinates that are learned → in the synth's."""
         return nu if self.space is self.synth.space else self.synth.space.to_nu(self.space.to_theta(nu.double())).to(nu)
 
-    def render(self, nu: Tensor) -> Tensor:
-        """ν [B, W] in the synth's coordinates → audio x [B, N]."""
-        return sound(self.synth, self.synth.space.to_theta(nu))
+    def render(self, nu: Tensor, seeds: Sequence[int] = ()) -> Tensor:
+        """ν [B, W] in the synth's coordinates → audio x [B, N], each at its seed if there are any."""
+        with self.synth.at(seeds) if seeds else nullcontext():
+            return sound(self.synth, self.synth.space.to_theta(nu))
 
     @cached_property
     def loss(self) -> Loss:

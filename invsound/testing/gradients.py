@@ -77,7 +77,7 @@ def works_under_vmap(subject: Subject) -> None:
     """torch.func.vmap over rows, and over directions of jvp, gives what a loop gives."""
     need_derivatives(subject)
     f, x, directions = subject.smooth
-    difference = apart(torch.func.vmap(lambda row: f(row[None])[0])(x), f(x))
+    difference = apart(torch.func.vmap(lambda row: f(row[None])[0], randomness="same")(x), f(x))
     hold(difference < 1e-9, f"On 2 random rows, vmap differs by {difference:.1e}")
     V = torch.stack([v for _, v in directions])
 
@@ -86,5 +86,5 @@ def works_under_vmap(subject: Subject) -> None:
         return tangent
 
     with torch.no_grad():
-        difference = apart(torch.func.vmap(push)(V), torch.stack([push(v) for v in V]))
+        difference = apart(torch.func.vmap(push, randomness="same")(V), torch.stack([push(v) for v in V]))
     hold(difference < 1e-9, f"Over {len(V)} directions at 2 random rows, vmap of jvp differs by {difference:.1e}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -9,6 +11,7 @@ from torch import Tensor
 
 from ..hooks import registry
 from ..outside.calling import call
+from ..synth import Synth
 from .law import hold, law
 from .subject import Subject, apart
 
@@ -40,14 +43,14 @@ def same_sound_in_any_process(subject: Subject) -> None:
     theta = subject.rows(2)
     with torch.no_grad():
         x = subject.instance(theta)
-    given = subject.offer.distribution, subject.offer.part.name, dict(subject.options), theta.tolist()
+    given = subject.offer.distribution, subject.offer.part.name, dict(subject.options), theta.tolist(), subject.instance.nuisance
     _agree(subject, torch.tensor(call(elsewhere, *given), dtype=x.dtype), x, "2 random sounds here and in another process")
 
 
-def elsewhere(distribution: str, name: str, options: dict[str, Any], theta: list[list[float]]) -> Any:
+def elsewhere(distribution: str, name: str, options: dict[str, Any], theta: list[list[float]], nuisance: bool) -> Any:
     """The sounds of θ, made by a new instance."""
     synth = registry.build("synth", f"{distribution}:{name}", options).eval()
-    with torch.no_grad():
+    with torch.no_grad(), synth.at(0) if nuisance else nullcontext():
         return synth(torch.tensor(theta, dtype=torch.float64)).tolist()
 
 
@@ -63,3 +66,39 @@ def most_sounds_are_heard_and_differ(subject: Subject) -> str:
     found = f"Of {SOUNDS} random sounds {silent} are silent, {equal} equal to another"
     hold(max(silent, equal) <= SOUNDS // 2, found)
     return found
+
+
+@law("synth", mend="draw row i from self.seeds(theta)[i] alone, by a generator of its own.")
+def sound_of_its_seed(subject: Subject) -> str | None:
+    """With a nuisance, a sound depends on its parameters and its seed alone, whatever the seeds of other sounds are."""
+    synth, seeds = subject.instance, (7, 3, 7, 2**62)
+    if not synth.nuisance:
+        return "It has no nuisance"
+    theta = subject.rows(2).repeat_interleave(2, 0)
+    with torch.no_grad():
+        x = at(synth, seeds, theta)
+        _agree(
+            subject, torch.cat([at(synth, seed, row[None]) for seed, row in zip(seeds, theta, strict=True)]), x, "Together and one by one"
+        )
+        _agree(subject, at(synth, seeds[::-1], theta.flip(0)).flip(0), x, "4 sounds of given seeds in one order and in the other")
+    return None
+
+
+@law("synth", mend="use the seeds that self.seeds(theta) gives, or leave nuisance = False.")
+def a_nuisance_is_heard(subject: Subject) -> str | None:
+    """With a nuisance, sounds of the same parameters and of other seeds differ, and where nobody gives seeds those of estimates do."""
+    synth, theta = subject.instance, subject.rows(1)
+    if not synth.nuisance:
+        return "It has no nuisance"
+    with torch.no_grad():
+        distinct = len(at(synth, tuple(range(8)), theta.expand(8, -1)).unique(dim=0))
+        hold(distinct > 4, f"Of the same parameters at 8 seeds there are {distinct} sounds")
+        hold(apart(at(synth, None, theta), at(synth, 0, theta)) > 0, "Without a seed a sound is that of the seed 0")
+    return None
+
+
+def at(synth: Synth, seed: int | Sequence[int] | None, theta: Tensor) -> Tensor:
+    """The sounds of θ at a seed, or one for each."""
+    with synth.at(seed):
+        x: Tensor = synth(theta)
+    return x

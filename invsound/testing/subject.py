@@ -72,7 +72,10 @@ class Subject:
         context.setdefault("params", [torch.nn.Parameter(torch.zeros(3))])
         context.setdefault("folder", Path(tempfile.gettempdir(), "invsound-logger"))
         context |= {"signal": signal or self.signal, "num_outputs": 3}
-        return registry.build(self.kind, f"{self.offer.distribution}:{self.offer.part.name}", self.options, **context)
+        made = registry.build(self.kind, f"{self.offer.distribution}:{self.offer.part.name}", self.options, **context)
+        if getattr(made, "nuisance", False):
+            made.seed = 0  # of which it is a synth like any other
+        return made
 
     @cached_property
     def instance(self) -> Any:

@@ -45,6 +45,16 @@ class SealedTone(Tone):
         return super().forward(theta.detach())
 
 
+class Spray(Tone):
+    """The same sound, of which the level of each sample, within 1 and 2, is a nuisance."""
+
+    nuisance = True
+
+    def forward(self, theta: Tensor) -> Tensor:
+        draws = [torch.rand(self.signal.num_samples, generator=torch.Generator().manual_seed(seed)) for seed in self.seeds(theta)]
+        return super().forward(theta) * (1 + torch.stack(draws).to(theta))
+
+
 class Organ(Synth):
     """A tone of one of three waves and a number of partials, through one of two filters, its peak 1; 128 samples at 8 kHz."""
 

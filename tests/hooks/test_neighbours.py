@@ -68,7 +68,7 @@ def here(write, monkeypatch):
     registry.plugins.cache_clear()
 
 
-NAMES = ("amfm", "cma", "ddsp", "ftm", "granular", "jtfs", "mss", "pnp", "scores", "slurm", "sophia")
+NAMES = ("amfm", "cma", "ddsp", "ftm", "granular", "jtfs", "mss", "pnp", "scores", "scrapl", "slurm", "sophia")
 SHIPPED = ",".join(f"invsound-{name}" for name in NAMES)
 
 

@@ -27,7 +27,7 @@ HOOKS = {
     "score": "scores", "logger": "loggers", "executor": "executors", "pretrained": "pretrained", "command": "commands",
 }  # fmt: skip
 
-OUTSIDE = dict.fromkeys(HOOKS, frozenset()) | {"synth": {("GoodOutside", "outside")}}
+OUTSIDE = dict.fromkeys(HOOKS, frozenset()) | {"synth": {("GoodOutside", "outside"), ("GoodBurst", "synths")}}
 
 
 def hooks():
@@ -88,6 +88,12 @@ def test_a_good_part_breaks_no_law(kind):
     verdicts = list(examine_part(registry.find(kind, f"mutant-parts:{GOOD[kind]}")))
     assert [v for v in verdicts if v.status == "failed"] == []
     assert {v.law for v in verdicts if v.status == "skipped"} <= {"device follows the input"}
+
+
+def test_a_good_synth_with_a_nuisance_breaks_no_law():
+    verdicts = {v.law: v for v in examine_part(registry.find("synth", "mutant-parts:GoodBurst"))}
+    assert [v for v in verdicts.values() if v.status == "failed"] == []
+    assert (verdicts["sound of its seed"].message, verdicts["a nuisance is heard"].message) == ("", "")
 
 
 def test_a_good_synth_from_outside_breaks_no_law_and_says_what_is_heard():

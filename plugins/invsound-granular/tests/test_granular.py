@@ -23,8 +23,9 @@ def small() -> Granular:
     return Granular(GranularOptions(num_samples=2048, size=512, grains=16))
 
 
-def by_formula(synth: Granular, d: float, theta: float) -> np.ndarray:
+def by_formula(synth: Granular, d: float, theta: float, seed: int) -> np.ndarray:
     """One sound, grain by grain, in numpy."""
+    frequencies, onsets = synth.grains(seed)
     options, sr = synth.options, 8192
     t = np.arange(options.size) / sr - options.size / sr / 2
     gamma = math.tan(0.95 * (2 * theta - 1) * math.pi / 2) * sr / (12 * 256) / 4
@@ -32,7 +33,7 @@ def by_formula(synth: Granular, d: float, theta: float) -> np.ndarray:
     a = 1 - 1 / (1 + np.exp(-2 * (1 - d) * options.grains * (i / options.grains - (0.25 * d + 0.75 * d * d))))
     a /= a.max()
     x = np.zeros(options.num_samples)
-    for f, onset, amplitude in zip(synth.frequencies.numpy(), synth.onsets, a, strict=True):
+    for f, onset, amplitude in zip(frequencies.numpy(), onsets, a, strict=True):
         phase = 2 * np.pi * np.cumsum(f * 2 ** (gamma * t) / sr)
         window = np.sin(np.pi * np.arange(options.size) / options.size) ** 2
         x[onset : onset + options.size] += amplitude * np.sin(phase) * window / np.sqrt(f)
@@ -42,25 +43,36 @@ def by_formula(synth: Granular, d: float, theta: float) -> np.ndarray:
 @pytest.mark.parametrize(("d", "theta"), [(0.0, 0.5), (0.3, 0.1), (0.7, 0.95), (1.0, 1.0), (1.0, 0.0)])
 def test_sounds_are_the_sums_of_their_grains(synth: Granular, d: float, theta: float) -> None:
     row = torch.tensor([[d, theta]])
-    expected = torch.from_numpy(by_formula(synth, *row[0].tolist()))
-    torch.testing.assert_close(synth(row.double())[0], expected, rtol=0, atol=1e-11)
-    assert (synth(row)[0] - expected).abs().max() < 1e-6 * expected.abs().max()
+    expected = torch.from_numpy(by_formula(synth, *row[0].tolist(), seed=5))
+    with synth.at(5):
+        torch.testing.assert_close(synth(row.double())[0], expected, rtol=0, atol=1e-11)
+        assert (synth(row)[0] - expected).abs().max() < 1e-6 * expected.abs().max()
 
 
 def test_grains_are_drawn_from_the_seed_and_from_nothing_else(synth: Granular) -> None:
-    same, other = Granular(GranularOptions()), Granular(GranularOptions(seed=1))
-    row = torch.tensor([[0.5, 0.6]])
-    assert torch.equal(same(row), synth(row))
-    assert same.onsets != other.onsets
-    assert not torch.isclose(same.frequencies, other.frequencies).any()
+    (frequencies, onsets), (others, elsewhere) = synth.grains(0), synth.grains(1)
+    assert onsets != elsewhere
+    assert not torch.isclose(frequencies, others).any()
     draws = torch.rand(128, generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(synth.frequencies, 2 ** (8 + 3 * draws[:64].double()))
-    assert synth.onsets == (draws[64:] * 28672).long().tolist()
+    torch.testing.assert_close(frequencies, 2 ** (8 + 3 * draws[:64].double()))
+    assert onsets == (draws[64:] * 28672).long().tolist()
+
+
+def test_each_sound_has_the_grains_of_its_seed(small: Granular) -> None:
+    theta = torch.tensor([[0.5, 0.6]]).expand(3, -1)
+    with small.at((4, 0, 4)):
+        x = small(theta)
+    assert torch.equal(x[0], x[2])
+    assert (x[0] - x[1]).norm() > 0.5
+    for seed, row in zip((4, 0, 4), x, strict=True):
+        with small.at(seed):
+            torch.testing.assert_close(small(theta[:1])[0], row, rtol=0, atol=1e-7)
 
 
 def test_frequencies_and_onsets_fill_their_ranges() -> None:
     many = Granular(GranularOptions(grains=4096, num_samples=8192))
-    octaves, onsets = torch.log2(many.frequencies / 256) / 3, torch.tensor(many.onsets) / 4096
+    frequencies, starts = many.grains(0)
+    octaves, onsets = torch.log2(frequencies / 256) / 3, torch.tensor(starts) / 4096
     for drawn in (octaves, onsets):
         assert drawn.min() >= 0
         assert drawn.max() < 1
@@ -101,7 +113,8 @@ def test_jacobians_in_both_modes_are_central_differences(small: Granular) -> Non
     theta, h = torch.tensor([0.4, 0.7], dtype=torch.float64), 1e-6
 
     def f(theta: Tensor) -> Tensor:
-        x: Tensor = small(theta[None])[0]
+        with small.at(0):
+            x: Tensor = small(theta[None])[0]
         return x
 
     J = torch.func.jacfwd(f)(theta)
@@ -129,13 +142,15 @@ def test_grains_of_one_timeline_do_not_overlap_and_all_are_there() -> None:
 
 def test_the_published_grid(synth: Granular) -> None:
     theta, folds = synth.published()
-    assert theta.shape == (1024, 2)
-    assert theta.unique(dim=0).shape == (1024, 2)
-    assert theta[33].tolist() == pytest.approx([2 / 33, 2 / 33])
-    assert [folds.count(fold) for fold in ("train", "val", "test")] == [615, 205, 204]
+    assert theta.shape == (5120, 2)
+    assert (theta.unique(dim=0, return_counts=True)[1] == 5).all()
+    assert theta[165].tolist() == pytest.approx([2 / 33, 2 / 33])
+    assert [folds.count(fold) for fold in ("train", "val", "test")] == [3075, 1025, 1020]
+    cells = {fold: {tuple(row) for row, name in zip(theta.tolist(), folds, strict=True) if name == fold} for fold in set(folds)}
+    assert not cells["train"] & cells["test"]
 
 
-@pytest.mark.parametrize("wrong", [{"size": 40_000}, {"grains": 0}, {"seed": -1}])
+@pytest.mark.parametrize("wrong", [{"size": 40_000}, {"grains": 0}])
 def test_options_say_what_is_wrong(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         GranularOptions(**wrong)

@@ -28,6 +28,27 @@ class GoodSynth(Synth):
         return json.dumps([name, values]).encode()
 
 
+class GoodBurst(GoodSynth):
+    nuisance = True
+
+    def forward(self, theta):
+        noise = [torch.rand(self.signal.num_samples, generator=torch.Generator().manual_seed(seed)) for seed in self.seeds(theta)]
+        return super().forward(theta) * (1 + torch.stack(noise).to(theta))
+
+
+@breaks("synth", "sound of its seed")
+class OneStream(GoodBurst):
+    def forward(self, theta):
+        stream = torch.Generator().manual_seed(self.seeds(theta)[0])
+        return GoodSynth.forward(self, theta) * (1 + torch.rand(len(theta), 1, generator=stream).to(theta))
+
+
+@breaks("synth", "a nuisance is heard")
+class Unmoved(GoodBurst):
+    def forward(self, theta):
+        return GoodSynth.forward(self, theta)
+
+
 @breaks("synth", "class is of its kind")
 class Stranger(torch.nn.Module):
     Options, differentiable = Options, True

@@ -15,8 +15,8 @@ from .timelines import placed, timelines
 
 LOW, HIGH = 256.0, 2048.0
 """The range of the grains' frequencies, Hz."""
-CELLS, FOLDS = 32, ("train", "train", "train", "val", "test")
-"""The published grid: so many cells per parameter, and the folds that its cells belong to in turn."""
+CELLS, SOUNDS, FOLDS = 32, 5, ("train", "train", "train", "val", "test")
+"""The published grid: so many cells per parameter, so many sounds in each, and the folds that cells belong to in turn."""
 
 
 @dataclass
@@ -27,14 +27,12 @@ class GranularOptions(SignalOptions):
     num_samples: length N, samples
     grains: number of grains
     size: length of a grain, samples
-    seed: seed of what is random, and the same in every sound: frequencies and onsets of the grains
     """
 
     sample_rate: float = option(8192.0, above=0, high=10**6, unit="Hz")
     num_samples: int = 32768
     grains: int = option(64, low=1, high=4096)
     size: int = option(4096, low=2, high=2**24, unit="samples")
-    seed: int = option(0, low=0, high=2**63 - 1)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -45,8 +43,8 @@ class GranularOptions(SignalOptions):
 class Granular(Synth):
     """x = y / ‖y‖₂,  y[o_i + n] += a_i · sin²(πn/size) · sin(2π Σ_{m ≤ n} f_i 2^{γ t_m} / sr) / √f_i,  t_m = m/sr − size/(2 sr).
 
-    Frequency f_i of grain i, log-uniform in 256 to 2048 Hz, and its onset o_i, uniform where the grain fits in, are drawn once from `seed`.
-    With the density d in [0, 1] and the slope θ in [0, 1], 0.5 for none,
+    Frequency f_i of grain i, log-uniform in 256 to 2048 Hz, and its onset o_i, uniform where the grain fits in, are a nuisance: each sound
+    draws them from its seed. With the density d in [0, 1] and the slope θ in [0, 1], 0.5 for none,
 
         a_i = A_i / max A,  A_i = 1 − σ(2 (1 − d) G (i/G − (0.25 d + 0.75 d²))),  i = 0 … G − 1
         γ = tan(0.95 (2θ − 1) π/2) · sr / (12 · 256) / 4  octaves/s
@@ -58,8 +56,8 @@ class Granular(Synth):
 
     Options = GranularOptions
     check_options: ClassVar[dict[str, object]] = {"num_samples": 2048, "size": 512, "grains": 16}
+    nuisance = True
     peak = 0.03
-    frequencies: Tensor
 
     def __init__(self, options: GranularOptions) -> None:
         super().__init__(options)
@@ -68,28 +66,31 @@ class Granular(Synth):
             Parameter("density", "", 0.0, 1.0, doc="share of the grains that is heard"),
             Parameter("slope", "", 0.0, 1.0, doc="of their chirps, from falling to rising; 0.5 is level"),
         )
-        generator = torch.Generator().manual_seed(options.seed)
-        octave = torch.rand(options.grains, generator=generator).double() * math.log2(HIGH / LOW)
-        onsets = torch.rand(options.grains, generator=generator) * (options.num_samples - options.size)
-        self.onsets: list[int] = onsets.long().tolist()
-        self.lines = timelines(self.onsets, options.size)
-        self.register_buffer("frequencies", LOW * 2**octave, persistent=False)
 
     def forward(self, theta: Tensor) -> Tensor:
         """θ [B, 2] → x [B, N]."""
         density, slope = theta[:, :, None].unbind(1)
-        cycles, weights, window = self.cycles(slope), self.weights(density), self.window(theta)
-        rows = []
-        for line in self.lines:
-            phase = (cycles[:, None] * self.frequencies[line, None]).frac().to(theta.dtype)
-            grains = torch.sin(2 * math.pi * phase) * (weights[:, line, None] * window)
-            rows.append(placed(grains, [self.onsets[i] for i in line], self.signal.num_samples))
-        y = torch.stack(rows).sum(0)
+        rows = zip(self.seeds(theta), self.amplitudes(density).split(1), self.cycles(slope).split(1), strict=True)
+        y = torch.cat([theta.new_empty(0, self.signal.num_samples), *(self.texture(*row) for row in rows)])
         return y / y.square().sum(1, keepdim=True).clamp(min=1e-30).sqrt()
 
-    def weights(self, density: Tensor) -> Tensor:
-        """[B, 1] → a / √f [B, G]."""
-        return self.amplitudes(density) / self.frequencies.to(density.dtype).sqrt()
+    def grains(self, seed: int) -> tuple[Tensor, list[int]]:
+        """Frequencies [G] in Hz, float64, and onsets in samples."""
+        generator, options = torch.Generator().manual_seed(seed), self.options
+        octave = torch.rand(options.grains, generator=generator).double() * math.log2(HIGH / LOW)
+        onsets = torch.rand(options.grains, generator=generator) * (options.num_samples - options.size)
+        return LOW * 2**octave, onsets.long().tolist()
+
+    def texture(self, seed: int, a: Tensor, cycles: Tensor) -> Tensor:
+        """Amplitudes a [1, G] and `cycles` [1, size] → y [1, N]."""
+        f, onsets = self.grains(seed)
+        f, window = f.to(a.device), self.window(a)
+        weights, rows = a / f.to(a.dtype).sqrt(), []
+        for line in timelines(onsets, self.options.size):
+            phase = (cycles[:, None] * f[line, None]).frac().to(a.dtype)
+            sounds = torch.sin(2 * math.pi * phase) * (weights[:, line, None] * window)
+            rows.append(placed(sounds, [onsets[i] for i in line], self.signal.num_samples))
+        return torch.stack(rows).sum(0)
 
     def amplitudes(self, density: Tensor) -> Tensor:
         """[B, 1] → a [B, G]. The first grain is the loudest."""
@@ -112,6 +113,7 @@ class Granular(Synth):
         return torch.sin(math.pi * n / self.options.size) ** 2
 
     def published(self) -> tuple[Tensor, list[str]]:
-        """32 × 32 cells in the open square, slope fastest; of every five, three train, one validates, one tests."""
+        """32 × 32 cells in the open square, slope fastest, five sounds in each; of five cells, three train, one validates, one tests."""
         edges = torch.linspace(0, 1, CELLS + 2, dtype=torch.float64)[1:-1]
-        return torch.cartesian_prod(edges, edges), [FOLDS[k % len(FOLDS)] for k in range(CELLS**2)]
+        cells = torch.cartesian_prod(edges, edges).repeat_interleave(SOUNDS, 0)
+        return cells, [FOLDS[k // SOUNDS % len(FOLDS)] for k in range(len(cells))]

@@ -29,7 +29,7 @@ def draw(synth: Synth, design: str, counts: dict[str, int | None], seed: int, cs
     `grid`: cell centres of the smallest regular grid that has enough of them, shuffled. `paper`: the table that
     `synth.published()` gives. `csv`: a file with one column per parameter, in physical units or with the names of options, and
     optionally one named `fold`; without it rows are split at random in the proportions of `counts`. A table shorter than a count gives what
-    it has, a longer one is cut by a choice that the seed makes, and a count of None takes everything.
+    it has, a longer one is cut by a choice that the seed makes, of which a smaller count has the beginning, and None takes everything.
 
     Raises UsageError for an unknown design or fold, a synth without a published table, a file that does not fit.
     """
@@ -133,12 +133,13 @@ def _paper(synth: Synth, wanted: Wanted, seed: int) -> Folds:
 
 
 def _choose(nu: Tensor, folds: list[str], wanted: Wanted, seed: int) -> Folds:
-    """The rows of each fold, in order; of a fold longer than wanted, as many rows as wanted."""
+    """The rows of each fold, in order; of a fold longer than wanted, as many rows, drawn one by one: those of a smaller count come first."""
     chosen = {}
     for fold, n in wanted.items():
         rows = torch.tensor([row for row, name in enumerate(folds) if name == fold], dtype=torch.long)
-        kept = torch.randperm(len(rows), generator=generator(seed, "choose", fold))[:n].sort().values
-        chosen[fold] = nu[rows[kept]].float()
+        if n is not None and n < len(rows):
+            rows = rows[torch.randperm(len(rows), generator=generator(seed, "choose", fold))[:n]]
+        chosen[fold] = nu[rows].float()
     return chosen
 
 

@@ -107,6 +107,8 @@ def test_paper_gives_all_of_a_fold_or_a_choice_from_it(arpeggiator: Arpeggiator)
     for fold, n in COUNTS.items():
         assert len(rows(some[fold])) == n
         assert rows(some[fold]) < rows(every[fold])
+        fewer = draw(arpeggiator, "paper", {fold: n // 2}, seed=0)[fold]
+        assert torch.equal(fewer, some[fold][: n // 2])
     theta, folds = arpeggiator.published()
     expected = arpeggiator.space.to_nu(theta[[fold == "val" for fold in folds]]).float()
     assert torch.equal(every["val"], expected)

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from .data import alike, columns, designs
+from .data import alike, columns, designs, fresh
 from .evaluation import evaluation
 from .evaluation.result import RunResult
 from .evaluation.targets import Targets
@@ -167,7 +167,8 @@ def _run(ready: Ready, path: Path, who: Workforce, where: str, on_epoch: OnEpoch
     alike.tell(folds["train"])
     trainer = _trainer(parts, path, where)
     train, val = (folds[name].at(parts.learned(folds[name].nu)) for name in ("train", "val"))
-    encoder = seconds("training", lambda: trainer.fit(train, val, on_epoch, logs.of(parts, path)))
+    with fresh.later(parts, len(train), Store(), who, where) as later:
+        encoder = seconds("training", lambda: trainer.fit(train, val, on_epoch, logs.of(parts, path), later))
     folder.save_encoder(path, encoder)
     return _evaluate(ready, path, encoder, folds["test"], seconds, where)
 

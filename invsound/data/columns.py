@@ -53,12 +53,16 @@ def prepare(
     """
     kinds = ["heard", *(["metric"] if parts.config.evaluate.micro else [])]
     scoring = [f"{kind}:{name}" for name, score in parts.scores.items() if score.feature is not None for kind in kinds]
-    training = ["inputs", "side", *(["pretrain"] if parts.config.train.pretraining else [])]
-    wanted = {fold: ["inputs", *scoring] if fold == "test" else training for fold in folds}
+    wanted = {fold: ["inputs", *scoring] if fold == "test" else training(parts) for fold in folds}
     seeds = {fold: seeds_of(parts, fold, len(nu[fold])) for fold in folds}
     columns = {(fold, column): (column, nu[fold], seeds[fold]) for fold, names in wanted.items() for column in names}
     made = _columns(parts, columns, store, who, device)
     return {fold: Fold(nu[fold], {column: made[fold, column] for column in names}, seeds[fold]) for fold, names in wanted.items()}
+
+
+def training(parts: Parts) -> list[str]:
+    """The columns that are learned from."""
+    return ["inputs", "side", *(["pretrain"] if parts.config.train.pretraining else [])]
 
 
 def seeds_of(parts: Parts, fold: str, count: int) -> tuple[int, ...]:
@@ -73,15 +77,16 @@ def features(parts: Parts, nu: Tensor, store: Store, who: Workforce, device: str
     return _columns(parts, {"features": ("features", nu, seeds)}, store, who, device)["features"]
 
 
-def _columns(
-    parts: Parts, wanted: dict[Any, tuple[str, Tensor, tuple[int, ...]]], store: Store, who: Workforce, device: str
-) -> dict[Any, Tensor]:
-    """Columns (name, ν, seeds), by any key: what the store lacks is computed, as one batch of shards."""
+Wanted = dict[Any, tuple[str, Tensor, tuple[int, ...]]]
+"""By any key: the name of a column, ν, and the seeds of a nuisance."""
+
+
+def tasks(parts: Parts, wanted: Wanted, store: Store, device: str) -> dict[Any, list[Task]]:
+    """The shards of columns, in order."""
     text, made_by = json.dumps(parts.config.as_dict()), sources(parts)
     classes = tuple((kind, name) for kind, name in given.named(parts.config) if is_given(name))
     root = str(store.root.absolute())
-    remove_rests(store.root)
-    tasks = {
+    return {
         key: [
             Task(column, text, rows.tolist(), root, digest([*recipe, *own], rows), made_by, classes, device, own)
             for recipe in [recipe_of(parts.config, column)]
@@ -90,17 +95,23 @@ def _columns(
         ]
         for key, (column, nu, seeds) in wanted.items()
     }
+
+
+def _columns(parts: Parts, wanted: Wanted, store: Store, who: Workforce, device: str) -> dict[Any, Tensor]:
+    """What the store lacks of columns is computed, as one batch of shards."""
+    remove_rests(store.root)
+    shards = tasks(parts, wanted, store, device)
     given.check_workers(parts.config, who.workers)
-    missing = [task for pieces in tasks.values() for task in pieces if not store.path(task.address).exists()]
+    missing = [task for pieces in shards.values() for task in pieces if not store.path(task.address).exists()]
     if missing:
         store.check()
     else:
         progress.log.info("What is needed of %s is prepared already.", sounds(max(len(nu) for _, nu, _ in wanted.values())))
     compute(missing, who)
-    return {key: _read(pieces, store) for key, pieces in tasks.items()}
+    return {key: read(pieces, store) for key, pieces in shards.items()}
 
 
-def _read(tasks: list[Task], store: Store) -> Tensor:
+def read(tasks: list[Task], store: Store) -> Tensor:
     """Shards in order, as one tensor. A damaged shard is computed again."""
     total = sum(len(task.nu) for task in tasks)
     whole, start = torch.empty(0), 0

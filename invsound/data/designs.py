@@ -20,6 +20,8 @@ from ..system.rng import derive, generator
 from .table import read_table
 
 FOLDS = ("train", "val", "test")
+ENDLESS = ("random", "sobol")
+"""Designs that have as many sounds as are wanted."""
 
 
 def draw(synth: Synth, design: str, counts: dict[str, int | None], seed: int, csv: str | None = None) -> dict[str, Tensor]:
@@ -46,6 +48,10 @@ def draw(synth: Synth, design: str, counts: dict[str, int | None], seed: int, cs
 def drawn(synth: Synth, options: Data, seed: int) -> Folds:
     """`draw` as the data options of a run say; `seed` is that of the run. Raises InvsoundError for a fold without sounds."""
     counts = {"train": options.train, "val": options.val, "test": options.test}
+    if options.fresh and options.design not in ENDLESS:
+        raise UsageError(
+            f"data.fresh=true draws sounds without an end, which the design {options.design!r} has. Choose data.design=random or sobol."
+        )
     folds = draw(synth, options.design, counts, seed if options.seed is None else options.seed, options.csv)
     if len(folds["train"]) == 1:  # a batch norm has no variance of one example
         raise UsageError("The fold 'train' has one sound. Give it two or more: data.train=8, or another row with that fold in the table.")
@@ -133,7 +139,7 @@ def _paper(synth: Synth, wanted: Wanted, seed: int) -> Folds:
 
 
 def _choose(nu: Tensor, folds: list[str], wanted: Wanted, seed: int) -> Folds:
-    """The rows of each fold, in order; of a fold longer than wanted, as many rows, drawn one by one: those of a smaller count come first."""
+    """The rows of each fold, in order; of a fold longer than wanted, as many, drawn one by one: those of a smaller count are first."""
     chosen = {}
     for fold, n in wanted.items():
         rows = torch.tensor([row for row, name in enumerate(folds) if name == fold], dtype=torch.long)

@@ -16,6 +16,7 @@ class Data:
     train: sounds to learn from, two or more (null: all that the design has)
     val: sounds that decide when to stop
     test: sounds the scores are computed on
+    fresh: every epoch draws new training sounds, data.train of them, prepared while the epoch before is learned; of random and sobol
     csv: the table, for design=csv: columns named as the parameters, and optionally fold
     seed: of the draw (null: that of the run); given, all seeds of a sweep hear the same sounds, which are then prepared once
     """
@@ -24,6 +25,7 @@ class Data:
     train: int | None = option(256, low=2, high=10**7)
     val: int | None = option(32, low=1, high=10**7)
     test: int | None = option(32, low=1, high=10**7)
+    fresh: bool = False
     csv: str | None = None
     seed: int | None = seed_option(None)
 

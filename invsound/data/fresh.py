@@ -1,0 +1,97 @@
+"""Sounds that are heard once: each epoch draws its own, which are prepared while the epoch before is learned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from ..executor import Executor, Workforce
+from ..runs.parts import Parts
+from ..system import progress
+from ..system.rng import derive
+from ..system.store import Store
+from . import columns, designs
+from .columns import Fold
+from .shards import Task, compute_shards
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The sounds of an epoch, and who prepares them."""
+
+    nu: Tensor
+    seeds: tuple[int, ...]
+    tasks: dict[str, list[Task]]
+    futures: list[Future[Any]]
+
+
+class Fresh:
+    """epoch → its training sounds, from the second on; the first has those of the table, by which losses are calibrated.
+
+    They are a function of the seed and the epoch. The shards of an epoch stay in the store until it is learned: a run that is killed goes
+    on with them, and no more than those of two epochs are there at a time.
+    """
+
+    def __init__(self, parts: Parts, count: int, store: Store, pool: Executor, device: str) -> None:
+        self.parts, self.count, self.store, self.pool, self.device = parts, count, store, pool, device
+        self._asked: dict[int, Asked] = {}
+
+    def __call__(self, epoch: int) -> Fold:
+        """Waits for what is not prepared yet, and asks for the epoch after. Raises InvsoundError where that fails."""
+        self._forget(epoch - 1)
+        asked = self._ask(epoch)
+        self._wait(epoch, asked)
+        made = {column: columns.read(tasks, self.store) for column, tasks in asked.tasks.items()}
+        if epoch < self.parts.config.train.epochs:
+            self._ask(epoch + 1)
+        return Fold(asked.nu, made, asked.seeds).at(self.parts.learned(asked.nu))
+
+    def _ask(self, epoch: int) -> Asked:
+        if epoch in self._asked:
+            return self._asked[epoch]
+        data, seed = self.parts.config.data, self.parts.config.seed
+        drawn = derive(seed if data.seed is None else data.seed, "fresh", epoch)
+        nu = designs.draw(self.parts.synth, data.design, {"train": self.count}, drawn)["train"]
+        seeds = columns.seeds_of(self.parts, f"train, epoch {epoch}", len(nu))
+        wanted = {column: (column, nu, seeds) for column in columns.training(self.parts)}
+        tasks = columns.tasks(self.parts, wanted, self.store, self.device)
+        missing = [task for pieces in tasks.values() for task in pieces if not self.store.path(task.address).exists()]
+        size = self.pool.together(len(missing))
+        futures = [self.pool.submit(compute_shards, missing[k : k + size]) for k in range(0, len(missing), size)]
+        return self._asked.setdefault(epoch, Asked(nu, seeds, tasks, futures))
+
+    def _wait(self, epoch: int, asked: Asked) -> None:
+        left = [future for future in asked.futures if not future.done()]
+        if left:
+            with progress.bar(f"Preparing epoch {epoch}", len(left), "shards") as advance:
+                for _ in as_completed(left):
+                    advance(1)
+        for future in asked.futures:
+            future.result()
+
+    def _forget(self, epoch: int) -> None:
+        if asked := self._asked.pop(epoch, None):
+            for task in (task for tasks in asked.tasks.values() for task in tasks):
+                self.store.path(task.address).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """All is learned."""
+        for epoch in list(self._asked):
+            self._forget(epoch)
+
+
+@contextmanager
+def later(parts: Parts, count: int, store: Store, who: Workforce, device: str) -> Iterator[Callable[[int], Fold] | None]:
+    """The training sounds of the epochs after the first; None where all epochs learn from the same."""
+    if not parts.config.data.fresh:
+        yield None
+        return
+    with who.executor(count, device) as pool:
+        fresh = Fresh(parts, count, store, pool, device)
+        yield fresh
+        fresh.close()

@@ -1,0 +1,80 @@
+"""Fresh sounds: each epoch has its own, whoever prepares them and whatever interrupts it, and they leave nothing behind."""
+
+import json
+
+import pytest
+import torch
+
+import invsound as api
+from invsound.data import fresh
+from invsound.executor import Workforce
+from invsound.runs import config
+from invsound.runs.parts import Parts
+from invsound.system.store import Store
+
+SMALL = [
+    "data.train=16", "data.val=8", "data.test=4", "train.epochs=4", "train.batch=8", "evaluate.sounds=0", "evaluate.scores=[mss]",
+    "evaluate.micro=false", "feature.n_fft=[64]", "data.fresh=true",
+]  # fmt: skip
+
+
+def shards(folder):
+    return set(folder.rglob("*.safetensors"))
+
+
+@pytest.fixture
+def parts(tiny):
+    named = {"synth": tiny, "feature": "mss", "loss": "pnp"}
+    return Parts(config.resolve({"parts": named, "feature": {"n_fft": [64]}, "data": {"fresh": True}, "train": {"epochs": 4}}))
+
+
+def test_an_epoch_has_its_own_sounds_and_they_are_a_function_of_the_seed(parts, tmp_path):
+    with fresh.later(parts, 12, Store(tmp_path), Workforce(), "cpu") as later:
+        second, third = later(2), later(3)
+    assert len(second) == len(third) == 12
+    assert not torch.equal(second.nu, third.nu)
+    assert set(second.columns) == {"inputs", "side"}
+    with fresh.later(parts, 12, Store(tmp_path), Workforce(), "cpu") as later:  # of a run that was killed in its third epoch
+        again = later(3)
+    assert torch.equal(again.nu, third.nu)
+    assert all(torch.equal(again.columns[name], third.columns[name]) for name in third.columns)
+
+
+def test_no_more_than_two_epochs_are_kept_and_in_the_end_none(parts, tmp_path):
+    with fresh.later(parts, 12, Store(tmp_path), Workforce(), "cpu") as later:
+        counts = []
+        for epoch in (2, 3, 4):
+            later(epoch)
+            counts.append(len(shards(tmp_path)))
+    assert counts == [8, 8, 4]  # two columns of two shards for this epoch and the next
+    assert not shards(tmp_path)
+
+
+def scores(folder):
+    return json.loads((folder / "scores.json").read_text())
+
+
+@pytest.mark.parametrize("loss", ["ploss", "pnp"])
+def test_whoever_prepares_and_whatever_interrupts_scores_are_the_same(tiny, tmp_path, monkeypatch, loss):
+    def stop(metrics):
+        if metrics["epoch"] == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setenv("INVSOUND_CACHE", str(tmp_path / "one"))
+    api.run(tiny, "mss", loss, overrides=SMALL, out="whole", quiet=True)
+    monkeypatch.setenv("INVSOUND_CACHE", str(tmp_path / "two"))
+    with pytest.raises(KeyboardInterrupt):
+        api.run(tiny, "mss", loss, overrides=SMALL, out="cut", quiet=True, jobs=2, on_epoch=stop)
+    api.resume("cut", quiet=True)
+    assert scores(tmp_path / "cut") == scores(tmp_path / "whole")
+    told = [json.loads(line) for line in (tmp_path / "cut" / "metrics.jsonl").read_text().splitlines()]
+    assert [line["epoch"] for line in told] == [0, 1, 2, 3, 4]
+    api.run(tiny, "mss", loss, overrides=[*SMALL, "data.fresh=false"], out="stale", quiet=True)
+    stale = [json.loads(line) for line in (tmp_path / "stale" / "metrics.jsonl").read_text().splitlines()]
+    assert stale[1]["val_loss"] == told[1]["val_loss"]
+    assert stale[2]["val_loss"] != told[2]["val_loss"]
+
+
+def test_a_design_with_an_end_is_refused(tiny):
+    with pytest.raises(api.UsageError, match=r"data.fresh=true draws sounds without an end.*data.design=random or sobol"):
+        api.run(tiny, "mss", "ploss", overrides=[*SMALL, "data.design=grid"], quiet=True)

@@ -19,6 +19,9 @@ from ..system.executor import deaf
 PATIENCE = 300.0
 """Seconds for a process to start: it may import torch for the first time."""
 
+PRELOADED = ("torch._dynamo",)
+"""What torch imports for its first optimizer, seconds: once, and not in each process."""
+
 METHOD = "forkserver" if sys.platform == "linux" else "spawn"  # elsewhere, what torch has loaded does not survive a fork
 
 
@@ -30,7 +33,7 @@ def isolated(function: Callable[..., Any], *arguments: Any, seconds: float) -> A
     """`function(*arguments)`, which is JSON-ready, in a process of its own, whose streams are silent. Raises Lost without an answer."""
     context: Any = multiprocessing.get_context(METHOD)
     if METHOD == "forkserver":
-        context.set_forkserver_preload([f"{__package__}.examine"])
+        context.set_forkserver_preload([f"{__package__}.examine", *PRELOADED])
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_answer, args=(sender, seconds, dict(os.environ), function, arguments))
     with deaf():

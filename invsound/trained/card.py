@@ -14,7 +14,7 @@ make it, without a search.
 
 ```python
 import invsound
-answer = invsound.load({load!r})("tom.wav")
+answer = invsound.load("{load}")("sound.wav")
 print(answer)
 ```
 

@@ -19,6 +19,7 @@ from invsound.testing import (
     FeatureContract,
     LossContract,
     OptimizerContract,
+    PretrainedContract,
     ScoreContract,
     SolverContract,
     Subject,
@@ -189,6 +190,10 @@ class TestSpectralTransport(ScoreContract):
 
 class TestEnvelopeDistance(ScoreContract):
     part = "rms"
+
+
+class TestAmfmChirp(PretrainedContract):
+    part = "amfm-chirp"
 
 
 def test_every_shipped_part_is_under_contract():

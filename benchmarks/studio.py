@@ -36,8 +36,8 @@ TAIL = """
 HELP = """
 ## The command line
 
-`invsound --help`, {times} times with the studio installed and, in turn with these, {times} times with its metadata hidden, as if it were not;
-beside other work too, and with nothing compiled beforehand.
+`invsound --help`, {times} times with the studio installed and, in turn with these, {times} times with its metadata hidden, as if it were
+not; beside other work too, and with nothing compiled beforehand.
 
 | | median | from | to |
 |---|---:|---:|---:|

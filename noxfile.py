@@ -1,4 +1,4 @@
-"""Sessions: tests, lint, types, examples, docs; other Pythons, smoke and wheels; and the long ones, slow, gpu, slurm and bench."""
+"""Sessions: tests, lint, types, examples, docs; other Pythons, smoke, browser, wheels; the long ones, slow, gpu, slurm, gallery, bench."""
 
 import os
 import shutil
@@ -189,6 +189,13 @@ def slurm(session: nox.Session) -> None:
         session.skip(f"{' and '.join(missing)} cannot be found: apt install slurm-wlm, or your system's SLURM, with its controller")
     install(session, "pytest")
     session.run("pytest", "-m", "slurm", "plugins/invsound-slurm", *session.posargs)
+
+
+@nox.session
+def gallery(session: nox.Session) -> None:
+    """The sounds of docs/gallery.md, matched anew, a quarter of an hour; build/gallery keeps what is there already."""
+    install(session)
+    session.run("python", "benchmarks/gallery.py")
 
 
 @nox.session

@@ -1,11 +1,12 @@
 """How long the studio takes from a turn of a knob to its sound, and what it holds after many: writes docs/benchmarks-studio.md.
 
-python benchmarks/studio.py
+python benchmarks/studio.py [--help-alone]
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import json
 import os
 import re
@@ -31,6 +32,15 @@ TAIL = """
 |---|---:|---:|
 | server | {server_before:.0f} MiB | {server:.0f} MiB |
 | process that renders, most of which is torch | {player_before:.0f} MiB | {player:.0f} MiB |
+"""
+HELP = """
+## The command line
+
+`invsound --help`, {times} times with the studio installed and, in turn with these, {times} times with its metadata hidden, as if it were
+not; beside other work too, and with nothing compiled beforehand.
+
+| | median | from | to |
+|---|---:|---:|---:|
 """
 
 
@@ -72,11 +82,34 @@ def turned(studio: Studio, synth: str, turns: int) -> tuple[int, list[float]]:
     return bench["num_samples"], took
 
 
+def helped(times: int) -> str:
+    """How long `invsound --help` takes with the studio and without it."""
+    info = Path(str(importlib.metadata.distribution("invsound-studio").locate_file("invsound_studio-0.1.0.dist-info")))
+    took: dict[str, list[float]] = {"with": [], "without": []}
+    for _ in range(times):
+        for how, seconds in took.items():
+            hidden = info.rename(info.with_suffix(".hidden")) if how == "without" else None
+            try:
+                begun = time.perf_counter()
+                subprocess.run([sys.executable, "-m", "invsound", "--help"], check=True, capture_output=True)
+                seconds.append(time.perf_counter() - begun)
+            finally:
+                if hidden:
+                    hidden.rename(info)
+    rows = [f"| {how} | {statistics.median(s):.2f} s | {min(s):.2f} s | {max(s):.2f} s |\n" for how, s in took.items()]
+    return HELP.format(times=times) + "".join(rows)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--turns", type=int, default=50)
     parser.add_argument("--renders", type=int, default=500)
+    parser.add_argument("--times", type=int, default=7, help="of invsound --help")
+    parser.add_argument("--help-alone", action="store_true", help="keep what the page says of turns")
     options = parser.parse_args()
+    if options.help_alone:
+        PAGE.write_text(PAGE.read_text().partition("\n## The command line")[0] + helped(options.times))
+        return
     studio, rows, done = Studio(), "", 0
     try:
         for synth in ("ftm", "amfm"):
@@ -92,7 +125,7 @@ def main() -> None:
         studio.process.wait()
     counts = {"turns": options.turns, "renders": options.renders, "cpus": os.cpu_count()}
     memory = {"server_before": server_before, "server": server, "player_before": player_before, "player": player}
-    PAGE.write_text(HEAD.format(**counts) + rows + TAIL.format(**counts, **memory))
+    PAGE.write_text(HEAD.format(**counts) + rows + TAIL.format(**counts, **memory) + helped(options.times))
     print(PAGE.read_text())
 
 

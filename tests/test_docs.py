@@ -80,6 +80,16 @@ def test_every_page_is_in_a_table_of_contents():
     assert [str(page) for page in PAGES if page.name != "index.md" and str(page.relative_to(DOCS).with_suffix("")) not in listed] == []
 
 
+def test_the_gallery_is_small_and_whole():
+    """Every file is on the page, every sound of a page is there, and all of them together load quickly."""
+    folder, page = DOCS / "_static" / "gallery", (DOCS / "gallery.md").read_text()
+    shown = set(re.findall(r'src="_static/gallery/([^"]+)"', page))
+    assert shown == {path.name for path in folder.iterdir()}
+    assert set(re.findall(r'src="_static/gallery/([^"]+)"', (DOCS / "index.md").read_text())) <= shown
+    assert len([name for name in shown if name.endswith(".flac")]) > 8
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 2 * 2**20
+
+
 def test_files_named_by_the_map_of_the_paper_exist():
     root = DOCS.parent
     for name in re.findall(r"`((?:invsound|plugins)/[^`]+)`", (DOCS / "paper.md").read_text()):

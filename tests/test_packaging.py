@@ -48,7 +48,7 @@ def test_workflows_call_sessions_that_are_there():
     for file in (ROOT / ".github" / "workflows").glob("*.yml"):
         steps = [step for job in yaml.safe_load(file.read_text())["jobs"].values() for step in job["steps"]]
         called |= {name for step in steps for line in re.findall(r"nox -s ([\w .-]+)", step.get("run", "")) for name in line.split()}
-    assert {"tests-", "lint", "types", "examples", "docs", "wheels"} == called
+    assert {"tests-", "lint", "types", "examples", "docs", "wheels", "browser"} == called
     assert {name.removesuffix("-") for name in called} <= sessions
 
 

@@ -2,6 +2,8 @@
 
 import io
 import secrets
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -10,6 +12,8 @@ from invsound_studio.app import Studio
 from starlette.testclient import TestClient
 
 TOKEN = "a-token-of-these-tests"
+TOY = ["synth.num_samples=1024", "feature.n_fft=[256]", "data.train=8", "data.val=4", "data.test=2", "train.epochs=1",
+       "evaluate.scores=[mss]", "evaluate.sounds=2", "encoder.num_octaves=4", "encoder.hop=64"]  # fmt: skip
 PARTS = '''
 import os, signal
 from dataclasses import dataclass
@@ -81,6 +85,15 @@ def strangers(tmp_path_factory):
         for name, value in {"INVSOUND_CACHE": folder / "cache", "OMP_NUM_THREADS": "1", "PYTHONPATH": site}.items():
             patch.setenv(name, str(value))
         yield site
+
+
+@pytest.fixture(scope="module")
+def toy(strangers, tmp_path_factory):
+    """A run that has ended, of few sounds."""
+    folder = tmp_path_factory.mktemp("runs") / "toy"
+    command = [sys.executable, "-m", "invsound", "run", "--synth", "bell", "--feature", "mss", "--loss", "ploss", *TOY]
+    subprocess.run([*command, "--jobs", "1", "--out", str(folder)], check=True, capture_output=True)
+    return folder
 
 
 @pytest.fixture(scope="module")

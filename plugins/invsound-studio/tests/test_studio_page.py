@@ -14,7 +14,7 @@ axe = pytest.importorskip("axe_playwright_python.sync_playwright")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 QUIET = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--mute-audio",
+    "--disable-sync", "--mute-audio", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
 ]  # fmt: skip
 DROP = """([name, bytes]) => {
   const transfer = new DataTransfer();
@@ -25,8 +25,8 @@ SECONDS = 90_000  # milliseconds, on a machine that does other things too
 
 
 @pytest.fixture(scope="module")
-def address(strangers):
-    command = [sys.executable, "-m", "invsound", "studio", "--no-browser"]
+def address(strangers, toy):
+    command = [sys.executable, "-m", "invsound", "studio", "--no-browser", "--run", str(toy)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     yield re.search(r"http://\S+", process.stderr.readline())[0]
     process.terminate()
@@ -135,4 +135,40 @@ def test_what_goes_wrong_is_a_sentence_on_the_page(page):
     page.fill("#lines", "")
     page.select_option("#synth", "organ")
     page.wait_for_function("() => document.querySelectorAll('.knob').length === 145")
+    assert page.is_hidden("#save-preset")
     assert audited(page) == []
+
+
+@pytest.mark.parametrize("page", [(390, "light")], indirect=True, ids=["390-light"])
+def test_a_run_is_opened_answers_at_once_and_its_preset_is_saved(page, toy, tmp_path):
+    page.select_option("#run", str(toy))
+    page.wait_for_function("() => document.getElementById('said').textContent.endsWith('its encoder answers at once.')")
+    assert page.input_value("#lines") == "synth.num_samples=1024\nfeature.n_fft=[256]"
+    assert page.inner_text("#sounds").split() == ["test-00-target.wav", "test-01-target.wav"]
+    page.click("#guess")
+    page.wait_for_function("() => document.getElementById('said').textContent.endsWith('toy says this at once.')")
+    assert float(text(page, "distance")) > 0
+    with page.expect_download() as download:
+        page.click("#save-preset")
+    assert download.value.suggested_filename == "sound.bell"
+    download.value.save_as(tmp_path / "saved")
+    assert (tmp_path / "saved").read_text().startswith("sound: ")
+    page.select_option("#synth", "organ")
+    page.wait_for_function("() => document.querySelectorAll('.knob').length === 145")
+    assert page.input_value("#run") == ""
+
+
+@pytest.mark.parametrize("page", [(1280, "dark")], indirect=True, ids=["1280-dark"])
+def test_what_a_microphone_hears_is_a_sound_as_others(page):
+    """Chromium's own microphone beeps, about twice a second."""
+    page.click("#record")
+    page.wait_for_selector("#record[aria-pressed=true]")
+    page.wait_for_timeout(1500)
+    page.click("#record")
+    page.wait_for_function("() => document.getElementById('notes').textContent.includes('resampled')")
+    assert page.inner_text("#sounds").strip() == "recording 1.wav"
+    assert page.get_attribute("#record", "aria-pressed") == "false"
+    ended = float(page.get_attribute("#end", "aria-valuetext").split()[0])
+    assert 1 < ended < 60
+    page.click("#hear")
+    page.wait_for_function("() => document.getElementById('said').textContent === 'Playing the recording.'")

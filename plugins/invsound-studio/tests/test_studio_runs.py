@@ -1,21 +1,14 @@
 """A run is opened by its name on the command line: its instrument, its sounds, and its encoder, which answers at once."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 
-TOY = ["synth.num_samples=1024", "feature.n_fft=[256]", "data.train=8", "data.val=4", "data.test=2", "train.epochs=1",
-       "evaluate.scores=[mss]", "evaluate.sounds=2", "encoder.num_octaves=4", "encoder.hop=64"]  # fmt: skip
-
 
 @pytest.fixture(scope="module")
-def runs(strangers, tmp_path_factory):
+def runs(toy):
     """One that has ended, and one whose folder was damaged since."""
-    folder = tmp_path_factory.mktemp("runs")
-    command = [sys.executable, "-m", "invsound", "run", "--synth", "bell", "--feature", "mss", "--loss", "ploss", *TOY]
-    subprocess.run([*command, "--jobs", "1", "--out", str(folder / "toy")], check=True, capture_output=True)
+    folder = toy.parent
     (folder / "broken").mkdir()
     (folder / "broken" / "config.yaml").write_text("parts: [")
     (folder / "toy" / "audio" / "secret-target.wav").symlink_to("/etc/hostname")

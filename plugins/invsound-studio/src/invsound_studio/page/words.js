@@ -14,6 +14,6 @@ export async function doing(work, words = "") {
     wrong(error.message);
     return undefined;
   } finally {
-    if (words) said("");
+    if (words && at("said").textContent === words) said(""); // else something was said since
   }
 }

@@ -33,9 +33,7 @@ def representation_is_a_row(subject: Subject) -> None:
     hold(next(iter(sizes))[0] >= 1, "D is 0")
 
 
-@law(
-    "feature", mend="path(x, k) is columns of forward(x), for k = 0 … num_paths − 1 in their order; num_paths is 1 where there are none."
-)
+@law("feature", mend="path(x, k) is columns of forward(x), for k = 0 … num_paths − 1 in their order; num_paths is 1 where there are none.")
 def paths_are_parts(subject: Subject) -> None:
     """Side by side, path(x, 0), path(x, 1), … are S, and so are their derivatives, in both modes."""
     feature, x = subject.instance, subject.rows(2)

@@ -18,6 +18,8 @@ class Feature(nn.Module, ABC):
     """
 
     Options: ClassVar[type]
+    num_paths: int = 1
+    """How many parts of S, one after the other, `path` computes alone."""
 
     def __init__(self, signal: Signal, options: Any) -> None:
         super().__init__()
@@ -26,3 +28,7 @@ class Feature(nn.Module, ABC):
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
         """Audio x [B, N] → S [B, D]."""
+
+    def path(self, x: Tensor, k: int) -> Tensor:
+        """Part k of S alone, for less than the whole costs: audio x [B, N] → [B, D_k]; side by side all parts are S."""
+        return self(x)  # type: ignore[no-any-return]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from .law import hold, law
-from .subject import DTYPES, Subject, bad_row, noise
+from .subject import DTYPES, Subject, apart, bad_row, noise
 from .synths import reverse_derivative
 
 
@@ -31,6 +31,23 @@ def representation_is_a_row(subject: Subject) -> None:
     sizes = {tuple(subject.instance(subject.rows(count, seed=seed)).shape[1:]) for count in (1, 3) for seed in (0, 1)}
     hold(len(sizes) == 1 and len(next(iter(sizes))) == 1, f"On batches of 1 and 3 sounds, rows of shapes {sorted(sizes)}")
     hold(next(iter(sizes))[0] >= 1, "D is 0")
+
+
+@law("feature", mend="path(x, k) is columns of forward(x), for k = 0 … num_paths − 1 in their order; num_paths is 1 where there are none.")
+def paths_are_parts(subject: Subject) -> None:
+    """Side by side, path(x, 0), path(x, 1), … are S, and so are their derivatives, in both modes."""
+    feature, x = subject.instance, subject.rows(2)
+    count = feature.num_paths
+    hold(isinstance(count, int) and count >= 1, f"num_paths is {count!r}")
+
+    def parts(x: Tensor) -> Tensor:
+        return torch.cat([feature.path(x, k) for k in range(count)], 1)
+
+    apart_by = apart(parts(x), feature(x))
+    hold(apart_by < 1e-9, f"On 2 random sounds, its {count} paths and the whole differ by {apart_by:.1e}")
+    reverse = apart(reverse_derivative(parts, x), reverse_derivative(feature, x))
+    forward = apart(*(torch.func.jvp(f, (x,), (noise(*x.shape, seed=6),))[1] for f in (parts, feature)))
+    hold(max(reverse, forward) < 1e-9, f"On 2 random sounds, their derivatives differ by {max(reverse, forward):.1e}")
 
 
 @law("feature", "encoder", mend="guard logarithms and divisions: log(ε + S), S / (ε + ‖S‖).")

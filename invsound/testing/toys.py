@@ -82,9 +82,10 @@ class Organ(Synth):
 
 
 class Projection(Feature):
-    """S = x A with a fixed random A [N, 6]."""
+    """S = x A with a fixed random A [N, 6], in three paths of two."""
 
     Options = NoOptions
+    num_paths = 3
 
     def __init__(self, signal: Signal) -> None:
         super().__init__(signal, NoOptions())
@@ -93,6 +94,9 @@ class Projection(Feature):
 
     def forward(self, x: Tensor) -> Tensor:
         return x @ self.get_buffer("A").to(x.dtype)
+
+    def path(self, x: Tensor, k: int) -> Tensor:
+        return x @ self.get_buffer("A").to(x.dtype)[:, 2 * k : 2 * k + 2]
 
 
 def problem(synth: Synth | None = None) -> Problem:

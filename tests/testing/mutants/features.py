@@ -60,6 +60,15 @@ class GoodFeature(Feature):
         return torch.fft.rfft(x).abs()
 
 
+@breaks("feature", "paths are parts")
+class Overlapping(GoodFeature):
+    num_paths = 2
+
+    def path(self, x, k):
+        S = self(x)
+        return S[:, k * S.shape[1] // 2 - k :][:, : S.shape[1] // 2 + 1]
+
+
 @breaks("feature", "representation is a row")
 class Cube(Feature):
     Options = Options

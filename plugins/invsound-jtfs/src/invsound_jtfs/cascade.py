@@ -50,8 +50,8 @@ class Cascade:
         p = pad(x.detach(), self.plan)
         X = torch.fft.rfft(p)
         U = self.spectra(lambda group, bands: self.scalogram(X, group, bands), X)
-        out = [self.flatten([self.order0(p, X)[None]], self.stride if self.averaged else 0)]
-        if self.averaged:
+        out = [self.flatten([self.order0(p, X)[None]], self.stride if self.averaged else 0)] if self.plan.low else []
+        if self.plan.low and self.averaged:
             out.append(self.flatten(self.plan.first.push(self.order1(U), self.total), self.stride))
 
         def order2(joint: Joint) -> Tensor:
@@ -72,8 +72,9 @@ class Cascade:
         U = self.spectra(scalogram, X)
         p_bar, X_bar, U_bar = torch.zeros_like(p), torch.zeros_like(X), [torch.zeros_like(u) for u in U]
         take = self.reader(S.detach())
-        self.order0_adjoint(take(1, self.stride if self.averaged else 0)[0], p_bar, X_bar)
-        if self.averaged:
+        if self.plan.low:
+            self.order0_adjoint(take(1, self.stride if self.averaged else 0)[0], p_bar, X_bar)
+        if self.plan.low and self.averaged:
             first = self.plan.first
             self.order1_adjoint(first.pull(self.order1(U), [take(path.size, self.stride) for path in first.paths]), U_bar)
 

@@ -15,7 +15,7 @@ SIGMA0, ALPHA = 0.1, 5.0
 
 @dataclass(frozen=True)
 class Config:
-    """What determines the transform: the options, plus the number of samples."""
+    """What determines the transform: the options, plus the number of samples; or what determines one path of it."""
 
     num_samples: int
     J: int
@@ -27,6 +27,7 @@ class Config:
     format: str
     padding: str
     compile: bool
+    path: int | None = None
 
     @property
     def support(self) -> int:

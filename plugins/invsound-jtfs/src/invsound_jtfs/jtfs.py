@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from invsound import Feature, Signal, check_bounds, option
 
+from .filters import bank
 from .geometry import Config, Geometry
 from .scattering import scatter
 
@@ -64,7 +65,8 @@ class JTFS(Feature):
     Rows are ordered as kymatio's `TimeFrequencyScattering(out_type="array")` orders them, then flattened with time:
     (S0,) first order by n_fr and n1, second order by n2, n_fr and n1. With T="global" a path is the sum over the padded time grid at
     its own resolution; with T=0 each has its own length and the first order has none (so has kymatio's). `format="joint"` keeps the
-    padded log-frequency axis. Raises ValueError if the signal is too short for J or T, or log-frequency for J_fr or F.
+    padded log-frequency axis. Paths are what is below the second order, then the wavelets n2, each with all its n_fr and n1. Raises
+    ValueError if the signal is too short for J or T, or log-frequency for J_fr or F.
 
     Source: Andén, Lostanlen & Mallat, Joint time–frequency scattering, IEEE TSP 2019; kymatio, main branch.
     """
@@ -79,12 +81,21 @@ class JTFS(Feature):
         geometry = Geometry.of(self.config)
         k = geometry.log2_stride if o.T else 0
         self.size0 = 1 if o.T == "global" else geometry.stops[k] - geometry.starts[k]
+        fastest = min(psi.j for psi in bank(o.J, o.Q[0]))
+        self.num_paths = 1 + sum(psi.j > fastest for psi in bank(o.J, o.Q[1]))
 
     def forward(self, x: Tensor) -> Tensor:
+        return self._scattered(x, self.config)
+
+    def path(self, x: Tensor, k: int) -> Tensor:
+        return self._scattered(x, replace(self.config, path=k))
+
+    def _scattered(self, x: Tensor, config: Config) -> Tensor:
         if x.ndim != 2 or x.shape[-1] != self.config.num_samples:
             raise ValueError(f"JTFS was built for audio [B, {self.config.num_samples}], got {tuple(x.shape)}")
-        S = scatter(x, self.config)
-        S0, S = S[:, : self.size0], S[:, self.size0 :].clamp(min=0)  # rounding can leave a local average below zero
+        S = scatter(x, config)
+        size0 = 0 if config.path else self.size0
+        S0, S = S[:, :size0], S[:, size0:].clamp(min=0)  # rounding can leave a local average below zero
         if self.options.log:
             S0, S = torch.where(S0 < 0, -compress(-S0.clamp(max=0)), compress(S0.clamp(min=0))), compress(S)
         return torch.cat([S0, S], 1) if self.options.order0 else S

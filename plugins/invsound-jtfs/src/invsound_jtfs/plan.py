@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import groupby
 
@@ -39,7 +39,7 @@ class Joint:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything the cascade needs."""
+    """Everything the cascade needs. `low` is whether S0 and the first order are computed."""
 
     config: Config
     geometry: Geometry
@@ -47,11 +47,22 @@ class Plan:
     groups: tuple[Group, ...]
     first: Frequency
     joints: tuple[Joint, ...]
+    low: bool = True
 
     @classmethod
     def of(cls, config: Config, dtype: torch.dtype, device: torch.device) -> Plan:
         """The plan; the first call draws the filters, later ones find them in a cache."""
-        return _plan(config, dtype, device)
+        whole = _plan(replace(config, path=None), dtype, device)
+        return whole if config.path is None else whole.only(config.path)
+
+    def only(self, path: int) -> Plan:
+        """The plan of S0 and the first order (0), or of one second-order wavelet (1, 2, …) and of no more than what it sees."""
+        if path == 0:
+            return replace(self, joints=())
+        joint = self.joints[path - 1]
+        seen = zip(self.groups, joint.inputs, strict=False)
+        groups = tuple(replace(group, bins=band.bins, bands=group.bands[: rows.stop - rows.start]) for group, (rows, band) in seen)
+        return replace(self, groups=groups, joints=(joint,), low=False)
 
 
 @lru_cache(maxsize=16)

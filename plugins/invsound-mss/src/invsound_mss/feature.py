@@ -44,14 +44,19 @@ class MSS(Feature):
     def __init__(self, signal: Signal, options: MSSOptions) -> None:
         super().__init__(signal, options)
         self.hops = [max(1, round(options.hop_ratio * n)) for n in options.n_fft]
+        self.num_paths = len(self.hops)
         for n, hop in zip(options.n_fft, self.hops, strict=True):
             w = torch.hann_window(n, dtype=torch.float64)
             self.register_buffer(f"window{n}", w / (n * (w**2).sum() / hop / 2).sqrt(), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([self.path(x, k) for k in range(self.num_paths)], 1)
+
+    def path(self, x: Tensor, k: int) -> Tensor:
+        """S of one window length."""
         if not len(x):  # which an FFT refuses
-            return self.forward(x.new_zeros(1, x.shape[-1]))[:0]
-        S = torch.cat([self._magnitudes(x, n, hop).flatten(1) for n, hop in zip(self.options.n_fft, self.hops, strict=True)], 1)
+            return self.path(x.new_zeros(1, x.shape[-1]), k)[:0]
+        S = self._magnitudes(x, self.options.n_fft[k], self.hops[k]).flatten(1)
         return torch.log1p(1e3 * S) if self.options.log else S
 
     def _magnitudes(self, x: Tensor, n: int, hop: int) -> Tensor:

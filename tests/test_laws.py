@@ -12,6 +12,7 @@ SMALL = {
     "amfm": {"num_samples": 1024},
     "ftm": {"num_samples": 1024, "num_modes": 3},
     "string": {"num_samples": 1024, "num_modes": 5},
+    "drum": {"num_samples": 1024, "num_modes": 3},
     "ddsp": {"num_samples": 1024},
     "granular": {"num_samples": 1024, "size": 256, "grains": 8},
     "faust": {},

@@ -32,7 +32,7 @@ def test_list_plugins_names_every_shipped_part(invsound):
     rows = json.loads(invsound("list-plugins", "--json").stdout)
     assert rows["broken"] == []
     found = {(row["kind"], row["name"]) for row in rows["parts"]}
-    assert found >= {("synth", n) for n in ("amfm", "ftm", "string", "ddsp")} | {("feature", n) for n in ("jtfs", "mss")}
+    assert found >= {("synth", n) for n in ("amfm", "ftm", "string", "drum", "ddsp")} | {("feature", n) for n in ("jtfs", "mss")}
     assert found >= {("loss", n) for n in ("ploss", "pnp", "ddsp")} | {("optimizer", n) for n in ("adam", "adamw", "sgd")}
     assert found >= {
         ("encoder", "cnn"),

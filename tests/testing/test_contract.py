@@ -43,6 +43,11 @@ class TestString(SynthContract):
     options = {"num_modes": 6}
 
 
+class TestStruckDrum(SynthContract):
+    part = "drum"
+    options = {"num_modes": 4}
+
+
 class TestVoice(SynthContract):
     part = "ddsp"
 

@@ -9,5 +9,6 @@ INVSOUND_API = 2
 def invsound_synths() -> list[Part]:
     return [
         Part("ftm", "invsound_ftm.drum:Drum", "rectangular drum: pitch, decay, damping, dispersion and shape of a struck membrane"),
+        Part("drum", "invsound_ftm.struck:StruckDrum", "drum of recordings: ftm's, with stick, falling pitch and noise"),
         Part("string", "invsound_ftm.string:String", "stiff damped string: stiffness, tension, two dampings, mass and length"),
     ]

@@ -25,6 +25,7 @@ class MatchOptions:
     free: parameters that are estimated; the others are held, at mid-range where `fix` does not say (null: all)
     start: parameters of a sound that the search begins from too, and their values; the others at mid-range
     encoder: folder of a run whose trained encoder adds a start
+    yardstick: folder of other recordings, the nearest of which is told beside the match
     seed: seed of candidates and survey
     """
 
@@ -38,6 +39,7 @@ class MatchOptions:
     free: list[str] | None = None
     start: dict[str, Any] = field(default_factory=dict)
     encoder: str | None = None
+    yardstick: str | None = None
     seed: int = seed_option()
 
     def __post_init__(self) -> None:

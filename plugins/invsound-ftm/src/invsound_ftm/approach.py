@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from invsound import newton
+from invsound import Synth, newton
 
+from .drum import Drum
 from .listen import Ear, distinct
 from .timbre import timbre
-
-if TYPE_CHECKING:
-    from .struck import StruckDrum
 
 STAGES = ((6, 4, 16384), (3, 4, 16384), (2, 8, 65536))  # candidates, steps of each, and samples heard
 DAMPINGS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
@@ -25,8 +22,8 @@ Residual = Callable[[Tensor], Tensor]
 """ν [K, P] → the differences in timbre [K, D]."""
 
 
-def approach(synth: StruckDrum, x: Tensor, candidates: int = 256) -> Tensor:
-    """Candidates ν [K, P], nearest first, K ≤ 6, for the sound x [n]; none for silence.
+def approach(synth: Synth, membrane: Drum, x: Tensor, candidates: int = 256) -> Tensor:
+    """Candidates ν [K, P], nearest first, K ≤ 6, for the sound x [n]; none for silence. The first parameters are those of `membrane`.
 
     Of Sobol points, and of those whose membrane meets the partials of x, the nearest in `timbre` are drawn nearer by Levenberg–Marquardt on
     its differences, fewer and fewer of them. Deterministic, on the CPU.
@@ -36,7 +33,7 @@ def approach(synth: StruckDrum, x: Tensor, candidates: int = 256) -> Tensor:
         return x.new_empty(0, len(synth.space))
     sound = sound / sound.abs().max()
     nu = 2 * torch.quasirandom.SobolEngine(len(synth.space), scramble=True, seed=0).draw(candidates, dtype=torch.float64) - 1
-    nu, most, ends = torch.cat([nu, meeting(synth, sound, nu)]), STAGES[0][0], list[Tensor]()
+    nu, most, ends = torch.cat([nu, meeting(synth, membrane, sound, nu)]), STAGES[0][0], list[Tensor]()
     with torch.no_grad():
         for stage, (kept, steps, samples) in enumerate(STAGES):
             residual = comparison(synth, sound, samples)
@@ -48,7 +45,7 @@ def approach(synth: StruckDrum, x: Tensor, candidates: int = 256) -> Tensor:
     return distinct(torch.cat(ends), most, apart=0.02).to(x)
 
 
-def comparison(synth: StruckDrum, x: Tensor, samples: int) -> Residual:
+def comparison(synth: Synth, x: Tensor, samples: int) -> Residual:
     """The differences from x [n], as far as it is heard, at most so many samples: in `timbre`, and in its semitones by a longer window."""
     over, rate = int((x.abs() > QUIET).nonzero().max()), synth.signal.sample_rate
     n = min(1024 * (over // 1024 + 1), len(x), samples)
@@ -76,9 +73,9 @@ def nearer(residual: Residual, nu: Tensor, steps: int) -> tuple[Tensor, float]:
     return nu, float(r.norm())
 
 
-def meeting(synth: StruckDrum, x: Tensor, nu: Tensor, most: int = 64) -> Tensor:
+def meeting(synth: Synth, membrane: Drum, x: Tensor, nu: Tensor, most: int = 64) -> Tensor:
     """Up to `most` of the rows ν, their membranes replaced by those that explain the partials of x [n] best."""
-    membrane = type(synth.membrane)(synth.membrane.options)
+    membrane = type(membrane)(membrane.options)
     ear = Ear(membrane, x)
     found = membrane.space.to_nu(membrane.hypotheses(ear.heard)).clamp(-1, 1)
     if not len(found):

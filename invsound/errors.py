@@ -34,7 +34,7 @@ def nearest(name: str, available: Iterable[str]) -> str | None:
 
 
 def did_you_mean(name: str, available: Iterable[str]) -> str:
-    """`" Did you mean 'drum'?"`, or nothing when no available name is near."""
+    """`" Did you mean 'piano'?"`, or nothing when no available name is near."""
     near = nearest(name, available)
     return f" Did you mean {near!r}?" if near else ""
 

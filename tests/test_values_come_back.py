@@ -45,7 +45,7 @@ def test_a_value_at_the_end_of_its_range_is_said_and_comes_back(tiny, invsound):
     match = ("match", "x.wav", "--synth", tiny, "--feature", "mss", "feature.n_fft=[64]", "--candidates", 32, "--jobs", 1, "--budget", "5s")
     result = invsound(*match, "--out", "found")
     assert "tau = 0.01 s  (at the end of its range)" in result.stdout
-    assert "At the end of its range, so that the best may lie beyond: tau." in result.stdout
+    assert "At the end of its range, so that the best may lie beyond: tau (at its least, 0.01 s)." in result.stdout
     found = json.loads(Path("found/match.json").read_text())
     assert found["at_bound"] == {"f": False, "tau": True}
     assert (found["parameters"]["tau"], found["determined"]["tau"], found["standard_errors"]["tau"]) == (0.01, False, None)

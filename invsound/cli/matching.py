@@ -30,6 +30,7 @@ def match(
     free: Annotated[Optional[str], typer.Option(metavar="NAME,...", help="Estimate these parameters only.")] = None,  # noqa: UP045
     fix: Annotated[Optional[list[str]], typer.Option(metavar="NAME=VALUE", help="Hold a parameter; may be given several times.")] = None,  # noqa: UP045
     encoder: Annotated[Optional[str], typer.Option(metavar="NAME", help="A trained encoder that adds a start, or its run.")] = None,  # noqa: UP045
+    yardstick: Annotated[Optional[Path], typer.Option(metavar="DIR", help="Other recordings: how near is the nearest?")] = None,  # noqa: UP045
     out: Annotated[Path | None, typer.Option(help="Folder for what is written; one under runs/ if not given.")] = None,
     seed: Annotated[Optional[int], typer.Option(help="Seed of candidates and survey.")] = None,  # noqa: UP045
     jobs: Annotated[Optional[int], typer.Option(min=1, max=1024, help="Processes; all usable cores if not given.")] = None,  # noqa: UP045
@@ -52,7 +53,7 @@ def match(
     given: dict[str, Any] = {
         "budget": budget, "evaluations": evaluations, "candidates": candidates, "starts": starts, "survey": survey, "keep": keep,
         "free": [name.strip() for name in free.split(",")] if free else None, "fix": _held(fix) if fix else None,
-        "encoder": encoder,
+        "encoder": encoder, "yardstick": str(yardstick) if yardstick else None,
     }  # fmt: skip
     how = {name: None if value == "none" and name == "budget" else value for name, value in given.items() if value is not None}
     of, jobs = options.groups([*overrides, *seed_override(seed)], how), jobs or cores()

@@ -54,7 +54,7 @@ def rivals(offer: Offer) -> list[str]:
 
 
 def suggestion(name: str, available: list[Offer]) -> str:
-    """`" Did you mean 'drum'?"`: a part whose name is near; else the parts whose summary, or distribution, has the words."""
+    """`" Did you mean 'piano'?"`: a part whose name is near; else the parts whose summary, or distribution, has the words."""
     words = name.casefold().split()
     about = [o for o in available if words and all(word in f"{o.part.summary} {o.distribution}".casefold() for word in words)]
     if (near := did_you_mean(name, [o.part.name for o in available])) and not (about and len(words) > 1):

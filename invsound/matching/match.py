@@ -17,7 +17,8 @@ class Match(Shown):
     """What was found: named parameters with units and standard errors, of choices the option, and whether the sound determines them and
     whether they are at the end of their range, where the best value may lie beyond; the distance
     ‖Φ(x̂) − Φ(x)‖₂ and that of a typical random sound; gain and onset of the recording; both sounds; distinct other solutions;
-    and `space`, what the parameters are: name, unit, low, high, scale, doc, and the options of choices."""
+    `space`, what the parameters are: name, unit, low, high, scale, doc, and the options of choices; and `yardstick`, the name and the
+    distance of the nearest other recording, where some were given."""
 
     name: str
     synth: str
@@ -45,6 +46,7 @@ class Match(Shown):
     x_hat: Tensor
     sample_rate: float
     space: list[dict[str, Any]]
+    yardstick: dict[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Everything but the sounds, JSON-ready."""

@@ -19,7 +19,7 @@ from .search import Ends, Search, distinct
 from .setup import Setup
 from .survey import Survey
 from .target import Target
-from .uncertainty import DETERMINED, in_units, standard_errors, waveform_errors
+from .uncertainty import DETERMINED, in_units, misfit_errors, standard_errors, waveform_errors
 
 CHUNK = 8
 AGAIN = 8  # one of so many candidates is heard again as a recording ends
@@ -43,7 +43,7 @@ class Matching:
         with progress.gauge("Searching", total, unit) as show:
             search.watch = lambda: show(time.monotonic() - search.begin if options.budget is not None else search.evaluations)
             try:
-                return self._search()
+                return verdict.beside(self._search(), options.yardstick, self.target)
             except KeyboardInterrupt:
                 if search.distance == math.inf:
                     raise
@@ -121,14 +121,16 @@ class Matching:
     def _errors(self, J: Tensor, residual: Tensor, model: Tensor | None) -> Tensor:
         """Standard errors in ν of the free parameters [n], of numbers as if their options were known, and none of choices.
 
-        Where the sound was not found, also of a model that does not trust structure too fine to follow.
+        Where the sound was not found, the misfit is theirs too, and also of a model that does not trust structure too fine to follow.
         """
         free, scale = self.setup.free, float(self.search.target.norm())
         errors = torch.full(free.numbers.shape, torch.nan, dtype=torch.float64, device=J.device)
         if free.numbers.any():
             errors[free.numbers] = standard_errors(J[:, free.numbers], residual, scale)
-            if model is not None and float(residual.norm()) >= FOUND * self.typical:
-                errors = torch.maximum(errors, standard_errors(model, residual, scale))
+            if float(residual.norm()) >= FOUND * self.typical:
+                errors[free.numbers] = torch.maximum(errors[free.numbers], misfit_errors(J[:, free.numbers], residual))
+                if model is not None:
+                    errors = torch.maximum(errors, standard_errors(model, residual, scale))
         return free.each(errors, torch.nan)
 
     def _cut_short(self) -> Match:
@@ -156,7 +158,7 @@ class Matching:
         ends_of_range = self._at_bound(u)
         apart = free.rivals(J[0][:, free.mask], residual).to(errors.device) > distance + FOUND * self.typical
         determined = ((errors < DETERMINED) | (errors.isnan() & apart)) & (share < MISSED) & ~ends_of_range
-        said = verdict.of_features(share, self._named(~determined & ~ends_of_range), self._named(ends_of_range), still, solution.advice)
+        said = verdict.of_features(share, self._named(~determined & ~ends_of_range), self._bounds(u), still, solution.advice)
         if share >= MISSED:
             errors = torch.full_like(errors, torch.nan)  # of a sound that was not found they say nothing
         return self._match(ends, errors, determined, solution.converged, said)
@@ -170,11 +172,17 @@ class Matching:
         ends_of_range = self._at_bound(u)
         determined = ((errors < DETERMINED) | errors.isnan()) & ~ends_of_range  # another option would have another waveform
         unknown = self._named(~determined & ~ends_of_range)
-        said = verdict.of_waveform(distance / self.typical, target.correlation, unknown, self._named(ends_of_range))
+        said = verdict.of_waveform(distance / self.typical, target.correlation, unknown, self._bounds(u))
         return self._match([(u, distance)], errors, determined, True, said)
 
     def _named(self, which: Tensor) -> list[str]:
         return [name for name, chosen in zip(self.setup.free.names, which.tolist(), strict=True) if chosen]
+
+    def _bounds(self, u: Tensor) -> list[str]:
+        """The free parameters at an end of their range, and which it is."""
+        values = self.setup.free.each(u).tolist()
+        ends = zip(self.setup.free.parts, values, self._at_bound(u).tolist(), strict=True)
+        return [verdict.bound(p, value > 0) for p, value, there in ends if there]
 
     def _unmoved(self, J: Tensor) -> str:
         """What there is to say of free parameters along which J [1, D, W] is zero."""

@@ -27,6 +27,7 @@ from ..system.store import Store
 from ..trained.trained import Trained, load
 from .options import MatchOptions, groups
 from .search import Free, full
+from .target import files
 
 GROUPS = ("synth", "feature", "solver", "problem", "match", "executor")
 DICTIONARY = 2**28  # bytes of S of the candidates that are kept in the cache
@@ -75,6 +76,8 @@ class Setup:
         if self.solver.needs_gradient and len(self.free.parts.discrete) == len(self.free.parts):
             raise UsageError(f"The solver {self.name!r} needs gradients, and choices and steps have none. Choose one that does without.")
         _ = self.encoder
+        if self.options.yardstick is not None:
+            files(self.options.yardstick)
 
     def _held(self) -> tuple[Tensor, Free]:
         """ν [W] of the parameters that are held, mid-range elsewhere, and what is free."""

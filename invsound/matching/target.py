@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from ..audio import recording as recordings
 from ..audio.alignment import align, undo
 from ..audio.recording import Recording
-from ..problem import Problem
+from ..errors import InvsoundError, UsageError
+from ..problem import Problem, represented
 from .search import Free
 from .uncertainty import waveform_jacobian
 
 REALIGNED = 3  # times at most
 SPANNED = 0.05  # of the sound: what a change of parameters leaves of a change of gain
 TAPER = 0.005  # s
+FORMATS = (".wav", ".flac", ".ogg", ".aif", ".aiff", ".mp3")
+SAME = 1e-6  # of the distance of a typical random sound: the recording itself, under whatever name
 
 
 class Target:
@@ -62,6 +67,33 @@ class Target:
             window = until(self.end - self.lag, synth.signal.num_samples, synth.signal.sample_rate).to(self.x)
             self.x = self.recorded * window
             self.problem = Problem(synth, self.whole.feature, self.whole.options, self.whole.space, window)
+
+
+def files(folder: str) -> list[Path]:
+    """The sounds in a folder, by name. Raises UsageError where there is none."""
+    found = sorted(path for path in Path(folder).glob("*") if path.suffix.lower() in FORMATS)
+    if not found:
+        raise UsageError(f"yardstick is a folder of recordings ({', '.join(FORMATS)}), got {folder!r}, which has none.")
+    return found
+
+
+@torch.no_grad()
+def nearest(folder: str, target: Target, typical: float) -> tuple[str, float] | None:
+    """The name and the distance of the recording in the folder that is nearest to the target in Φ, until there the target ends.
+
+    The recording itself is none, nor is what cannot be heard; None where nothing is left.
+    """
+    feature, window, found = target.problem.feature, target.problem.window, list[tuple[float, str]]()
+    S = represented(feature, target.x[None])[0]
+    for path in files(folder):
+        try:
+            x = recordings.load_for(target.problem.synth, path).x.to(target.x)
+        except InvsoundError:
+            continue
+        x = x if window is None else x * window.to(x)
+        found.append((float((represented(feature, x[None])[0] - S).norm()), path.name))
+    others = [(distance, name) for distance, name in found if distance > SAME * typical]
+    return (min(others)[1], min(others)[0]) if others else None
 
 
 def until(end: float | None, num_samples: int, sample_rate: float) -> Tensor:

@@ -43,6 +43,17 @@ def standard_errors(J: Tensor, residual: Tensor, scale: float) -> Tensor:
     return errors
 
 
+def misfit_errors(J: Tensor, residual: Tensor) -> Tensor:
+    """How far each parameter [F] may be off in ν where the model cannot follow the sound: √diag((JᵀJ)⁻¹) ‖r‖, from J [D, F] and r [D].
+
+    What a model misses is no noise that averages out over D coefficients. A part of it lies along J, where parameters took it up and none
+    shows; it is supposed to be as large as the part that shows, r, which is at right angles to J, and to move the one parameter in
+    question as far as it can. The sandwich estimator (White, Econometrica 50, 1982) knows the part that shows alone.
+    """
+    errors: Tensor = (_inverse(J.double()).diagonal().sqrt() * residual.double().norm()).clamp_min(torch.finfo(torch.float32).eps)
+    return errors
+
+
 def _inverse(J: Tensor) -> Tensor:
     """(JᵀJ)⁻¹ from the singular values of J, those that vanish taken as tiny."""
     _, s, Vh = torch.linalg.svd(J, full_matrices=False)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from ..parameter import Choice, Parameter
 from ..score import FOUND, MISSED
+from .match import Match
+from .target import Target, nearest
 
 
 def of_features(share: float, unknown: list[str], at_bound: list[str], unmoved: str, solver: str) -> str:
@@ -17,7 +22,10 @@ def of_features(share: float, unknown: list[str], at_bound: list[str], unmoved: 
             f"the sound; or try more --candidates, or a larger --budget. {solver}{_at(at_bound)}"
         )
     if share >= FOUND:
-        return f"The nearest sound found is {share:.0%} as far from it as a random sound. {solver}{_of(unknown)}{_at(at_bound)}"
+        return (
+            f"The nearest sound found is {share:.0%} as far from it as a random sound: it is like it, and not it, and standard errors "
+            f"allow for what it cannot follow. {solver}{_of(unknown)}{_at(at_bound)}"
+        )
     return f"Found.{_of(unknown)}{_at(at_bound)}"
 
 
@@ -32,6 +40,25 @@ def of_waveform(share: float, correlation: float, unknown: list[str], at_bound: 
         f"Found in the waveform, which correlates {abs(correlation):.3f}; the rest of the recording, such as noise, puts it "
         f"{share:.0%} as far as a random sound, so that nothing was fitted in the representation.{_of(unknown)}{_at(at_bound)}"
     )
+
+
+def bound(p: Parameter | Choice, high: bool) -> str:
+    """`"tau (at its least, 0.01 s)"`."""
+    return f"{p.name} (at its {'most' if high else 'least'}, {f'{p.high if high else p.low:.4g} {p.unit}'.rstrip()})"
+
+
+def of_yardstick(name: str, distance: float, other: float) -> str:
+    """Of a match at `distance`, beside the nearest other recording."""
+    said = "nearer than" if distance < other else "no nearer than"
+    return f" It is {said} the nearest other recording, {name}: {distance:.3g}, and {other:.3g}."
+
+
+def beside(found: Match, folder: str | None, target: Target) -> Match:
+    """The match, with the nearest recording in the folder, if there is one."""
+    if not folder or (other := nearest(folder, target, found.random_distance)) is None:
+        return found
+    said = of_yardstick(other[0], found.distance, other[1])
+    return replace(found, advice=found.advice + said, yardstick={"name": other[0], "distance": other[1]})
 
 
 def _of(unknown: list[str]) -> str:

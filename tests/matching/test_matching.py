@@ -15,7 +15,7 @@ from invsound.data import designs
 from invsound.matching import matches
 from invsound.matching.search import Search
 from invsound.matching.survey import Survey
-from invsound.matching.uncertainty import standard_errors
+from invsound.matching.uncertainty import misfit_errors, standard_errors
 
 N = 4096
 OF = {"synth": {"num_samples": N}, "feature": {"n_fft": [512, 128]}}
@@ -82,6 +82,22 @@ def test_neighbours_that_err_together_make_errors_larger():
     r = noise - J @ (torch.linalg.pinv(J) @ noise)
     independent = (torch.linalg.inv(J.mT @ J).diagonal() * r.square().sum() / 998).sqrt()
     assert (standard_errors(J, r, 1.0) > 3 * independent).all()
+
+
+def test_errors_of_a_model_that_misfits_cover_what_it_cannot_follow():
+    """Smooth J and smooth misfits, of which a part lies along J: three errors cover the parameters, three of those of noise do not."""
+    generator = torch.Generator().manual_seed(0)
+    smooth = torch.cos(torch.pi / 400 * (torch.arange(400).double()[:, None] + 0.5) * torch.arange(12))
+    within = {"noise": [], "misfit": []}
+    for _ in range(200):
+        J, missing = (smooth @ torch.randn(12, n, generator=generator, dtype=torch.float64) for n in (4, 1))
+        bias = torch.linalg.pinv(J) @ missing[:, 0]
+        r = missing[:, 0] - J @ bias
+        within["misfit"].append(bias.abs() < 3 * misfit_errors(J, r))
+        within["noise"].append(bias.abs() < 3 * (torch.linalg.inv(J.mT @ J).diagonal() * r.square().sum() / 396).sqrt())
+    coverage = {name: torch.cat(rows).double().mean().item() for name, rows in within.items()}
+    assert coverage["misfit"] > 0.9
+    assert coverage["noise"] < 0.5
 
 
 def test_a_direction_that_is_not_heard_has_no_small_error():

@@ -27,7 +27,7 @@ RUN = ["run", "--synth", "ftm", "--feature", "mss"]
         (["render", "--synth", "ftm", "num_modes=3"], "Did you mean synth.num_modes?"),
         (["render", "--synth", "ftm", "synth=3"], "synth is a group of options"),
         (["run", "--synth", "FTM", "--feature", "mss"], "Did you mean 'ftm'?"),
-        (["run", "--synth", "drum", "--feature", "mss"], "Did you mean 'ftm' (synth: "),
+        (["run", "--synth", "membrane", "--feature", "mss"], "Did you mean 'ftm' (synth: "),
         (["list-plugins", "FTM"], "Did you mean 'ftm'?"),
         (["list-plugins", "rectangular drum"], "Did you mean 'ftm' (synth: "),
         (["check-plugin", "fm2"], "Did you mean 'invsound-ftm', which offers 'ftm'?"),

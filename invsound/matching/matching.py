@@ -19,7 +19,7 @@ from .search import Ends, Search, distinct
 from .setup import Setup
 from .survey import Survey
 from .target import Target
-from .uncertainty import DETERMINED, in_units, misfit_errors, standard_errors, waveform_errors
+from .uncertainty import DETERMINED, in_units, misfit_errors, precise, standard_errors, waveform_errors
 
 CHUNK = 8
 AGAIN = 8  # one of so many candidates is heard again as a recording ends
@@ -150,13 +150,13 @@ class Matching:
         progress.log.info("Searched for %.1f s, %d sounds: %.4g. Now its errors.", spent, self.search.evaluations, ends[0][1])
         (u, distance), problem, free = ends[0], self.target.problem, self.setup.free
         share, nu = self._share(distance), self.search.full(u[None])
-        J = problem.jacobian(nu)
+        J = problem.jacobian(precise(problem, nu))
         still = self._unmoved(J)
         with torch.no_grad():
             residual = problem(nu)[0] - self.search.target
         errors = self._errors(J[0][:, free.mask], residual, survey.model(u))
         ends_of_range = self._at_bound(u)
-        apart = free.rivals(J[0][:, free.mask], residual).to(errors.device) > distance + FOUND * self.typical
+        apart = free.rivals(J[0][:, free.mask].to(residual), residual).to(errors.device) > distance + FOUND * self.typical
         determined = ((errors < DETERMINED) | (errors.isnan() & apart)) & (share < MISSED) & ~ends_of_range
         said = verdict.of_features(share, self._named(~determined & ~ends_of_range), self._bounds(u), still, solution.advice)
         if share >= MISSED:

@@ -54,6 +54,15 @@ def misfit_errors(J: Tensor, residual: Tensor) -> Tensor:
     return errors
 
 
+def precise(problem: Problem, nu: Tensor) -> Tensor:
+    """ν as J is to be computed at for errors: in float64 where it is differentiated.
+
+    In float32 rounding is a derivative, of one in 10⁶ to 10⁵ of the largest, and what a sound does not depend on, such as the scale of all of
+    a string's coefficients, would be determined by it.
+    """
+    return nu.double() if problem.forward_mode else nu
+
+
 def _inverse(J: Tensor) -> Tensor:
     """(JᵀJ)⁻¹ from the singular values of J, those that vanish taken as tiny."""
     _, s, Vh = torch.linalg.svd(J, full_matrices=False)
@@ -85,7 +94,7 @@ class Waveform(Feature):
 def waveform_jacobian(problem: Problem, nu: Tensor, free: Free) -> Tensor:
     """∂x̂/∂ν [N, …] along the free numbers, at ν [W]."""
     waveform = Problem(problem.synth, Waveform(problem.synth.signal, None), problem.options, problem.space, problem.window)
-    return waveform.jacobian(nu[None], options=False)[0][:, free.mask][:, free.numbers]
+    return waveform.jacobian(precise(problem, nu[None]), options=False)[0][:, free.mask][:, free.numbers]
 
 
 @torch.no_grad()

@@ -57,8 +57,8 @@ def misfit_errors(J: Tensor, residual: Tensor) -> Tensor:
 def precise(problem: Problem, nu: Tensor) -> Tensor:
     """ν as J is to be computed at for errors: in float64 where it is differentiated.
 
-    In float32 rounding is a derivative, of one in 10⁶ to 10⁵ of the largest, and what a sound does not depend on, such as the scale of all of
-    a string's coefficients, would be determined by it.
+    In float32 rounding is a derivative, of one in 10⁶ to 10⁵ of the largest, and what a sound does not depend on, such as the scale of all
+    of a string's coefficients, would be determined by it.
     """
     return nu.double() if problem.forward_mode else nu
 

@@ -19,7 +19,7 @@ from .search import Ends, Search, distinct
 from .setup import Setup
 from .survey import Survey
 from .target import Target
-from .uncertainty import DETERMINED, in_units, misfit_errors, precise, standard_errors, waveform_errors
+from .uncertainty import DETERMINED, about_as_near, in_units, misfit_errors, precise, standard_errors, waveform_errors
 
 CHUNK = 8
 AGAIN = 8  # one of so many candidates is heard again as a recording ends
@@ -118,10 +118,10 @@ class Matching:
             survey.add(rows, self.search(rows) - self.search.target)
 
     @torch.no_grad()
-    def _errors(self, J: Tensor, residual: Tensor, model: Tensor | None) -> Tensor:
+    def _errors(self, J: Tensor, residual: Tensor, survey: Survey | Evolution, u: Tensor) -> Tensor:
         """Standard errors in ν of the free parameters [n], of numbers as if their options were known, and none of choices.
 
-        Where the sound was not found, the misfit is theirs too, and also of a model that does not trust structure too fine to follow.
+        Where the sound was not found, also of the misfit, of a model that trusts no fine structure, and of what is about as near.
         """
         free, scale = self.setup.free, float(self.search.target.norm())
         errors = torch.full(free.numbers.shape, torch.nan, dtype=torch.float64, device=J.device)
@@ -129,8 +129,9 @@ class Matching:
             errors[free.numbers] = standard_errors(J[:, free.numbers], residual, scale)
             if float(residual.norm()) >= FOUND * self.typical:
                 errors[free.numbers] = torch.maximum(errors[free.numbers], misfit_errors(J[:, free.numbers], residual))
-                if model is not None:
+                if (model := survey.model(u)) is not None:
                     errors = torch.maximum(errors, standard_errors(model, residual, scale))
+                errors = torch.maximum(errors, about_as_near(survey.u, survey.distances, u, float(residual.norm())))
         return free.each(errors, torch.nan)
 
     def _cut_short(self) -> Match:
@@ -154,7 +155,7 @@ class Matching:
         still = self._unmoved(J)
         with torch.no_grad():
             residual = problem(nu)[0] - self.search.target
-        errors = self._errors(J[0][:, free.mask], residual, survey.model(u))
+        errors = self._errors(J[0][:, free.mask], residual, survey, u)
         ends_of_range = self._at_bound(u)
         apart = free.rivals(J[0][:, free.mask].to(residual), residual).to(errors.device) > distance + FOUND * self.typical
         determined = ((errors < DETERMINED) | (errors.isnan() & apart)) & (share < MISSED) & ~ends_of_range
@@ -180,8 +181,7 @@ class Matching:
 
     def _bounds(self, u: Tensor) -> list[str]:
         """The free parameters at an end of their range, and which it is."""
-        values = self.setup.free.each(u).tolist()
-        ends = zip(self.setup.free.parts, values, self._at_bound(u).tolist(), strict=True)
+        ends = zip(self.setup.free.parts, self.setup.free.each(u).tolist(), self._at_bound(u).tolist(), strict=True)
         return [verdict.bound(p, value > 0) for p, value, there in ends if there]
 
     def _unmoved(self, J: Tensor) -> str:

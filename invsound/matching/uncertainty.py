@@ -16,6 +16,7 @@ from .search import Free
 
 GROUPS = 20  # of the jackknife
 PRECISION = 1e-5  # of S in float32, relative: no residual is known to be smaller
+ABOUT = 4 / 3  # of the distance found: what is no farther might as well have been found
 DETERMINED = 0.2  # standard error in ν, whose range is 2, below which a parameter is determined
 
 
@@ -61,6 +62,15 @@ def precise(problem: Problem, nu: Tensor) -> Tensor:
     of a string's coefficients, would be determined by it.
     """
     return nu.double() if problem.forward_mode else nu
+
+
+def about_as_near(u: Tensor, distances: Tensor, at: Tensor, distance: float) -> Tensor:
+    """How far from `at` [F], in each coordinate, the points u [n, F] reach whose distances [n] are at most a third above `distance`.
+
+    A model that misfits has many a minimum about as good as its best, of which derivatives at one know nothing.
+    """
+    near = u[distances <= ABOUT * distance]
+    return (near - at.to(u)).abs().amax(0) if len(near) else torch.zeros_like(at, dtype=u.dtype)
 
 
 def _inverse(J: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from invsound.data import designs
 from invsound.matching import matches
 from invsound.matching.search import Search
 from invsound.matching.survey import Survey
-from invsound.matching.uncertainty import misfit_errors, standard_errors
+from invsound.matching.uncertainty import about_as_near, misfit_errors, standard_errors
 
 N = 4096
 OF = {"synth": {"num_samples": N}, "feature": {"n_fft": [512, 128]}}
@@ -98,6 +98,13 @@ def test_errors_of_a_model_that_misfits_cover_what_it_cannot_follow():
     coverage = {name: torch.cat(rows).double().mean().item() for name, rows in within.items()}
     assert coverage["misfit"] > 0.9
     assert coverage["noise"] < 0.5
+
+
+def test_errors_reach_as_far_as_what_is_about_as_near():
+    u = torch.tensor([[0.0, 0.0], [0.5, 0.1], [-0.9, 0.0]], dtype=torch.float64)
+    distances = torch.tensor([3.0, 3.9, 4.1], dtype=torch.float64)
+    assert about_as_near(u, distances, u[0], 3.0).tolist() == [0.5, 0.1]
+    assert about_as_near(u, distances, u[0], 1.0).tolist() == [0, 0]
 
 
 def test_a_direction_that_is_not_heard_has_no_small_error():

@@ -70,8 +70,9 @@ class Granular(Synth):
     def forward(self, theta: Tensor) -> Tensor:
         """θ [B, 2] → x [B, N]."""
         density, slope = theta[:, :, None].unbind(1)
-        rows = zip(self.seeds(theta), self.amplitudes(density).split(1), self.cycles(slope).split(1), strict=True)
-        y = torch.cat([theta.new_empty(0, self.signal.num_samples), *(self.texture(*row) for row in rows)])
+        a, cycles = self.amplitudes(density), self.cycles(slope)
+        textures = [self.texture(seed, a[i : i + 1], cycles[i : i + 1]) for i, seed in enumerate(self.seeds(theta))]
+        y = torch.cat([theta.new_empty(0, self.signal.num_samples), *textures])
         return y / y.square().sum(1, keepdim=True).clamp(min=1e-30).sqrt()
 
     def grains(self, seed: int) -> tuple[Tensor, list[int]]:

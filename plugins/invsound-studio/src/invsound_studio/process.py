@@ -17,6 +17,7 @@ from invsound import InvsoundError
 BOOT = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from invsound_studio.worker import work; work()"
 LONGEST = 2**26
 """Bytes of one answer."""
+PATIENCE = 5.0
 
 
 class Refused(InvsoundError):
@@ -71,6 +72,9 @@ class Process:
                 sys.executable, "-c", BOOT, json.dumps(sys.path), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
                 limit=LONGEST, start_new_session=True,
             )  # fmt: skip
+            if self.closed:  # meanwhile
+                self.kill()
+                raise Refused("The studio has ended.")
         return self._process
 
     def kill(self) -> None:
@@ -85,9 +89,11 @@ class Process:
         self.kill()
 
     async def ended(self) -> None:
-        """When it is no more."""
+        """When it is no more, or `PATIENCE` seconds after it was killed: what it has started may hold its streams."""
         if self._process is not None:
-            await self._process.wait()
+            self.kill()
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._process.wait(), PATIENCE)
 
 
 def sound(text: str) -> bytes:

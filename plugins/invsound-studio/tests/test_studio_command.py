@@ -20,11 +20,16 @@ class TestStudio(CommandContract):
     part = "studio"
 
 
+def heard():
+    """Tests that a shell runs in the background have inherited that Ctrl-C is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def served(strangers):
     """The process, and its address."""
     command = [sys.executable, "-m", "invsound", "studio", "--no-browser"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heard)
     address = re.fullmatch(r"The studio is at (http://127\.0\.0\.1:\d+/\?token=[\w-]{32})\n", process.stderr.readline())[1]
     yield process, address
     process.kill()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,13 +62,17 @@ def load_samples(x: Any, sample_rate: Any, signal: Signal, *, peak: float | None
     return _fitted(Samples(x, sample_rate), Path("samples"), signal, True, peak, lead)
 
 
-def load_for(synth: Synth, path: str | Path) -> Recording:
+def load_for(synth: Synth, path: str | PathLike[str]) -> Recording:
     """The sound at `path` as `synth` would make it: its signal, its peak, its lead before the onset."""
-    return load(path, synth.signal, peak=synth.peak, lead=synth.lead)
+    return load(Path(path), synth.signal, peak=synth.peak, lead=synth.lead)
 
 
-def load_samples_for(synth: Synth, x: Any, sample_rate: Any) -> Recording:
-    """Samples as `synth` would make them."""
+def take_for(synth: Synth, x: Any, sample_rate: Any, call: str) -> Recording:
+    """A file, or samples at their rate, as `synth` would make them; `call` shows how samples are given."""
+    if isinstance(x, (str, PathLike)):
+        return load_for(synth, x)
+    if sample_rate is None:
+        raise UsageError(f"A sound given as samples needs its sample_rate in Hz: {call}.")
     return load_samples(x, sample_rate, synth.signal, peak=synth.peak, lead=synth.lead)
 
 

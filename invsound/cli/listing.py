@@ -49,9 +49,8 @@ def _head(offer: Any) -> dict[str, Any]:
 def _details(name: str, as_json: bool) -> None:
     from ..hooks import registry
 
-    bare = name.rpartition(":")[2]
     everything = [o for kind in registry.KINDS for o in registry.offers(kind)]
-    chosen = [o for o in everything if o.part.name == bare and name in (bare, f"{o.distribution}:{bare}")]
+    chosen = [o for o in everything if o.goes_by(name)]
     if not chosen:
         names = sorted({o.part.name for o in everything})
         raise UsageError(f"No part named {name!r}.{registry.suggestion(name, everything)} Installed: {', '.join(names)}.")

@@ -42,7 +42,7 @@ class Commands(typer.core.TyperGroup):
         from ..hooks import registry
 
         offers = registry.offers("command")
-        if any(name in (o.part.name, f"{o.distribution}:{o.part.name}") for o in offers):
+        if any(offer.goes_by(name) for offer in offers):
             return registry.find("command", name)
         broken = "".join(f" {p.distribution} is broken: {p.broken}" for p in registry.plugins() if p.broken)
         known = [*self.commands, *(o.part.name for o in offers)]

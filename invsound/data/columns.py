@@ -67,8 +67,7 @@ def training(parts: Parts) -> list[str]:
 
 def seeds_of(parts: Parts, fold: str, count: int) -> tuple[int, ...]:
     """The seed of each sound of a fold, made by that of the draw, the fold and the row; none if the synth has no nuisance."""
-    seed = parts.config.seed if parts.config.data.seed is None else parts.config.data.seed
-    return tuple(derive(seed, "nuisance", fold, row) for row in range(count)) if parts.synth.nuisance else ()
+    return tuple(derive(parts.config.draw, "nuisance", fold, row) for row in range(count)) if parts.synth.nuisance else ()
 
 
 def features(parts: Parts, nu: Tensor, store: Store, who: Workforce, device: str = "cpu") -> Tensor:
@@ -97,17 +96,22 @@ def tasks(parts: Parts, wanted: Wanted, store: Store, device: str) -> dict[Any, 
     }
 
 
+def missing(shards: Mapping[Any, list[Task]], store: Store) -> list[Task]:
+    """Those that the store lacks."""
+    return [task for pieces in shards.values() for task in pieces if not store.path(task.address).exists()]
+
+
 def _columns(parts: Parts, wanted: Wanted, store: Store, who: Workforce, device: str) -> dict[Any, Tensor]:
     """What the store lacks of columns is computed, as one batch of shards."""
     remove_rests(store.root)
     shards = tasks(parts, wanted, store, device)
     given.check_workers(parts.config, who.workers)
-    missing = [task for pieces in shards.values() for task in pieces if not store.path(task.address).exists()]
-    if missing:
+    lacking = missing(shards, store)
+    if lacking:
         store.check()
     else:
         progress.log.info("What is needed of %s is prepared already.", sounds(max(len(nu) for _, nu, _ in wanted.values())))
-    compute(missing, who)
+    compute(lacking, who)
     return {key: read(pieces, store) for key, pieces in shards.items()}
 
 

@@ -54,13 +54,12 @@ class Fresh:
     def _ask(self, epoch: int) -> Asked:
         if epoch in self._asked:
             return self._asked[epoch]
-        data, seed = self.parts.config.data, self.parts.config.seed
-        drawn = derive(seed if data.seed is None else data.seed, "fresh", epoch)
-        nu = designs.draw(self.parts.synth, data.design, {"train": self.count}, drawn)["train"]
+        config = self.parts.config
+        nu = designs.draw(self.parts.synth, config.data.design, {"train": self.count}, derive(config.draw, "fresh", epoch))["train"]
         seeds = columns.seeds_of(self.parts, f"train, epoch {epoch}", len(nu))
         wanted = {column: (column, nu, seeds) for column in columns.training(self.parts)}
         tasks = columns.tasks(self.parts, wanted, self.store, self.device)
-        missing = [task for pieces in tasks.values() for task in pieces if not self.store.path(task.address).exists()]
+        missing = columns.missing(tasks, self.store)
         size = self.pool.together(len(missing))
         futures = [self.pool.submit(compute_shards, missing[k : k + size]) for k in range(0, len(missing), size)]
         return self._asked.setdefault(epoch, Asked(nu, seeds, tasks, futures))

@@ -51,6 +51,10 @@ class Offer:
     def label(self) -> str:
         return f"{self.part.name} ({self.distribution} {self.version})"
 
+    def goes_by(self, name: str) -> bool:
+        """Whether it may be asked for by this name: its own, or with that of its distribution."""
+        return name in (self.part.name, f"{self.distribution}:{self.part.name}")
+
 
 @dataclass(frozen=True)
 class Plugin:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..audio import recording as recordings
-from ..errors import UsageError
 from ..runs.given import AnyFeature, AnySolver, AnySynth
 from ..system import progress
 from ..system.executor import single_thread
@@ -48,11 +46,7 @@ class Matcher(Setup):
 
         Raises UsageError if it cannot be read or is silent.
         """
-        if isinstance(x, (str, PathLike)):
-            return recordings.tell(recordings.load_for(self.synth, x))
-        if sample_rate is None:
-            raise UsageError("A sound given as samples needs its sample_rate in Hz: match(x, 44100, synth=…, feature=…).")
-        return recordings.tell(recordings.load_samples_for(self.synth, x, sample_rate))
+        return recordings.tell(recordings.take_for(self.synth, x, sample_rate, "match(x, 44100, synth=…, feature=…)"))
 
 
 def _nearest(matching: Matching) -> Nearest:

@@ -93,7 +93,8 @@ def nearest(folder: str, target: Target, typical: float) -> tuple[str, float] | 
         x = x if window is None else x * window.to(x)
         found.append((float((represented(feature, x[None])[0] - S).norm()), path.name))
     others = [(distance, name) for distance, name in found if distance > SAME * typical]
-    return (min(others)[1], min(others)[0]) if others else None
+    distance, name = min(others, default=(0.0, ""))
+    return (name, distance) if others else None
 
 
 def until(end: float | None, num_samples: int, sample_rate: float) -> Tensor:

@@ -43,6 +43,11 @@ class Config:
     evaluate: Evaluate
     seed: int
 
+    @property
+    def draw(self) -> int:
+        """The seed of the sounds."""
+        return self.seed if self.data.seed is None else self.data.seed
+
     def as_dict(self) -> dict[str, Any]:
         """What config.yaml holds; `resolve` of it gives the same Config."""
         stages = {name: options.as_dict(getattr(self, name)) for name in STAGES}

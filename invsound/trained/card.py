@@ -51,9 +51,8 @@ def readme(trained: Trained, card: dict[str, Any]) -> str:
     for p in space:
         error = card["parameters"][p.name]
         errors = [f"{error[who]:.3g}" if who in error else "" for who in ("trained", "training_mean")]
-        of = "share wrong" if p.options else p.unit
         reach = ", ".join(p.options) if p.options else f"{p.low:.5g} – {p.high:.5g}"
-        rows.append([f"`{p.name}`", of, reach, *errors])
+        rows.append([f"`{p.name}`", error["unit"], reach, *errors])
     scores = [[f"{score} {average}", *(f"{row[who][average]:.4g}" for who in ("trained", "untrained", "training_mean"))]
               for score, row in card["scores"].items() for average in row["trained"]]  # fmt: skip
     return CARD.format(

@@ -24,7 +24,8 @@ def export(run: Path | str, out: Path | str, *, onnx: bool = False) -> Path:
     """
     run, out = folders.existing(run), Path(out)
     check_folder(out)
-    trained, config = Trained(run, out.resolve().name), kept.config(run)
+    trained = Trained(run, out.resolve().name)
+    config = trained.parts.config
     card = kept.of_run(run) | {"name": trained.name}
     if not make_folder(out):
         raise UsageError(f"{str(out)!r} exists, and nothing in it was touched. Choose another folder, or remove it first.")

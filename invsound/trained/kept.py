@@ -33,8 +33,7 @@ SHAPE = {
 def found(what: str | Path) -> tuple[Path, str]:
     """The folder and the name of a trained encoder. Raises UsageError if there is none."""
     text = str(what)
-    offered = isinstance(what, str) and any(text in (o.part.name, f"{o.distribution}:{o.part.name}") for o in registry.offers("pretrained"))
-    if offered:
+    if isinstance(what, str) and any(offer.goes_by(text) for offer in registry.offers("pretrained")):
         return Path(registry.load(registry.find("pretrained", text))), text
     if any(os.path.isfile(Path(text) / name) for name in (MADE_OF, "config.yaml")):
         return Path(text), Path(text).resolve().name

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from functools import cached_property
-from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,6 @@ from torch import Tensor
 from ..audio import recording as recordings
 from ..audio.recording import Recording
 from ..encoder import Encoder, prepared
-from ..errors import UsageError
 from ..evaluation.evaluation import predict
 from ..problem import finite, sound
 from ..runs.parts import Parts
@@ -63,12 +61,7 @@ class Trained:
     @single_thread()
     def __call__(self, x: ArrayLike | Path | str, sample_rate: float | None = None) -> Answer:
         """The answer to one sound: a file, or samples x at `sample_rate` Hz, as in `match`. Raises UsageError if it cannot be read."""
-        if isinstance(x, (str, PathLike)):
-            recording = recordings.load_for(self.synth, x)
-        elif sample_rate is None:
-            raise UsageError("A sound given as samples needs its sample_rate in Hz: trained(x, 44100).")
-        else:
-            recording = recordings.load_samples_for(self.synth, x, sample_rate)
+        recording = recordings.take_for(self.synth, x, sample_rate, "trained(x, 44100)")
         begin = time.perf_counter()
         theta = self.theta(recording.x[None])[0]
         return Answer(self, recording, theta, time.perf_counter() - begin)

@@ -115,7 +115,9 @@ def epochs(folder):
     return [json.loads(line) for line in Path(folder, "metrics.jsonl").read_text().splitlines()]
 
 
-@pytest.mark.parametrize(("first", "then"), [("ploss", "pnp"), ("pnp", "ddsp"), ("pnp", "pnp")])
+@pytest.mark.parametrize(
+    ("first", "then"), [("ploss", "pnp"), *(pytest.param("pnp", then, marks=pytest.mark.slow) for then in ("ddsp", "pnp"))]
+)
 def test_any_loss_may_follow_any_other(first, then, tiny, invsound, monkeypatch):
     pretrain = [f"train.pretrain.loss={first}", "train.pretrain.epochs=2", "optimizer.lr=1e-4"]
     more = ["train.pretrain.options.matrix=own"] if first == "pnp" else []

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from .code import MAIN
-from .installed import called, claims, read, record
+from .installed import called, modules, read
 from .objects import imported
 from .registry import find
 
@@ -110,11 +110,11 @@ def _under_work(package: str, distribution: str) -> bool:
 @functools.cache
 def _owners(folder: Path, package: str) -> tuple[tuple[str, bool], ...]:
     """The distributions in a folder that installed the package there, and whether each is a release."""
-    return tuple((name, released) for name, released, files in _installed(folder) if claims(package, files))
+    return tuple((name, released) for name, released, claimed in _installed(folder) if package in claimed)
 
 
 @functools.cache
-def _installed(folder: Path) -> tuple[tuple[str, bool, str], ...]:
-    """Name, whether an index released it (pip writes direct_url.json otherwise), and files of each distribution in a folder."""
+def _installed(folder: Path) -> tuple[tuple[str, bool, frozenset[str]], ...]:
+    """Name, whether an index released it (pip writes direct_url.json otherwise), and modules of each distribution in a folder."""
     found = importlib.metadata.distributions(path=[str(folder)])
-    return tuple((called(dist), not read(dist, "direct_url.json")[0], record(dist)) for dist in found)
+    return tuple((called(dist), not read(dist, "direct_url.json")[0], modules(dist)) for dist in found)

@@ -105,17 +105,13 @@ def _entry(line: str, distribution: str, version: str, damage: str) -> Entry:
 
 def owners(module: str) -> set[str]:
     """Canonical names of the distributions that have files of a top-level module."""
-    return {canonical(called(dist)) for dist in importlib.metadata.distributions() if claims(module, record(dist))}
+    return {canonical(called(dist)) for dist in importlib.metadata.distributions() if module in modules(dist)}
 
 
-def record(dist: importlib.metadata.Distribution) -> str:
-    """The lists of a distribution's files and modules."""
-    return "\n".join(read(dist, name)[0] for name in ("RECORD", "top_level.txt"))
-
-
-def claims(module: str, files: str) -> bool:
-    """Whether such lists have files of a top-level module."""
-    return re.search(rf"^{re.escape(module)}(?:[/.,]|$)", files, re.MULTILINE) is not None
+def modules(dist: importlib.metadata.Distribution) -> frozenset[str]:
+    """The top-level modules that a distribution's lists of files and modules name."""
+    lists = "\n".join(read(dist, name)[0] for name in ("RECORD", "top_level.txt"))
+    return frozenset(re.findall(r"^([^/.,\n]+)(?=[/.,]|$)", lists, re.MULTILINE))
 
 
 def spare_torch() -> None:

@@ -85,7 +85,7 @@ def workers_of(process):
     return [pid for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
-@pytest.mark.parametrize(("number", "times"), [(signal.SIGINT, 2), (signal.SIGTERM, 1)])
+@pytest.mark.parametrize(("number", "times"), [(signal.SIGINT, 2), pytest.param(signal.SIGTERM, 1, marks=pytest.mark.slow)])
 def test_workers_that_are_still_starting_are_not_waited_for(number, times, start, tiny, tmp_path, toy, invsound):
     parts = tmp_path / "site" / "tiny_parts.py"
     source = parts.read_text()

@@ -54,7 +54,7 @@ def scores(folder):
     return json.loads((folder / "scores.json").read_text())
 
 
-@pytest.mark.parametrize("loss", ["ploss", "pnp"])
+@pytest.mark.parametrize("loss", [pytest.param("ploss", marks=pytest.mark.slow), "pnp"])
 def test_whoever_prepares_and_whatever_interrupts_scores_are_the_same(tiny, tmp_path, monkeypatch, loss):
     def stop(metrics):
         if metrics["epoch"] == 2:

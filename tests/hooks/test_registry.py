@@ -43,7 +43,7 @@ def test_a_broken_plugin_is_listed_with_its_reason_and_everything_else_works(cas
     assert invsound("render", "--synth", "amfm", "synth.num_samples=256").exit_code == 0
 
 
-@pytest.mark.parametrize("case", ["import error", "newer api"])
+@pytest.mark.parametrize("case", ["import error", pytest.param("newer api", marks=pytest.mark.slow)])
 def test_doctor_says_how_to_do_without_a_broken_plugin(case, install, invsound):
     install("stranger", BROKEN[case][0])
     doctor = invsound("doctor")

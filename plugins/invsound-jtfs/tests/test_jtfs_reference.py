@@ -40,13 +40,15 @@ def relative(S, reference):
     return ((S - reference).norm(dim=1) / reference.norm(dim=1))[~silent].max()
 
 
-@pytest.fixture(params=[True, False], ids=["compiled", "plain"], name="compiled")
-def _compiled(request):
-    return request.param
+def both(names):
+    """Each signal compiled and plain; the long ones plain in `nox -s slow` alone."""
+    for name in names:
+        yield pytest.param(name, True, id=f"compiled-{name}")
+        yield pytest.param(name, False, id=f"plain-{name}", marks=[pytest.mark.slow] if "paper" in name else [])
 
 
 @pytest.mark.parametrize("dtype", PRECISION, ids=str)
-@pytest.mark.parametrize("name", VALUES)
+@pytest.mark.parametrize(("name", "compiled"), list(both(VALUES)))
 def test_rows_of_the_time_format(name, dtype, compiled):
     data, feature = load(name, order0=True, compile=compiled)
     reference = data["S_time"] if "S_time" in data else data["S_time_flat"]
@@ -54,7 +56,7 @@ def test_rows_of_the_time_format(name, dtype, compiled):
 
 
 @pytest.mark.parametrize("dtype", PRECISION, ids=str)
-@pytest.mark.parametrize("name", [name for name in VALUES if "S_joint" in np.load(DATA / name)])
+@pytest.mark.parametrize(("name", "compiled"), list(both(name for name in VALUES if "S_joint" in np.load(DATA / name))))
 def test_rows_of_the_joint_format(name, dtype, compiled):
     data, feature = load(name, format="joint", compile=compiled)
     x = torch.as_tensor(data["x"])[:2]
@@ -72,7 +74,7 @@ def test_geometry(name):
 
 
 @pytest.mark.parametrize("dtype", PRECISION, ids=str)
-@pytest.mark.parametrize("name", TANGENTS)
+@pytest.mark.parametrize(("name", "compiled"), list(both(TANGENTS)))
 def test_derivatives_along_given_directions(name, dtype, compiled):
     data, feature = load(name, order0=True, compile=compiled)
     x, dx = torch.as_tensor(data["x"]).to(dtype)[None], torch.as_tensor(data["dx"]).to(dtype)

@@ -1,7 +1,9 @@
-"""A studio in this process, two synthesizers from strangers, and sounds."""
+"""A studio in this process or in one of its own with a browser before it, synthesizers from strangers, and sounds."""
 
 import io
+import re
 import secrets
+import shutil
 import subprocess
 import sys
 
@@ -142,3 +144,105 @@ def wav():
         return buffer.getvalue()
 
     return made
+
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+QUIET = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync", "--mute-audio", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
+]  # fmt: skip
+DROP = """([name, bytes]) => {
+  const transfer = new DataTransfer();
+  transfer.items.add(new File([new Uint8Array(bytes)], name, { type: "audio/wav" }));
+  document.getElementById("drop").dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }));
+}"""
+SECONDS = 90_000  # milliseconds, on a machine that does other things too
+EXPLAINED = re.compile("status of (400|403|413)|ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE")
+"""What the browser logs, and the page has said in its own words."""
+
+
+@pytest.fixture(scope="module")
+def served(strangers):
+    """Starts a studio in a process of its own: the process, and its address."""
+    processes = []
+
+    def start(*options):
+        command = [sys.executable, "-m", "invsound", "studio", "--no-browser", *options]
+        processes.append(subprocess.Popen(command, stderr=subprocess.PIPE, text=True))
+        return processes[-1], re.search(r"http://\S+", processes[-1].stderr.readline())[0]
+
+    yield start
+    for process in processes:
+        process.terminate()
+        process.communicate()
+
+
+@pytest.fixture(scope="module")
+def address(served, toy):
+    return served("--run", str(toy))[1]
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    api = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        pytest.skip("no Chromium is found: install Debian's package chromium")
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=[(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")], ids=lambda p: f"{p[0]}-{p[1]}")
+def page(request, chromium, address):
+    """A page of its own; it complains of nothing, asks nobody else, and is as wide as its window."""
+    width, scheme = request.param
+    context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, accept_downloads=True)
+    page, complaints, hosts = context.new_page(), [], set()
+    page.set_default_timeout(SECONDS)
+    page.on(
+        "console", lambda one: complaints.append(one.text) if one.type in ("error", "warning") and not EXPLAINED.search(one.text) else None
+    )
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda asked: hosts.add(re.match(r"(\w+:)(?://([^:/?]*))?", asked.url).group(0)))
+    page.goto(address)
+    page.wait_for_selector("body[data-ready]")
+    yield page
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert complaints == []
+    assert hosts <= {"http://127.0.0.1", "blob:http:", "blob:", "data:"}
+    context.close()
+
+
+@pytest.fixture
+def choose(page):
+    """Makes a synthesizer the page's instrument."""
+
+    def chosen(synth="bell", lines="feature.n_fft=[256]\nmatch.candidates=8"):
+        page.select_option("#feature", "mss")
+        page.select_option("#synth", synth)
+        page.click("summary")
+        page.fill("#lines", lines)
+        page.click("#apply")
+        page.wait_for_function("() => [...document.querySelectorAll('#options td')].some(cell => cell.textContent === '[256]')")
+        page.click("summary")
+
+    return chosen
+
+
+@pytest.fixture
+def drop(page):
+    """Drops a file on the page."""
+    return lambda name, content: page.evaluate(DROP, [name, list(content)])
+
+
+@pytest.fixture
+def audited(page):
+    """What axe-core finds that is serious."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+
+    def violations():
+        found = axe.Axe().run(page).response["violations"]
+        return [f"{one['id']}: {one['nodes'][0]['target']}" for one in found if one["impact"] in ("serious", "critical")]
+
+    return violations

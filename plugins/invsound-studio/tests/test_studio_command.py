@@ -81,8 +81,10 @@ def test_it_ends_quietly_in_the_midst_of_a_search(number, served, wav):
 def test_a_server_that_is_killed_leaves_nobody(served, wav):
     process, address = served
     begun(address, wav)
-    left = children(process.pid)
-    assert len(left) >= 2
+    until = time.monotonic() + 60
+    while len(left := children(process.pid)) < 2:  # one reads sounds, one searches, and it is being started
+        assert time.monotonic() < until, "nobody searches"
+        time.sleep(0.1)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     until = time.monotonic() + 30

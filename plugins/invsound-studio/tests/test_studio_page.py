@@ -1,91 +1,20 @@
 """The page in a real browser, as people use it: `nox -s browser`."""
 
 import json
-import re
-import shutil
-import subprocess
-import sys
 
 import pytest
 
 pytestmark = pytest.mark.browser
-api = pytest.importorskip("playwright.sync_api")
-axe = pytest.importorskip("axe_playwright_python.sync_playwright")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-QUIET = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--mute-audio", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
-]  # fmt: skip
-DROP = """([name, bytes]) => {
-  const transfer = new DataTransfer();
-  transfer.items.add(new File([new Uint8Array(bytes)], name, { type: "audio/wav" }));
-  document.getElementById("drop").dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }));
-}"""
-SECONDS = 90_000  # milliseconds, on a machine that does other things too
-
-
-@pytest.fixture(scope="module")
-def address(strangers, toy):
-    command = [sys.executable, "-m", "invsound", "studio", "--no-browser", "--run", str(toy)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    yield re.search(r"http://\S+", process.stderr.readline())[0]
-    process.terminate()
-    process.communicate()
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    if CHROMIUM is None:
-        pytest.skip("no Chromium is found: install Debian's package chromium")
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(params=[(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")], ids=lambda p: f"{p[0]}-{p[1]}")
-def page(request, chromium, address):
-    """A page of its own; it complains of nothing, asks nobody else, and is as wide as its window."""
-    width, scheme = request.param
-    context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, accept_downloads=True)
-    page, complaints, hosts = context.new_page(), [], set()
-    page.set_default_timeout(SECONDS)
-    refused = "status of 400"  # which the page explains, and the browser logs
-    page.on("console", lambda one: complaints.append(one.text) if one.type in ("error", "warning") and refused not in one.text else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda asked: hosts.add(re.match(r"(\w+:)(?://([^:/?]*))?", asked.url).group(0)))
-    page.goto(address)
-    page.wait_for_selector("body[data-ready]")
-    yield page
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert complaints == []
-    assert hosts <= {"http://127.0.0.1", "blob:http:", "blob:", "data:"}
-    context.close()
-
-
-def choose(page, synth="bell", lines="feature.n_fft=[256]\nmatch.candidates=8"):
-    page.select_option("#feature", "mss")
-    page.select_option("#synth", synth)
-    page.click("summary")
-    page.fill("#lines", lines)
-    page.click("#apply")
-    page.wait_for_function("() => [...document.querySelectorAll('#options td')].some(cell => cell.textContent === '[256]')")
-    page.click("summary")
-
-
-def audited(page):
-    found = axe.Axe().run(page).response["violations"]
-    return [f"{one['id']}: {one['nodes'][0]['target']}" for one in found if one["impact"] in ("serious", "critical")]
 
 
 def text(page, id):
     return page.inner_text(f"#{id}")
 
 
-def test_a_sound_is_dropped_matched_played_turned_saved_and_opened_again(page, wav, tone, tmp_path):
-    assert audited(page) == []
-    choose(page)
-    page.evaluate(DROP, ["tone.wav", list(wav(tone()))])
+def test_a_sound_is_dropped_matched_played_turned_saved_and_opened_again(page, choose, drop, audited, wav, tone, tmp_path):
+    assert audited() == []
+    choose()
+    drop("tone.wav", wav(tone()))
     page.wait_for_function("() => document.getElementById('notes').textContent.includes('peak normalised')")
     page.select_option("#budget", "60s")
     page.click("#match")
@@ -121,12 +50,12 @@ def test_a_sound_is_dropped_matched_played_turned_saved_and_opened_again(page, w
     page.wait_for_function("() => document.getElementById('said').textContent === 'Opened saved.json.'")
     assert page.get_attribute("#knob-0", "aria-valuetext") == value
     assert page.input_value("#knob-2") == "bright"
-    assert audited(page) == []
+    assert audited() == []
 
 
-def test_what_goes_wrong_is_a_sentence_on_the_page(page):
-    choose(page)
-    page.evaluate(DROP, ["letter.txt", list(b"Dear sir, this is no sound." * 9)])
+def test_what_goes_wrong_is_a_sentence_on_the_page(page, choose, drop, audited):
+    choose()
+    drop("letter.txt", b"Dear sir, this is no sound." * 9)
     page.wait_for_function("() => document.getElementById('wrong').textContent.startsWith('letter.txt is not a sound file')")
     page.click("summary")
     page.fill("#lines", "synth.num_sample=9")
@@ -136,7 +65,7 @@ def test_what_goes_wrong_is_a_sentence_on_the_page(page):
     page.select_option("#synth", "organ")
     page.wait_for_function("() => document.querySelectorAll('.knob').length === 145")
     assert page.is_hidden("#save-preset")
-    assert audited(page) == []
+    assert audited() == []
 
 
 @pytest.mark.parametrize("page", [(390, "light")], indirect=True, ids=["390-light"])

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 import invsound
@@ -31,6 +32,10 @@ RENDER_LIMIT = 120.0
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 PAGE = {path.name: path.read_bytes() for path in files(__package__).joinpath("page").iterdir() if Path(path.name).suffix in TYPES}
 """The files of the page, by their names: no path is made from what is asked for."""
+
+
+async def nowhere(request: Request, error: Exception) -> Response:
+    return PlainTextResponse("There is no such page. Open the address that invsound studio has printed.", 404)
 
 
 class Studio:
@@ -51,7 +56,7 @@ class Studio:
         routes = [Route(f"/api{path}", self._answering(function), methods=[method]) for (method, path), function in answers.items()]
         routes += [Route("/", self.page), Route("/page/{name}", self.page)]
         guard = Middleware(Guard, token=token, limit=limit)
-        self.app = Starlette(routes=routes, middleware=[guard], lifespan=self.open_and_close)
+        self.app = Starlette(routes=routes, middleware=[guard], exception_handlers={404: nowhere}, lifespan=self.open_and_close)
 
     @contextlib.asynccontextmanager
     async def open_and_close(self, app: Starlette) -> AsyncIterator[None]:
@@ -88,7 +93,7 @@ class Studio:
     async def page(self, request: Request) -> Response:
         name = request.path_params.get("name", "index.html")
         if name not in PAGE:
-            return Response("There is no such page.", 404)
+            raise HTTPException(404)
         return Response(PAGE[name], media_type=TYPES[Path(name).suffix])
 
     async def parts(self, tab: Tab, request: Request) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -118,11 +118,9 @@ def checked(config: Config, inputs: Inputs | None = None, runs_to_come: Collecti
 
 def _ready(parts: Parts, inputs: Inputs, more: Sequence[str] = ()) -> Ready:
     """Also of `more` recordings than the run's own."""
-    data = parts.config.data
     heard = inputs.heard(parts.synth, [*parts.config.evaluate.targets, *more])
     parts.check()
-    table = None if data.csv is None else (data.csv, inputs.table(data.csv))
-    nu = designs.drawn(parts.synth, data if table is None else replace(data, csv=str(table[1])), parts.config.seed)
+    nu, table = designs.of_run(parts, inputs)
     return Ready(parts, nu, table, heard)
 
 

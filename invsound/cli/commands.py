@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from . import checking, comparing, doctor, hearing, listing, matching, rendering, running, scaffolding, sweeping
+from . import caching, checking, comparing, doctor, hearing, listing, matching, rendering, running, scaffolding, sweeping
 from .common import Command, guarded
 from .offered import Commands
 from .output import say
@@ -29,6 +29,7 @@ app.command("export", cls=Command)(guarded(hearing.export))
 app.command("list-plugins", cls=Command)(guarded(listing.list_plugins))
 app.command("new-plugin", cls=Command)(guarded(scaffolding.new_plugin))
 app.command("check-plugin", cls=Command)(guarded(checking.check_plugin))
+app.add_typer(caching.app, name="cache")
 app.add_typer(doctor.app, name="doctor")
 
 

@@ -44,6 +44,10 @@ class Fold:
         return Fold(nu, self.columns, self.seeds)
 
 
+Wanted = dict[Any, tuple[str, Tensor, tuple[int, ...]]]
+"""By any key: the name of a column, ν, and the seeds of a nuisance."""
+
+
 def prepare(
     parts: Parts, nu: Mapping[str, Tensor], store: Store, who: Workforce, device: str = "cpu", folds: Sequence[str] = FOLDS
 ) -> dict[str, Fold]:
@@ -51,13 +55,20 @@ def prepare(
 
     Who computes changes nothing of them.
     """
+    made = _columns(parts, wanted(parts, nu, folds), store, who, device)
+    return {
+        fold: Fold(nu[fold], {column: made[at, column] for at, column in made if at == fold}, seeds_of(parts, fold, len(nu[fold])))
+        for fold in folds
+    }
+
+
+def wanted(parts: Parts, nu: Mapping[str, Tensor], folds: Sequence[str] = FOLDS) -> Wanted:
+    """The columns of a run, by fold and name."""
     kinds = ["heard", *(["metric"] if parts.config.evaluate.micro else [])]
     scoring = [f"{kind}:{name}" for name, score in parts.scores.items() if score.feature is not None for kind in kinds]
-    wanted = {fold: ["inputs", *scoring] if fold == "test" else training(parts) for fold in folds}
+    names = {fold: ["inputs", *scoring] if fold == "test" else training(parts) for fold in folds}
     seeds = {fold: seeds_of(parts, fold, len(nu[fold])) for fold in folds}
-    columns = {(fold, column): (column, nu[fold], seeds[fold]) for fold, names in wanted.items() for column in names}
-    made = _columns(parts, columns, store, who, device)
-    return {fold: Fold(nu[fold], {column: made[fold, column] for column in names}, seeds[fold]) for fold, names in wanted.items()}
+    return {(fold, column): (column, nu[fold], seeds[fold]) for fold in folds for column in names[fold]}
 
 
 def training(parts: Parts) -> list[str]:
@@ -74,10 +85,6 @@ def features(parts: Parts, nu: Tensor, store: Store, who: Workforce, device: str
     """Φ(g(ν)) [n, D], stored as the columns of a run are: candidates that every match with these parts shares."""
     seeds = tuple(parts.synth.seeds(nu)) if parts.synth.nuisance else ()
     return _columns(parts, {"features": ("features", nu, seeds)}, store, who, device)["features"]
-
-
-Wanted = dict[Any, tuple[str, Tensor, tuple[int, ...]]]
-"""By any key: the name of a column, ν, and the seeds of a nuisance."""
 
 
 def tasks(parts: Parts, wanted: Wanted, store: Store, device: str) -> dict[Any, list[Task]]:

@@ -6,6 +6,7 @@ import itertools
 import math
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -13,6 +14,8 @@ from torch import Tensor
 
 from ..errors import InvsoundError, UsageError, did_you_mean
 from ..parameter import Choice, Parameter
+from ..runs.inputs import Inputs
+from ..runs.parts import Parts
 from ..runs.stages import Data
 from ..space import Space
 from ..synth import Synth
@@ -92,6 +95,13 @@ def _edges(p: Parameter | Choice, cells: int) -> list[float]:
 
 Wanted = dict[str, int | None]
 Folds = dict[str, Tensor]
+
+
+def of_run(parts: Parts, inputs: Inputs) -> tuple[Folds, tuple[str, Path] | None]:
+    """ν of a run, and where the table that it comes from is said to be and is read, if there is one."""
+    data = parts.config.data
+    table = None if data.csv is None else (data.csv, inputs.table(data.csv))
+    return drawn(parts.synth, data if table is None else replace(data, csv=str(table[1])), parts.config.seed), table
 
 
 def _sizes(design: str, wanted: Wanted) -> dict[str, int]:

@@ -68,7 +68,14 @@ def wanted(parts: Parts, nu: Mapping[str, Tensor], folds: Sequence[str] = FOLDS)
     scoring = [f"{kind}:{name}" for name, score in parts.scores.items() if score.feature is not None for kind in kinds]
     names = {fold: ["inputs", *scoring] if fold == "test" else training(parts) for fold in folds}
     seeds = {fold: seeds_of(parts, fold, len(nu[fold])) for fold in folds}
-    return {(fold, column): (column, nu[fold], seeds[fold]) for fold in folds for column in names[fold]}
+    return {(fold, column): asked(parts, column, nu[fold], fold, seeds[fold]) for fold in folds for column in names[fold]}
+
+
+def asked(parts: Parts, column: str, nu: Tensor, fold: str, seeds: tuple[int, ...]) -> tuple[str, Tensor, tuple[int, ...]]:
+    """What is computed for a column: inputs that are learned from may be augmented, each sound by its own seed."""
+    if column == "inputs" and fold != "test" and parts.config.data.augment:
+        return "augmented", nu, seeds or tuple(derive(parts.config.draw, "augment", fold, row) for row in range(len(nu)))
+    return column, nu, seeds
 
 
 def training(parts: Parts) -> list[str]:
@@ -152,10 +159,17 @@ def recipe_of(config: configs.Config, column: str) -> list[Any]:
     """What makes a column, besides ν: parts, their options and source, JSON-ready."""
     if column == "pretrain":
         return recipe_of(config.pretraining(), "side")
-    reads = {"inputs": ["synth", "encoder"], "side": ["synth", "feature", "loss"], "features": ["synth", "feature"]}
+    reads = {
+        "inputs": ["synth", "encoder"],
+        "augmented": ["synth", "encoder"],
+        "side": ["synth", "feature", "loss"],
+        "features": ["synth", "feature"],
+    }
     kinds = reads.get(column, ["synth"])
     recipe: dict[str, Any] = {kind: [fingerprint(kind, config.parts[kind]), _relevant(config, kind)] for kind in kinds}
-    if column not in ("inputs", "features") and not column.startswith("heard:"):
+    if column == "augmented":
+        recipe["augment"] = sorted(config.data.augment)
+    if column not in ("inputs", "augmented", "features") and not column.startswith("heard:"):
         recipe["jacobian"] = [config.problem.jacobian, config.problem.step]
     if column == "side" and config.space != SpaceOptions():
         recipe["space"] = options.as_dict(config.space)

@@ -56,8 +56,9 @@ class Fresh:
             return self._asked[epoch]
         config = self.parts.config
         nu = designs.draw(self.parts.synth, config.data.design, {"train": self.count}, derive(config.draw, "fresh", epoch))["train"]
-        seeds = columns.seeds_of(self.parts, f"train, epoch {epoch}", len(nu))
-        wanted = {column: (column, nu, seeds) for column in columns.training(self.parts)}
+        fold = f"train, epoch {epoch}"
+        seeds = columns.seeds_of(self.parts, fold, len(nu))
+        wanted = {column: columns.asked(self.parts, column, nu, fold, seeds) for column in columns.training(self.parts)}
         tasks = columns.tasks(self.parts, wanted, self.store, self.device)
         missing = columns.missing(tasks, self.store)
         size = self.pool.together(len(missing))

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ..audio.augment import augmented
 from ..encoder import prepared
 from ..errors import InvsoundError
 from ..executor import Workforce
@@ -76,7 +77,13 @@ def compute(tasks: list[Task], who: Workforce) -> None:
 
 def title(column: str) -> str:
     """What a column is called where people read it."""
-    titles = {"inputs": "encoder inputs", "side": "the loss", "pretrain": "the first loss", "features": "candidates"}
+    titles = {
+        "inputs": "encoder inputs",
+        "augmented": "encoder inputs, augmented",
+        "side": "the loss",
+        "pretrain": "the first loss",
+        "features": "candidates",
+    }
     kind, _, name = column.partition(":")
     return titles.get(kind) or f"the score {name}" + (" (Jacobians)" if kind == "metric" else "")
 
@@ -120,14 +127,21 @@ def _parts(text: str, made_by: str) -> Parts:
 def column_of(parts: Parts, column: str, nu: Tensor, seeds: tuple[int, ...] = ()) -> Tensor:
     """Compute a column at ν [B, P]: the encoder's inputs, the loss's side, or Φ(x) or R of a score's representation.
 
-    With seeds, one for each sound, it is computed sound by sound: whatever a part renders around ν has that sound's seed.
+    With a nuisance it is computed sound by sound: whatever a part renders around ν has the sound's seed.
     """
-    if seeds:
-        return torch.cat([_at(seed, parts, column, row) for row, seed in zip(nu.split(1), seeds, strict=True)])
+    if not (seeds and parts.synth.nuisance):
+        return _computed(parts, column, nu, seeds)
+    return torch.cat([_at(seed, parts, column, row) for row, seed in zip(nu.split(1), seeds, strict=True)])
+
+
+def _computed(parts: Parts, column: str, nu: Tensor, seeds: tuple[int, ...]) -> Tensor:
     space = parts.synth.space
     with torch.no_grad():
-        if column == "inputs":
-            x = finite(parts.render(nu), named(parts.synth), space, nu)
+        if column in ("inputs", "augmented"):
+            x, rate = finite(parts.render(nu), named(parts.synth), space, nu), parts.synth.signal.sample_rate
+            if column == "augmented":
+                effects = parts.config.data.augment
+                x = torch.stack([augmented(row, rate, effects, seed) for row, seed in zip(x, seeds, strict=True)])
             inputs = prepared(parts.front_end, x)
             return finite(inputs, f"{named(parts.front_end)} in prepare", space, nu)
         if column in ("side", "pretrain"):
@@ -147,4 +161,4 @@ def column_of(parts: Parts, column: str, nu: Tensor, seeds: tuple[int, ...] = ()
 
 def _at(seed: int, parts: Parts, column: str, nu: Tensor) -> Tensor:
     with parts.synth.at(seed):
-        return column_of(parts, column, nu)
+        return _computed(parts, column, nu, (seed,))

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..errors import did_you_mean
 from ..hooks.bounds import check_bounds, option, seed_option
+
+AUGMENT = ("room", "equalizer", "noise", "cut", "level")
+"""The effects of audio.augment, which needs torch."""
 
 
 @dataclass
@@ -16,6 +20,7 @@ class Data:
     train: sounds to learn from, two or more (null: all that the design has)
     val: sounds that decide when to stop
     test: sounds the scores are computed on
+    augment: what training and validation sounds meet before the encoder hears them: some of room, equalizer, noise, cut, level
     fresh: every epoch draws new training sounds, data.train of them, prepared while the epoch before is learned; of random and sobol
     csv: the table, for design=csv: columns named as the parameters, and optionally fold
     seed: of the draw (null: that of the run); given, all seeds of a sweep hear the same sounds, which are then prepared once
@@ -25,9 +30,14 @@ class Data:
     train: int | None = option(256, low=2, high=10**7)
     val: int | None = option(32, low=1, high=10**7)
     test: int | None = option(32, low=1, high=10**7)
+    augment: list[str] = field(default_factory=list)
     fresh: bool = False
     csv: str | None = None
     seed: int | None = seed_option(None)
+
+    def __post_init__(self) -> None:
+        if unknown := [name for name in self.augment if name not in AUGMENT]:
+            raise ValueError(f"augment has no {unknown[0]!r}.{did_you_mean(unknown[0], AUGMENT)} Available: {', '.join(AUGMENT)}.")
 
 
 @dataclass

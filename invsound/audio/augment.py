@@ -1,0 +1,97 @@
+"""What a sound meets on its way into a recording, drawn from a seed: an encoder that has heard it is not surprised by it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from ..system.rng import generator
+
+Draw = Callable[[float, float], float]
+"""(low, high) → a number that is uniform between them."""
+
+
+def augmented(x: Tensor, sample_rate: float, effects: Sequence[str], seed: int) -> Tensor:
+    """x [N] → x [N] after `effects`, names of EFFECTS, in the order of EFFECTS whatever theirs.
+
+    Each effect is drawn from the seed and its name alone: another effect changes nothing of it. Silence stays silence.
+    """
+    for name, effect in EFFECTS.items():
+        if name in effects and x.abs().max() > 0:
+            x = effect(x, sample_rate, generator(seed, "augment", name))
+    return x
+
+
+def _uniform(stream: torch.Generator) -> Draw:
+    return lambda low, high: low + (high - low) * float(torch.rand((), generator=stream, dtype=torch.float64))
+
+
+def _white(x: Tensor, stream: torch.Generator) -> Tensor:
+    return torch.randn(len(x), generator=stream, dtype=torch.float64).to(x)
+
+
+def _convolved(x: Tensor, H: Tensor) -> Tensor:
+    """The first N samples of x filtered by H [N + 1], the spectrum of a causal response at 2 N points."""
+    y: Tensor = torch.fft.irfft(torch.fft.rfft(x, 2 * len(x)) * H, 2 * len(x))
+    return y[: len(x)]
+
+
+def room(x: Tensor, sample_rate: float, stream: torch.Generator) -> Tensor:
+    """δ(t) + a w(t) exp(−6.91 t / T), w white: it falls by 60 dB in T from 0.1 to 0.8 s, and is 3 to 20 dB below the direct sound."""
+    draw = _uniform(stream)
+    T, below = 0.1 * 8 ** draw(0, 1), draw(3, 20)
+    tail = _white(x, stream) * torch.exp(-6.91 / T / sample_rate * torch.arange(len(x), device=x.device, dtype=x.dtype))
+    tail = tail * 10 ** (-below / 20) / tail.norm()
+    return _convolved(x, 1 + torch.fft.rfft(tail, 2 * len(x)))
+
+
+def equalizer(x: Tensor, sample_rate: float, stream: torch.Generator) -> Tensor:
+    """A filter of minimum phase whose gain in dB is a line from octave to octave, 62.5 Hz and up, with normal knots of 3 dB.
+
+    Minimum phase: the causal half, doubled, of the real cepstrum of the gain (Oppenheim & Schafer, Discrete-Time Signal Processing, §13).
+    """
+    N = len(x)
+    knots = 3 * torch.randn(12, generator=stream, dtype=torch.float64).to(x)
+    f = torch.fft.rfftfreq(2 * N, 1 / sample_rate, device=x.device, dtype=x.dtype)
+    octave = (f.clamp_min(62.5) / 62.5).log2().clamp_max(10.999)
+    k = octave.long()
+    decibels = knots[k] + (octave - k) * (knots[k + 1] - knots[k])
+    cepstrum = torch.fft.irfft(decibels * 0.11512925464970229, 2 * N)  # of ln |H|
+    cepstrum[1:N] *= 2
+    cepstrum[N + 1 :] = 0
+    return _convolved(x, torch.fft.rfft(cepstrum).exp())
+
+
+def noise(x: Tensor, sample_rate: float, stream: torch.Generator) -> Tensor:
+    """Noise of a power between that of white noise and 1/f, 40 to 80 dB below the peak."""
+    draw = _uniform(stream)
+    slope, level = draw(0, 0.5), draw(-80, -40)
+    spectrum = torch.fft.rfft(_white(x, stream))
+    spectrum = spectrum * torch.arange(1, len(spectrum) + 1, device=x.device, dtype=x.dtype) ** -slope
+    added: Tensor = torch.fft.irfft(spectrum, len(x))
+    return x + added * x.abs().max() * 10 ** (level / 20) / added.square().mean().sqrt()
+
+
+def cut(x: Tensor, sample_rate: float, stream: torch.Generator) -> Tensor:
+    """One in two stops between a quarter and the whole of the file, after a fade, half a cosine, of 1 to 200 ms."""
+    draw = _uniform(stream)
+    if draw(0, 1) < 0.5:
+        return x
+    N = len(x)
+    end, fade = round(N * draw(0.25, 1)), sample_rate * 1e-3 * 200 ** draw(0, 1)
+    fade = max(1, round(min(fade, end / 2)))
+    t = torch.arange(N, device=x.device, dtype=x.dtype)
+    return x * (0.5 + 0.5 * torch.cos(torch.pi * ((t - end + fade) / fade).clamp(0, 1)))
+
+
+def level(x: Tensor, sample_rate: float, stream: torch.Generator) -> Tensor:
+    """A gain of −12 to 0 dB."""
+    return x * 10 ** (_uniform(stream)(-12, 0) / 20)
+
+
+EFFECTS: dict[str, Callable[[Tensor, float, torch.Generator], Tensor]] = {
+    "room": room, "equalizer": equalizer, "noise": noise, "cut": cut, "level": level,
+}  # fmt: skip
+"""In the order in which they come between an instrument and a file."""

@@ -193,7 +193,7 @@ def slurm(session: nox.Session) -> None:
 
 @nox.session
 def gallery(session: nox.Session) -> None:
-    """The sounds of docs/gallery.md, matched anew, a quarter of an hour; build/gallery keeps what is there already."""
+    """The sounds of docs/gallery.md, matched anew, ten minutes; build/gallery keeps what is there already."""
     install(session)
     session.run("python", "benchmarks/gallery.py")
 

@@ -27,15 +27,14 @@ HEAD = """# Gallery
 
 Sounds, and what was found of them: the sound as it is compared, then what the synthesizer plays with the parameters that each method has
 found. Spectrograms of a section share one scale, 80 dB deep. Every command is below its sounds. A match had the time that its command says,
-on two cores; the encoder of the membrane was trained for some minutes of such. `nox -s gallery` writes this page.
+on two cores; an encoder answers at once. `nox -s gallery` writes this page.
 """
-SMALL = "data.train=1024 data.val=64 data.test=16 train.epochs=10 evaluate.scores=[mss] evaluate.micro=false evaluate.sounds=1"
 TOM, KICK = "examples/recordings/drum_tom_lo_soft.flac", "examples/recordings/bd_808.flac"
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A sound, the parts that match it, and who tries: solvers, an encoder trained for it if `learns`, and one that a plugin ships."""
+    """A sound, the parts that match it, and who tries: solvers, and an encoder that a plugin ships."""
 
     name: str
     title: str
@@ -44,7 +43,6 @@ class Scene:
     solvers: tuple[str, ...]
     recording: str = ""
     render: str = ""
-    learns: bool = False
     shipped: str = ""
     budget: str = "20s"
 
@@ -56,7 +54,7 @@ SCENES = [
     ),
     Scene(
         "membrane", "The same drum, more simply", "The tom again, and the membrane of the paper, of five parameters.",
-        "--synth ftm synth.num_samples=16384 --feature jtfs", ("lm", "cma", "descent"), TOM, learns=True,
+        "--synth ftm synth.num_samples=16384 --feature jtfs", ("lm", "cma", "descent"), TOM,
     ),
     Scene(
         "string", "A string", "A stiff string, rendered. Only ratios of its parameters are heard: many strings sound the same.",
@@ -100,11 +98,6 @@ def takes(scene: Scene) -> list[tuple[str, str, str, Path]]:
         heard = folder / "heard"
         command = ran(f"invsound hear {recording} --with {scene.shipped}", heard)
         found.append((scene.shipped, command, "at once", heard / f"{Path(recording).stem}-reconstruction.wav"))
-    if scene.learns:
-        run = folder / "encoder"
-        command = ran(f"invsound run {scene.parts} --loss ploss {SMALL} --target {recording}", run)
-        (target,) = json.loads((run / "scores.json").read_text())["targets"]
-        found.append(("encoder", command, target["said"], run / "audio" / f"{target['name']}-reconstruction.wav"))
     said = made if scene.render else ""
     return [("recording" if scene.recording else "sound", said, "", folder / scene.solvers[0] / "target.wav"), *found]
 

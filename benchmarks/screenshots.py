@@ -13,13 +13,17 @@ import subprocess
 import sys
 from typing import Any
 
-from gallery import BUILD, ROOT, SCENES
+from gallery import BUILD, ROOT, SCENES, TOM, ran
 from playwright.sync_api import sync_playwright
 
 STATIC = ROOT / "docs" / "_static"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
-SCENE, RECORDING = SCENES[2], BUILD / "arpeggio" / "arpeggio.wav"
-REPORT = BUILD / "drum" / "encoder" / "report.html"
+SCENE, RECORDING = next(scene for scene in SCENES if scene.name == "arpeggio"), BUILD / "arpeggio" / "arpeggio.wav"
+RUN = (
+    "invsound run --synth ftm synth.num_samples=16384 --feature jtfs --loss ploss data.train=1024 data.val=64 data.test=16 train.epochs=10 "
+    f"evaluate.scores=[mss] evaluate.micro=false evaluate.sounds=1 --target {TOM}"
+)
+REPORT = BUILD / "membrane" / "encoder" / "report.html"
 WAIT = 600_000  # milliseconds
 
 
@@ -44,6 +48,7 @@ def matched(page: Any, address: str) -> None:
 
 
 def main() -> None:
+    ran(RUN, REPORT.parent)
     process = subprocess.Popen([sys.executable, "-m", "invsound", "studio", "--no-browser"], stderr=subprocess.PIPE, text=True)
     address = re.search(r"http://\S+", process.stderr.readline())[0]  # type: ignore[index,union-attr]
     try:

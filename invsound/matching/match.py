@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from torch import Tensor
@@ -17,8 +17,9 @@ class Match(Shown):
     """What was found: named parameters with units and standard errors, of choices the option, and whether the sound determines them and
     whether they are at the end of their range, where the best value may lie beyond; the distance
     ‖Φ(x̂) − Φ(x)‖₂ and that of a typical random sound; gain and onset of the recording; both sounds; distinct other solutions;
-    `space`, what the parameters are: name, unit, low, high, scale, doc, and the options of choices; and `yardstick`, the name and the
-    distance of the nearest other recording, where some were given."""
+    `space`, what the parameters are: name, unit, low, high, scale, doc, and the options of choices; `yardstick`, the name and the
+    distance of the nearest other recording, where some were given; and `options`, those of the parts that are not at their defaults, as a
+    command line takes them."""
 
     name: str
     synth: str
@@ -47,6 +48,7 @@ class Match(Shown):
     sample_rate: float
     space: list[dict[str, Any]]
     yardstick: dict[str, Any] | None = None
+    options: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """Everything but the sounds, JSON-ready."""

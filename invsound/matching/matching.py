@@ -211,7 +211,7 @@ class Matching:
             gain_db, self.recording.onset + target.lag / sample_rate, target.correlation, self.recording.notes,
             search.evaluations, time.perf_counter() - self.start, search.history,
             [{"parameters": self.theta(v), "distance": d} for v, d in distinct(ends)[1 : setup.options.keep]],
-            nu.cpu(), target.x.cpu(), x_hat.cpu(), sample_rate, [p.as_dict() for p in space],
+            nu.cpu(), target.x.cpu(), x_hat.cpu(), sample_rate, [p.as_dict() for p in space], options=setup.lines,
         )  # fmt: skip
 
     def theta(self, u: Tensor) -> dict[str, float | int | str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -13,6 +15,7 @@ from ..data import columns, designs
 from ..errors import UsageError, did_you_mean
 from ..executor import workforce
 from ..hooks import options, registry
+from ..hooks.bounds import default
 from ..hooks.culprit import ask
 from ..hooks.registry import named
 from ..problem import ProblemOptions, finite, represented
@@ -90,6 +93,19 @@ class Setup:
         if not names:
             raise UsageError("Every parameter is held: leave at least one free.")
         return nu.float().to(self.device), Free(space, names, self.device)
+
+    @property
+    def lines(self) -> list[str]:
+        """The options of synth, feature, solver and problem that are not at their defaults, as a command line takes them."""
+        parts = {"synth": self.synth, "feature": self.problem.feature, "solver": self.solver}
+        made = {kind: getattr(part, "options", None) for kind, part in parts.items()} | {"problem": self.parts.config.problem}
+        return [
+            f"{kind}.{field.name}={json.dumps(value, ensure_ascii=False)}"
+            for kind, given in made.items()
+            if dataclasses.is_dataclass(given)  # whoever has not told its base class of them has none
+            for field in dataclasses.fields(given)
+            if (value := getattr(given, field.name)) != default(field)
+        ]
 
     @cached_property
     def candidates(self) -> Tensor:

@@ -216,3 +216,15 @@ def test_who_can_listen_answers_at_once(studio, wav):
     assert [one["distance"] for one in answers] == sorted(one["distance"] for one in answers)
     none = studio("POST", "guess", json={"setting": SETTING, "target": {"sound": sound}}).json()
     assert none == {"answers": []}
+
+
+def test_a_match_of_the_command_line_is_opened_as_it_was_made(studio, tone, strangers):
+    import json
+
+    import invsound
+
+    lines = ["synth.num_samples=1024", "feature.n_fft=[256, 64]"]
+    found = invsound.match(tone(), 8000, synth="bell", feature="mss", overrides=lines, budget="1s", candidates=8, quiet=True)
+    opened = studio("POST", "open", content=json.dumps(found.as_dict()).encode()).json()
+    assert opened["setting"]["lines"] == found.options == lines
+    assert {"key": "synth.num_samples", "value": "1024", "help": "length of the sound, samples"} in opened["bench"]["options"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -24,18 +23,6 @@ def setting(path: str) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
         raise invsound.UsageError(f"The config.yaml of {path!r} is damaged or gone. Give a folder that `invsound run` wrote.") from error
     return {**parts, "solver": "", "lines": lines}
-
-
-def unusual(lines: list[str], matcher: invsound.Matcher) -> list[str]:
-    """Those of the lines that say what parts would not do by themselves."""
-    made = {"synth": matcher.synth.options, "feature": matcher.problem.feature.options}
-    usual = {f"{kind}.{f.name}={json.dumps(_usual(f))}" for kind, options in made.items() for f in dataclasses.fields(options)}
-    return [line for line in lines if line not in usual]
-
-
-def _usual(field: Any) -> Any:
-    factory, default = field.default_factory, field.default
-    return factory() if factory is not dataclasses.MISSING else None if default is dataclasses.MISSING else default
 
 
 def sounds(path: str) -> list[str]:

@@ -84,7 +84,7 @@ class Tasks:
     def run(self, path: str) -> dict[str, Any]:
         """A run folder: its setting, of options those that are not as they come, what that is, and files of sounds that it keeps."""
         setting = runs.setting(path)
-        setting["lines"] = runs.unusual(setting["lines"], self._matcher(setting))
+        setting["lines"] = self._matcher(setting).lines
         return {"setting": setting, "bench": self.bench(setting), "sounds": runs.sounds(path)}
 
     def hear(self, setting: dict[str, Any], target: dict[str, Any]) -> dict[str, Any]:

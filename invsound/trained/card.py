@@ -66,9 +66,10 @@ def readme(trained: Trained, card: dict[str, Any]) -> str:
 def _told(trained: Trained, training: dict[str, Any]) -> str:
     parts, sounds = training["parts"], training["sounds"]
     which = f"{sounds:,} sounds" if sounds else "All training sounds"
-    minutes = sum(training["seconds"].values()) / 60
+    minutes, data = sum(training["seconds"].values()) / 60, trained.parts.config.data
+    more = (", new ones in every epoch" if data.fresh else "") + (f", augmented by {', '.join(data.augment)}" if data.augment else "")
     return (
-        f"{which} of the design `{training['design']}`, {training['epochs']} epochs of the loss `{parts['loss']}`, "
+        f"{which} of the design `{training['design']}`{more}, {training['epochs']} epochs of the loss `{parts['loss']}`, "
         f"optimizer `{parts['optimizer']}`, seed {training['seed']}; {minutes:.0f} minutes. "
         f"Encoder `{parts['encoder']}`, {trained.num_weights:,} weights."
     )

@@ -66,8 +66,8 @@ def readme(trained: Trained, card: dict[str, Any]) -> str:
 def _told(trained: Trained, training: dict[str, Any]) -> str:
     parts, sounds = training["parts"], training["sounds"]
     which = f"{sounds:,} sounds" if sounds else "All training sounds"
-    minutes, data = sum(training["seconds"].values()) / 60, trained.parts.config.data
-    more = (", new ones in every epoch" if data.fresh else "") + (f", augmented by {', '.join(data.augment)}" if data.augment else "")
+    minutes, met = sum(training["seconds"].values()) / 60, training.get("augment")
+    more = (", new ones in every epoch" if training.get("fresh") else "") + (f", augmented by {', '.join(met)}" if met else "")
     return (
         f"{which} of the design `{training['design']}`{more}, {training['epochs']} epochs of the loss `{parts['loss']}`, "
         f"optimizer `{parts['optimizer']}`, seed {training['seed']}; {minutes:.0f} minutes. "

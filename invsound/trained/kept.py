@@ -85,7 +85,8 @@ def of_run(run: Path) -> dict[str, Any]:
     config, scores, environment = configs.load(run / "config.yaml"), record.scores(run, record.COMPARED), record.environment(run)
     spent = {stage: seconds for stage, seconds in record.seconds(run).items() if stage != "evaluation"}
     training = {
-        "parts": config.parts, "sounds": config.data.train, "design": config.data.design, "epochs": config.train.epochs,
+        "parts": config.parts, "sounds": config.data.train, "design": config.data.design, "fresh": config.data.fresh,
+        "augment": config.data.augment, "epochs": config.train.epochs,
         "examples": config.train.examples, "seed": config.seed, "seconds": spent,
     }  # fmt: skip
     versions = {key: str(environment[key]) for key in ("invsound", "torch", "python") if key in environment}

@@ -185,7 +185,8 @@ class Problem(Shown, nn.Module):
         if not (along := [name if one else f"{name} in {count} of {len(unmoved)}" for name, count in counts if count]):
             return ""
         where = "in this sound" if one else "in some sounds"
-        return f"{named(self.feature)} of {named(self.synth)} has a derivative of zero {where}: {', '.join(along)}. {self.remedy}"
+        synth = named(self.synth)[len("The ") :]
+        return f"{named(self.feature)} of the {synth} has a derivative of zero {where}: {', '.join(along)}. {self.remedy}"
 
     @property
     def remedy(self) -> str:

@@ -70,7 +70,7 @@ def test_columns_of_zeros_are_counted_in_the_jacobian_and_in_its_factor():
     assert torch.equal(problem.unmoved(torch.linalg.qr(J, mode="r").R), problem.unmoved(J))
     first, second = problem.space.names
     assert problem.warning(problem.unmoved(J)).startswith(
-        f"The Projection of The Tone has a derivative of zero in some sounds: {first} in 1 of 3. Rounding"
+        f"The Projection of the Tone has a derivative of zero in some sounds: {first} in 1 of 3. Rounding"
     )
     assert f"in this sound: {first}. " in problem.warning(problem.unmoved(J[1:2]))
     assert problem.warning(torch.zeros(3, 2, dtype=torch.bool)) == ""

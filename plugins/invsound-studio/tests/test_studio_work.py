@@ -1,5 +1,7 @@
 """What the studio does with sounds and searches; what goes wrong is a sentence, and it goes on."""
 
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -218,13 +220,11 @@ def test_who_can_listen_answers_at_once(studio, wav):
     assert none == {"answers": []}
 
 
-def test_a_match_of_the_command_line_is_opened_as_it_was_made(studio, tone, strangers):
-    import json
-
-    import invsound
-
+def test_a_match_of_the_command_line_is_opened_as_it_was_made(studio, tone, wav, strangers, tmp_path):
+    (tmp_path / "tone.wav").write_bytes(wav(tone()))
     lines = ["synth.num_samples=1024", "feature.n_fft=[256, 64]"]
-    found = invsound.match(tone(), 8000, synth="bell", feature="mss", overrides=lines, budget="1s", candidates=8, quiet=True)
-    opened = studio("POST", "open", content=json.dumps(found.as_dict()).encode()).json()
-    assert opened["setting"]["lines"] == found.options == lines
+    command = [sys.executable, "-m", "invsound", "match", "tone.wav", "--synth", "bell", "--feature", "mss", *lines]
+    subprocess.run([*command, "--budget", "1s", "--candidates", "8", "--out", "found"], check=True, capture_output=True, cwd=tmp_path)
+    opened = studio("POST", "open", content=(tmp_path / "found" / "match.json").read_bytes()).json()
+    assert opened["setting"]["lines"] == lines
     assert {"key": "synth.num_samples", "value": "1024", "help": "length of the sound, samples"} in opened["bench"]["options"]

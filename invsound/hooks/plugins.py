@@ -33,7 +33,8 @@ KINDS: dict[str, tuple[str, tuple[str, ...] | None]] = {
 BUILT = tuple(kind for kind, (_, context) in KINDS.items() if context is not None)
 """The kinds whose parts are built, from options."""
 COMMANDS = (
-    "run", "evaluate", "sweep", "compare", "match", "hear", "render", "export", "list-plugins", "new-plugin", "check-plugin", "cache", "doctor",
+    "run", "evaluate", "sweep", "compare", "match", "hear", "render", "export", "list-plugins", "new-plugin", "check-plugin", "cache",
+    "doctor",
 )  # fmt: skip
 """The commands that are invsound's own."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -58,7 +59,7 @@ def equalizer(x: Tensor, sample_rate: float, stream: torch.Generator) -> Tensor:
     octave = (f.clamp_min(62.5) / 62.5).log2().clamp_max(10.999)
     k = octave.long()
     decibels = knots[k] + (octave - k) * (knots[k + 1] - knots[k])
-    cepstrum = torch.fft.irfft(decibels * 0.11512925464970229, 2 * N)  # of ln |H|
+    cepstrum = torch.fft.irfft(decibels * (math.log(10) / 20), 2 * N)  # of ln |H|
     cepstrum[1:N] *= 2
     cepstrum[N + 1 :] = 0
     return _convolved(x, torch.fft.rfft(cepstrum).exp())

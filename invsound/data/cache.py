@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import stat
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ def kept(store: Store) -> list[Kept]:
     for path in store.root.glob("??/*.safetensors"):
         with contextlib.suppress(OSError):  # gone meanwhile
             state = path.lstat()
-            if NAME.fullmatch(path.relative_to(store.root).as_posix()) and path.is_file() and not path.is_symlink():
+            if NAME.fullmatch(path.relative_to(store.root).as_posix()) and stat.S_ISREG(state.st_mode):
                 found.append(Kept(path, state.st_size, max(state.st_mtime, state.st_atime)))
     return sorted(found, key=lambda shard: (-shard.used, shard.path))
 

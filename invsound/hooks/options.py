@@ -96,6 +96,12 @@ def type_name(field: dataclasses.Field[Any]) -> str:
     return field.type.__name__ if isinstance(field.type, type) else str(field.type).replace("typing.", "")
 
 
+def unusual(made: Any) -> dict[str, Any]:
+    """The options that are not at their defaults, as `as_dict` has them."""
+    usual = {field.name: default(field) for field in dataclasses.fields(made) if field.init}
+    return {name: value for name, value in as_dict(made).items() if name in usual and value != plain(usual[name])}
+
+
 def as_dict(options: Any) -> dict[str, Any]:
     """A dataclass instance as plain YAML-ready values (tuples become lists)."""
     listed: dict[str, Any] = plain(dataclasses.asdict(options))

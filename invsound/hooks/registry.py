@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import importlib
 import json
 import shlex
@@ -12,7 +11,6 @@ from weakref import WeakKeyDictionary
 
 from ..errors import InvsoundError, UsageError, did_you_mean, out_of_memory, reason
 from . import objects, options
-from .bounds import default
 from .plugins import BUILT as BUILT
 from .plugins import KINDS as KINDS
 from .plugins import Offer as Offer
@@ -141,10 +139,11 @@ def retyped(part: Any) -> str:
     """`"--synth bell synth.note=60"`, the options that are no defaults, quoted for a shell; empty of one that has no name there."""
     if (offer := _made.get(part)) is None or objects.load(offer):
         return ""
-    fields = {field.name: default(field) for field in dataclasses.fields(part.options) if field.init}
-    given = {name: value for name, value in options.as_dict(part.options).items() if value != options.plain(fields[name])}
     name = offer.part.name if not rivals(offer) else f"{offer.distribution}:{offer.part.name}"
-    pairs = (f"{offer.kind}.{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in given.items())
+    pairs = (
+        f"{offer.kind}.{key}={value if isinstance(value, str) else json.dumps(value)}"
+        for key, value in options.unusual(part.options).items()
+    )
     return shlex.join([f"--{offer.kind}", name, *pairs])
 
 

@@ -15,7 +15,6 @@ from ..data import columns, designs
 from ..errors import UsageError, did_you_mean
 from ..executor import workforce
 from ..hooks import options, registry
-from ..hooks.bounds import default
 from ..hooks.culprit import ask
 from ..hooks.registry import named
 from ..problem import ProblemOptions, finite, represented
@@ -100,11 +99,10 @@ class Setup:
         parts = {"synth": self.synth, "feature": self.problem.feature, "solver": self.solver}
         made = {kind: getattr(part, "options", None) for kind, part in parts.items()} | {"problem": self.parts.config.problem}
         return [
-            f"{kind}.{field.name}={json.dumps(value, ensure_ascii=False)}"
+            f"{kind}.{name}={json.dumps(value, ensure_ascii=False)}"
             for kind, given in made.items()
             if dataclasses.is_dataclass(given)  # whoever has not told its base class of them has none
-            for field in dataclasses.fields(given)
-            if (value := getattr(given, field.name)) != default(field)
+            for name, value in options.unusual(given).items()
         ]
 
     @cached_property

@@ -53,7 +53,9 @@ def test_a_plugin_that_configures_logging_doubles_no_message_and_workers_do_not_
     assert done.stderr.count(b"Run folder: run") == 1
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-16"])
+@pytest.mark.parametrize(
+    "encoding", ["ascii", "cp1252", "utf-16", *(pytest.param(name, marks=pytest.mark.slow) for name in ("latin-1", "utf-8"))]
+)
 def test_an_encoding_that_lacks_a_letter_ends_nothing_in_a_traceback(encoding):
     for arguments in (["run", "--help"], ["list-plugins"], ["list-plugins", "θ"]):
         assert command(*arguments, PYTHONIOENCODING=encoding).returncode in (0, 2)

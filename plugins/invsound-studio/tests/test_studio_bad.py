@@ -9,6 +9,12 @@ import pytest
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("page", [(1280, "light")], indirect=True, ids=["1280-light"])]
 
 
+@pytest.fixture
+def explained():
+    """A wrong token and a server that is gone, too."""
+    return "status of 40[03]|ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE"
+
+
 def says(page, words):
     """The page has said so; and it is still there."""
     page.wait_for_function("words => document.getElementById('wrong').textContent.includes(words)", arg=words)

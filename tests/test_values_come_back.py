@@ -42,7 +42,20 @@ def test_results_are_within_the_declared_bounds_to_the_last_bit(p):
 def test_a_value_at_the_end_of_its_range_is_said_and_comes_back(tiny, invsound):
     t = torch.arange(512) / 8000
     recordings.save(Path("x.wav"), torch.exp(-t / 0.008) * torch.sin(2 * torch.pi * 400 * t), 8000)  # shorter than tau may be
-    match = ("match", "x.wav", "--synth", tiny, "--feature", "mss", "feature.n_fft=[64]", "--candidates", 32, "--jobs", 1, "--budget", "5s")
+    match = (
+        "match",
+        "x.wav",
+        "--synth",
+        tiny,
+        "--feature",
+        "mss",
+        "feature.n_fft=[64]",
+        "--candidates",
+        32,
+        "--jobs",
+        1,
+        "match.evaluations=300",
+    )
     result = invsound(*match, "--out", "found")
     assert "tau = 0.01 s  (at the end of its range)" in result.stdout
     assert "At the end of its range, so that the best may lie beyond: tau (at its least, 0.01 s)." in result.stdout

@@ -15,9 +15,9 @@ from invsound.system import executor
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 SLOW = "import sys, time\nsys.stderr.write('importing\\n')\nsys.stderr.flush()\n"
-SWALLOWS = SLOW + "for _ in range(300):\n    try: time.sleep(0.1)\n    except BaseException: pass\n"
-"""Its import takes half a minute, and takes no KeyboardInterrupt, as those of compiled modules may."""
-IN_WORKERS = "import multiprocessing, time\nif multiprocessing.parent_process(): time.sleep(60)\n"
+SWALLOWS = SLOW + "for _ in range(3000):\n    try: time.sleep(0.1)\n    except BaseException: pass\n"
+"""Its import takes five minutes, and takes no KeyboardInterrupt, as those of compiled modules may."""
+IN_WORKERS = "import multiprocessing, time\nif multiprocessing.parent_process(): time.sleep(600)\n"
 
 
 def heard():
@@ -46,14 +46,13 @@ def start(tmp_path):
 
 
 def end(process, number, times=1):
-    """Send a signal to the whole group, and return the exit code, what was said, and the seconds it took."""
-    began = time.monotonic()
+    """Send a signal to the whole group, and return the exit code and what was said, long before what it was at has ended."""
     for _ in range(times):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)
         time.sleep(0.1)
-    said = process.communicate(timeout=30)[1]
-    return process.returncode, said, time.monotonic() - began
+    said = process.communicate(timeout=120)[1]
+    return process.returncode, said
 
 
 @pytest.mark.parametrize("number", CODES)
@@ -61,9 +60,8 @@ def test_a_signal_while_modules_are_imported_ends_the_command(number, start, ins
     install("slow-plugin", SWALLOWS)
     process = start("-m", "invsound", "list-plugins")
     assert process.stderr.readline() == "importing\n"
-    code, said, seconds = end(process, number)
+    code, said = end(process, number)
     assert (code, said.count("\n"), "Traceback" in said) == (CODES[number], 1, False), said
-    assert seconds < 10
 
 
 def test_where_a_stream_is_closed_what_is_written_to_it_is_no_signal(start, install):
@@ -77,7 +75,7 @@ def test_a_signal_that_is_ignored_already_stays_so(start, install):
     install("slow-plugin", SLOW + "time.sleep(0.5)\n")
     process = start("-m", "invsound", "list-plugins", before=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     assert process.stderr.readline() == "importing\n"
-    assert end(process, signal.SIGHUP)[:2] == (0, "")
+    assert end(process, signal.SIGHUP) == (0, "")
 
 
 def workers_of(process):
@@ -95,10 +93,9 @@ def test_workers_that_are_still_starting_are_not_waited_for(number, times, start
     assert process.stderr.readline().startswith("Preparing encoder inputs (28 sounds)")
     while len(workers := workers_of(process)) < 2:
         time.sleep(0.01)
-    code, said, seconds = end(process, number, times)
+    code, said = end(process, number, times)
     assert (code, said.count("\n"), "--resume" in said) == (CODES[number], 1, True), said
-    assert seconds < 10
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while any(Path(f"/proc/{pid}").exists() for pid in workers):
         assert time.monotonic() < deadline, "a worker goes on alone"
         time.sleep(0.02)
@@ -114,19 +111,18 @@ with signals.heard():
     print("begun", file=sys.stderr, flush=True)
     while True:
         try:
-            time.sleep(60)
+            time.sleep(600)
         except KeyboardInterrupt:
             pass
 """
 
 
-@pytest.mark.parametrize(("grace", "times"), [(0.2, 1), (60, 2)])
+@pytest.mark.parametrize(("grace", "times"), [(0.2, 1), (600, 2)])
 def test_a_command_that_does_not_end_is_ended_after_a_while_or_at_the_second_signal(grace, times, start):
     process = start("-c", DEAF, grace)
     assert process.stderr.readline() == "begun\n"
-    code, said, seconds = end(process, signal.SIGTERM, times)
+    code, said = end(process, signal.SIGTERM, times)
     assert (code, said.count("\n")) == (143, 1), said
-    assert seconds < 10
 
 
 FAILS = """
@@ -136,7 +132,7 @@ from invsound.cli import common, signals
 def command():
     print("begun", file=sys.stderr, flush=True)
     try:
-        time.sleep(60)
+        time.sleep(600)
     finally:
         raise OSError("what it writes to is gone")
 with signals.heard():
@@ -147,7 +143,7 @@ with signals.heard():
 def test_what_a_signal_breaks_is_not_the_failure(start):
     process = start("-c", FAILS)
     assert process.stderr.readline() == "begun\n"
-    code, said, _ = end(process, signal.SIGHUP)
+    code, said = end(process, signal.SIGHUP)
     assert code == 129
     assert said.startswith("invsound: The terminal was closed (SIGHUP).")
 

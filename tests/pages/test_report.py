@@ -273,9 +273,9 @@ def test_long_runs_make_quick_and_small_reports(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", sounds=EXAMPLES + 2, N=4096)
     lines = (run / "predictions.csv").read_text().splitlines()
     (run / "predictions.csv").write_text("\n".join(lines[:1] + lines[1:] * 150))
-    start = time.perf_counter()
+    start = time.process_time()
     report = write_report(run)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
     assert report.stat().st_size < 4e6
     assert len(Page(report.read_text("utf-8")).all("audio")) == 2 * (EXAMPLES + 1)
 

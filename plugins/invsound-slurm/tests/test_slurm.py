@@ -63,13 +63,14 @@ def test_after_its_tries_an_error_says_what_to_do_and_the_log_is_kept():
 
 def test_the_folder_of_its_pickles_is_its_users_alone_and_goes_when_all_is_well():
     with make(jobs=1) as executor:
-        first = executor.submit(time.sleep, 0.5)
+        first = executor.submit(os.system, "until [ -e seen ]; do sleep 0.05; done")
         while not first.running():
             time.sleep(0.01)
         while not list(Path(".invsound-slurm").glob("jobs-*")):
             time.sleep(0.01)
         (folder,) = Path(".invsound-slurm").iterdir()
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        Path("seen").touch()
         first.result()
     assert not Path(".invsound-slurm").exists()
 

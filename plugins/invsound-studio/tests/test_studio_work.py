@@ -160,7 +160,7 @@ def test_searches_queue_and_are_stopped(studio, sent):
             break
         time.sleep(0.1)
     studio("POST", f"searches/{first}/stop")
-    one = ended(studio, first, 30)
+    one = ended(studio, first)
     assert one["state"] in ("found", "stopped"), one
     assert ended(studio, second)["said"] == "It was taken out of the queue."
 

@@ -36,6 +36,11 @@ class Loss(nn.Module, ABC):
         """True ν [B, P] → side [B, …], stored per example. "Nothing" is zero columns."""
         return nu.new_empty(len(nu), 0)
 
+    @property
+    def prepares(self) -> bool:
+        """Whether it has a `prepare` of its own: else nothing is stored for it."""
+        return type(self).prepare is not Loss.prepare
+
     def calibrate(self, side: Tensor) -> None:
         """Called once with the side column of the whole training fold."""
 

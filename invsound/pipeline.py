@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from .data import alike, columns, designs, fresh
+from .data.store import Store
 from .evaluation import evaluation
 from .evaluation.result import RunResult
 from .evaluation.targets import Targets
@@ -28,7 +29,6 @@ from .system import progress
 from .system.claim import claimed
 from .system.files import check_folder
 from .system.shared import alone
-from .system.store import Store
 from .training import logs, start
 from .training.checkpoint import finished
 from .training.trainer import OnEpoch, Trainer

@@ -28,13 +28,13 @@ def cache(context: typer.Context, run: Run = None, json: Json = False) -> None:
     if context.invoked_subcommand is not None:
         return
     from ..data import cache
-    from ..system.store import Store
+    from ..data.store import Store
 
     store = Store()
     shards, runs = cache.kept(store), cache.of_runs(run or [], store)
     listed: dict[str, Any] = {"folder": str(store.root), **_sum(shards), "used": _ages(shards)}
     listed["runs"] = [
-        {"run": str(one), "wanted": len(paths), **_sum([shard for shard in shards if shard.path in paths])} for one, paths in runs.items()
+        {"run": str(one), "wanted": len(own), **_sum([shard for shard in shards if shard.address in own])} for one, own in runs.items()
     ]
     if json:
         return print_json(listed)
@@ -72,19 +72,21 @@ def verify(json: Json = False, quiet: Annotated[bool, typer.Option("--quiet", he
     """Read every shard and its checksum. Exit code 1 if some are damaged: a run computes them again, `prune --damaged` removes them."""
     listen(quiet)
     from ..data import cache
+    from ..data.store import Store
     from ..system import progress
-    from ..system.store import Store
 
     store = Store()
     shards = cache.kept(store)
     with progress.shown(quiet):
         bad = cache.damaged(store, shards)
     if json:
-        print_json({"folder": str(store.root), **_sum(shards), "damaged": [str(shard.path) for shard in bad]})
+        print_json(
+            {"folder": str(store.root), **_sum(shards), "damaged": [{"file": str(shard.path), "shard": shard.address} for shard in bad]}
+        )
     else:
         say(f"{store.root}: {_told(_sum(shards))}, {len(bad)} damaged.")
         for shard in bad:
-            say(f"  {shard.path}")
+            say(f"  {shard.path}{'' if shard.path.stem == shard.address else f', the shard {shard.address}'}")
     if bad:
         raise typer.Exit(1)
 
@@ -104,12 +106,12 @@ def prune(
         raise UsageError("Prune what? Give --run RUN, --older 30d, --size 5GB or --damaged; --dry-run says what would go.")
     longest, most = _parsed(older, AGE, "older", "12h, 30d or 4w"), _parsed(size, BYTES, "size", "500MB or 5GB")
     from ..data import cache
-    from ..system.store import Store
+    from ..data.store import Store
 
     store = Store()
     shards = cache.kept(store)
     of_runs = set().union(*cache.of_runs(run or [], store).values())
-    going = {shard for shard in shards if shard.path in of_runs} | set(cache.damaged(store, shards) if damaged else [])
+    going = {shard for shard in shards if shard.address in of_runs} | set(cache.damaged(store, shards) if damaged else [])
     going |= set(cache.excess([shard for shard in shards if shard not in going], longest, most))
     if not dry_run:
         cache.remove(store, going)

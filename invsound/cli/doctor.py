@@ -105,9 +105,9 @@ def _devices() -> tuple[str, bool, str]:
 
 
 def _cache() -> tuple[str, bool, str]:
+    from ..data.store import default_root
     from ..errors import InvsoundError
     from ..system.files import write_text
-    from ..system.store import default_root
 
     root = default_root()
     try:

@@ -16,16 +16,18 @@ from ..runs.inputs import Inputs
 from ..runs.parts import Parts
 from ..system import progress
 from ..system.files import remove_rests
-from ..system.store import Store
 from . import columns, designs
+from .store import Store
 
 NAME = re.compile(r"[0-9a-f]{2}/[0-9a-f]{64}\.safetensors")
 
 
 @dataclass(frozen=True)
 class Kept:
-    """The file of a shard; `used` is when it was written or last read, in seconds since 1970, as far as the disk notes that."""
+    """A shard: the file that it is, or is in, and its bytes there; `used` is when that file was written or last read, in seconds since
+    1970, as far as the disk notes that."""
 
+    address: str
     path: Path
     size: int
     used: float
@@ -35,23 +37,36 @@ def kept(store: Store) -> list[Kept]:
     """The shards of a store, last used first. Whatever else lies there is left out, and alone."""
     found = []
     for path in store.root.glob("??/*.safetensors"):
-        with contextlib.suppress(OSError):  # gone meanwhile
-            state = path.lstat()
-            if NAME.fullmatch(path.relative_to(store.root).as_posix()) and stat.S_ISREG(state.st_mode):
-                found.append(Kept(path, state.st_size, max(state.st_mtime, state.st_atime)))
-    return sorted(found, key=lambda shard: (-shard.used, shard.path))
+        if NAME.fullmatch(path.relative_to(store.root).as_posix()) and (state := _state(path)):
+            found.append(Kept(path.stem, path, state.st_size, _used(state)))
+    for pack in store.known():
+        if state := _state(pack.path):
+            found += [Kept(address, pack.path, pack.bytes_of(address), _used(state)) for address in pack.addresses]
+    return sorted(found, key=lambda shard: (-shard.used, shard.path, shard.address))
 
 
-def of_runs(runs: Iterable[Path], store: Store) -> dict[Path, set[Path]]:
-    """Where the shards of runs are, or would be, by the parts as they are installed now. Raises UsageError for what is no run folder."""
+def _state(path: Path) -> os.stat_result | None:
+    """Of a regular file that is there."""
+    with contextlib.suppress(OSError):  # gone meanwhile
+        state = path.lstat()
+        return state if stat.S_ISREG(state.st_mode) else None
+    return None
+
+
+def _used(state: os.stat_result) -> float:
+    return max(state.st_mtime, state.st_atime)
+
+
+def of_runs(runs: Iterable[Path], store: Store) -> dict[Path, set[str]]:
+    """The addresses of the shards of runs, by the parts as they are installed now. Raises UsageError for what is no run folder."""
     return {run: set(_of_run(folder.existing(run), store)) for run in runs}
 
 
-def _of_run(run: Path, store: Store) -> Iterable[Path]:
+def _of_run(run: Path, store: Store) -> Iterable[str]:
     parts = Parts(given.load(run / "config.yaml", {}))
     nu, _ = designs.of_run(parts, Inputs(run))
     shards = columns.tasks(parts, columns.wanted(parts, nu), store, "cpu")
-    return (store.path(task.address) for pieces in shards.values() for task in pieces)
+    return (task.address for pieces in shards.values() for task in pieces)
 
 
 def damaged(store: Store, shards: Sequence[Kept]) -> list[Kept]:
@@ -59,7 +74,7 @@ def damaged(store: Store, shards: Sequence[Kept]) -> list[Kept]:
     bad = []
     with progress.bar("shards", len(shards)) as advance:
         for shard in shards:
-            if store.get(shard.path.stem) is None:
+            if store.get(shard.address) is None:
                 bad.append(shard)
             with contextlib.suppress(OSError):  # gone meanwhile, or somebody else's
                 os.utime(shard.path, (shard.used, shard.path.stat().st_mtime))
@@ -78,7 +93,6 @@ def excess(shards: Sequence[Kept], older: float | None = None, size: float | Non
 
 
 def remove(store: Store, shards: Iterable[Kept]) -> None:
-    """Remove shards, and what killed writers left. A run that needs one after all computes it again."""
+    """Remove shards, and what killed writers left. A run that needs one after all computes it again. Raises UsageError while one packs."""
     remove_rests(store.root)
-    for shard in shards:
-        shard.path.unlink(missing_ok=True)
+    store.drop(shard.address for shard in shards)

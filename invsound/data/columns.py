@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from ..executor import Workforce
 from ..hooks import options, registry
 from ..hooks.fingerprint import fingerprint
 from ..hooks.objects import is_given
+from ..loss import Loss
 from ..runs import config as configs
 from ..runs import given
 from ..runs.parts import Parts
@@ -22,10 +24,12 @@ from ..space import SpaceOptions
 from ..system import progress
 from ..system.files import remove_rests
 from ..system.rng import derive
-from ..system.store import Store, digest
+from ..system.tensors import as_bytes
 from ..system.version import VERSION
 from .designs import FOLDS
-from .shards import SHARD, Task, compute, sounds, sources
+from .rows import Column, Rows, whole
+from .shards import SHARD, Packing, Task, compute, sounds, sources
+from .store import Store, digest
 
 
 @dataclass(frozen=True)
@@ -33,16 +37,23 @@ class Fold:
     """ν [n, P] and the columns computed from it, row by row; of a synth with a nuisance, the seed of each sound."""
 
     nu: Tensor
-    columns: dict[str, Tensor]
+    columns: dict[str, Column]
     seeds: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.nu)
 
+    def whole(self, column: str) -> Tensor:
+        """All rows of a column, in memory."""
+        return whole(self.columns[column])
+
     def at(self, nu: Tensor) -> Fold:
         """The same sounds in other coordinates."""
         return Fold(nu, self.columns, self.seeds)
 
+
+IN_MEMORY = 2**28
+"""Bytes of a column that is learned from, beyond which it stays on disk."""
 
 Wanted = dict[Any, tuple[str, Tensor, tuple[int, ...]]]
 """By any key: the name of a column, ν, and the seeds of a nuisance."""
@@ -55,11 +66,20 @@ def prepare(
 
     Who computes changes nothing of them.
     """
-    made = _columns(parts, wanted(parts, nu, folds), store, who, device)
+    shards = _computed(parts, wanted(parts, nu, folds), store, who, device)
+    made = {key: read(pieces, store, math.inf if key[0] == "test" else IN_MEMORY) for key, pieces in shards.items()}
     return {
-        fold: Fold(nu[fold], {column: made[at, column] for at, column in made if at == fold}, seeds_of(parts, fold, len(nu[fold])))
+        fold: fold_of(
+            parts, nu[fold], {column: made[at, column] for at, column in made if at == fold}, seeds_of(parts, fold, len(nu[fold]))
+        )
         for fold in folds
     }
+
+
+def fold_of(parts: Parts, nu: Tensor, made: dict[str, Column], seeds: tuple[int, ...]) -> Fold:
+    """With zero columns for a loss that has nothing prepared."""
+    nothing: dict[str, Column] = {column: nu.new_empty(len(nu), 0) for column, loss in losses(parts).items() if not loss.prepares}
+    return Fold(nu, nothing | made, seeds)
 
 
 def wanted(parts: Parts, nu: Mapping[str, Tensor], folds: Sequence[str] = FOLDS) -> Wanted:
@@ -79,8 +99,14 @@ def asked(parts: Parts, column: str, nu: Tensor, fold: str, seeds: tuple[int, ..
 
 
 def training(parts: Parts) -> list[str]:
-    """The columns that are learned from."""
-    return ["inputs", "side", *(["pretrain"] if parts.config.train.pretraining else [])]
+    """The columns that are learned from and are prepared."""
+    return ["inputs", *(column for column, loss in losses(parts).items() if loss.prepares)]
+
+
+def losses(parts: Parts) -> dict[str, Loss]:
+    """Those that an encoder learns by, and the name of the column of each."""
+    first = {"pretrain": parts.pretrain} if parts.pretrain is not None and parts.config.train.pretraining else {}
+    return {"side": parts.loss, **first}
 
 
 def seeds_of(parts: Parts, fold: str, count: int) -> tuple[int, ...]:
@@ -91,7 +117,8 @@ def seeds_of(parts: Parts, fold: str, count: int) -> tuple[int, ...]:
 def features(parts: Parts, nu: Tensor, store: Store, who: Workforce, device: str = "cpu") -> Tensor:
     """Φ(g(ν)) [n, D], stored as the columns of a run are: candidates that every match with these parts shares."""
     seeds = tuple(parts.synth.seeds(nu)) if parts.synth.nuisance else ()
-    return _columns(parts, {"features": ("features", nu, seeds)}, store, who, device)["features"]
+    shards = _computed(parts, {"features": ("features", nu, seeds)}, store, who, device)
+    return whole(read(shards["features"], store))
 
 
 def tasks(parts: Parts, wanted: Wanted, store: Store, device: str) -> dict[Any, list[Task]]:
@@ -101,7 +128,7 @@ def tasks(parts: Parts, wanted: Wanted, store: Store, device: str) -> dict[Any, 
     root = str(store.root.absolute())
     return {
         key: [
-            Task(column, text, rows.tolist(), root, digest([*recipe, *own], rows), made_by, classes, device, own)
+            Task(column, text, as_bytes(rows), len(rows), root, digest([*recipe, *own], rows), made_by, classes, device, own)
             for recipe in [recipe_of(parts.config, column)]
             for at, rows in enumerate(nu.split(SHARD))
             for own in [seeds[at * SHARD : (at + 1) * SHARD]]
@@ -112,11 +139,11 @@ def tasks(parts: Parts, wanted: Wanted, store: Store, device: str) -> dict[Any, 
 
 def missing(shards: Mapping[Any, list[Task]], store: Store) -> list[Task]:
     """Those that the store lacks."""
-    return [task for pieces in shards.values() for task in pieces if not store.path(task.address).exists()]
+    return [task for pieces in shards.values() for task in pieces if not store.has(task.address)]
 
 
-def _columns(parts: Parts, wanted: Wanted, store: Store, who: Workforce, device: str) -> dict[Any, Tensor]:
-    """What the store lacks of columns is computed, as one batch of shards."""
+def _computed(parts: Parts, wanted: Wanted, store: Store, who: Workforce, device: str) -> dict[Any, list[Task]]:
+    """The shards of columns; what the store lacks of them is computed, as one batch."""
     remove_rests(store.root)
     shards = tasks(parts, wanted, store, device)
     given.check_workers(parts.config, who.workers)
@@ -125,29 +152,37 @@ def _columns(parts: Parts, wanted: Wanted, store: Store, who: Workforce, device:
         store.check()
     else:
         progress.log.info("What is needed of %s is prepared already.", sounds(max(len(nu) for _, nu, _ in wanted.values())))
-    compute(lacking, who)
-    return {key: read(pieces, store) for key, pieces in shards.items()}
+    compute(lacking, who, Packing(store, (task.address for pieces in shards.values() for task in pieces)))
+    return shards
 
 
-def read(tasks: list[Task], store: Store) -> Tensor:
-    """Shards in order, as one tensor. A damaged shard is computed again."""
-    total = sum(len(task.nu) for task in tasks)
-    whole, start = torch.empty(0), 0
+def read(tasks: list[Task], store: Store, most: float = math.inf) -> Column:
+    """Shards in order, as one tensor, or of more bytes than `most` as rows that stay on disk. A damaged shard is computed again."""
+    total, start = sum(task.count for task in tasks), 0
+    whole: Tensor | None = None
     for task in tasks:
-        shard = store.get(task.address)
-        if shard is None or len(shard) != len(task.nu):
-            progress.log.warning("A shard of the column %r was damaged and is computed again.", task.column)
-            store.path(task.address).unlink(missing_ok=True)
-            compute([task], Workforce())
-            shard = store.get(task.address)
-            if shard is None:
-                where = str(store.path(task.address))
-                raise InvsoundError(f"A shard cannot be read back from {where!r}. Check that disk, or set INVSOUND_CACHE to another.")
-        if start == 0:
+        shard = _whole_shard(task, store)
+        if start == 0 and total * shard[:1].nbytes <= most:
             whole = shard.new_empty(total, *shard.shape[1:])
-        whole[start : start + len(shard)] = shard
+        if whole is not None:
+            whole[start : start + len(shard)] = shard
         start += len(shard)
-    return whole
+    if whole is None and tasks:
+        return Rows(store, [task.address for task in tasks], SHARD, total)
+    return torch.empty(0) if whole is None else whole
+
+
+def _whole_shard(task: Task, store: Store) -> Tensor:
+    shard = store.get(task.address)
+    if shard is None or len(shard) != task.count:
+        progress.log.warning("A shard of the column %r was damaged and is computed again.", task.column)
+        store.drop([task.address])
+        compute([task], Workforce())
+        shard = store.get(task.address)
+        if shard is None:
+            where = str(store.path(task.address))
+            raise InvsoundError(f"A shard cannot be read back from {where!r}. Check that disk, or set INVSOUND_CACHE to another.")
+    return shard
 
 
 def address(config: configs.Config, column: str, nu: Tensor) -> str:

@@ -14,10 +14,10 @@ from ..executor import Executor, Workforce
 from ..runs.parts import Parts
 from ..system import progress
 from ..system.rng import derive
-from ..system.store import Store
 from . import columns, designs
 from .columns import Fold
 from .shards import Task, compute_shards
+from .store import Store
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,10 @@ class Fresh:
         self._forget(epoch - 1)
         asked = self._ask(epoch)
         self._wait(epoch, asked)
-        made = {column: columns.read(tasks, self.store) for column, tasks in asked.tasks.items()}
+        made = {column: columns.read(tasks, self.store, columns.IN_MEMORY) for column, tasks in asked.tasks.items()}
         if epoch < self.parts.config.train.epochs:
             self._ask(epoch + 1)
-        return Fold(asked.nu, made, asked.seeds).at(self.parts.learned(asked.nu))
+        return columns.fold_of(self.parts, asked.nu, made, asked.seeds).at(self.parts.learned(asked.nu))
 
     def _ask(self, epoch: int) -> Asked:
         if epoch in self._asked:
@@ -76,8 +76,7 @@ class Fresh:
 
     def _forget(self, epoch: int) -> None:
         if asked := self._asked.pop(epoch, None):
-            for task in (task for tasks in asked.tasks.values() for task in tasks):
-                self.store.path(task.address).unlink(missing_ok=True)
+            self.store.drop(task.address for tasks in asked.tasks.values() for task in tasks)
 
     def close(self) -> None:
         """All is learned."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,22 +25,25 @@ from ..problem import Problem, finite
 from ..runs import config as configs
 from ..runs.parts import Parts
 from ..system import executor, progress
-from ..system.store import Store
+from .store import PACK, Store
 
 SHARD = 8
 """Sounds per shard: what a kill −9 loses at most, per worker."""
+FILES = 1000
+"""Shards that lie alone before they are packed, however small."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Task:
-    """One shard of one column, as a worker process receives it.
+    """One shard of one column, as a worker process receives it: a million sounds are many.
 
-    `given` are kind and name of parts that are classes, `seeds` those of a nuisance.
+    `nu` are the bytes of ν [count, W] in float32. `given` are kind and name of parts that are classes, `seeds` those of a nuisance.
     """
 
     column: str
     config: str
-    nu: list[list[float]]
+    nu: bytes
+    count: int
     root: str
     address: str
     sources: str
@@ -47,19 +52,38 @@ class Task:
     seeds: tuple[int, ...] = ()
 
 
+class Packing:
+    """Packs shards as they are computed: whenever 64 MiB of them, or a thousand files, lie alone."""
+
+    def __init__(self, store: Store, addresses: Iterable[str]) -> None:
+        self.store = store
+        self.alone: list[str] = []
+        self.size = 0
+        for address in addresses:
+            self.add(address)
+
+    def add(self, address: str) -> None:
+        with contextlib.suppress(FileNotFoundError):  # it is packed already, or computed later
+            self.size += self.store.path(address).stat().st_size
+            self.alone.append(address)
+        if self.size >= PACK or len(self.alone) >= FILES:
+            self.store.pack(self.alone)
+            self.alone, self.size = [], 0
+
+
 def sources(parts: Parts) -> str:
     """The fingerprints of all parts, by which a process knows that it works with the same files as another."""
     pretrain, named = parts.config.train.pretrain.loss, [*parts.config.parts.items(), *(("score", name) for name in parts.score_names)]
     return " ".join(fingerprint(kind, name) for kind, name in [*named, *([("loss", pretrain)] if pretrain else [])])
 
 
-def compute(tasks: list[Task], who: Workforce) -> None:
+def compute(tasks: list[Task], who: Workforce, packing: Packing | None = None) -> None:
     """Compute shards: by processes of this machine, no more than there are shards, or by whatever executor was chosen."""
     if not tasks:
         return
     totals: dict[str, int] = {}
     for task in tasks:
-        totals[task.column] = totals.get(task.column, 0) + len(task.nu)
+        totals[task.column] = totals.get(task.column, 0) + task.count
     progress.log.info("Preparing %s.", ", ".join(f"{title(column)} ({sounds(count)})" for column, count in totals.items()))
     columns = {column: [task for task in tasks if task.column == column] for column in totals}
     tasks = [of.pop(0) for of in columns.values()] + [task for of in columns.values() for task in of]  # so that all paces are soon known
@@ -70,7 +94,9 @@ def compute(tasks: list[Task], who: Workforce) -> None:
 
             def done(group: list[Task], seconds: list[float]) -> None:
                 for task, spent in zip(group, seconds, strict=True):
-                    advance(title(task.column), len(task.nu), spent)
+                    advance(title(task.column), task.count, spent)
+                    if packing:
+                        packing.add(task.address)
 
             executor.run_all(pool, compute_shards, groups, done)
 
@@ -109,7 +135,7 @@ def compute_shard(task: Task) -> float:
         objects.again(kind, name)
     parts = _parts(task.config, task.sources)
     start = time.perf_counter()
-    nu = torch.tensor(task.nu, dtype=torch.float32)
+    nu = torch.frombuffer(bytearray(task.nu), dtype=torch.float32).reshape(task.count, -1)
     column = column_of(parts.to(task.device), task.column, nu.to(task.device), task.seeds)
     Store(Path(task.root)).put(task.address, column)
     return time.perf_counter() - start

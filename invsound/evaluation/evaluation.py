@@ -63,9 +63,9 @@ class Evaluation:
 
         For a score with a representation Φ: macro = mean ‖ΔΦ‖₂, micro = the mean weighted by √(σ₁σ₂) of M at the true ν.
         """
-        estimates = {name: self.parts.declared(predict(encoder, fold.columns["inputs"])) for name, encoder in encoders.items()}
+        estimates = {name: self.parts.declared(predict(encoder, fold.whole("inputs"))) for name, encoder in encoders.items()}
         estimates["training_mean"] = mean.expand_as(fold.nu).clone()
-        weights = {score: _weight(fold.columns[f"metric:{score}"]) for score in self.parts.scores if f"metric:{score}" in fold.columns}
+        weights = {score: _weight(fold.whole(f"metric:{score}")) for score in self.parts.scores if f"metric:{score}" in fold.columns}
         distances = self._distances(estimates, fold)
         scores = {s: {e: _averages(distances[e][s], weights.get(s)) for e in estimates} for s in self.parts.scores}
         self._write_predictions(fold, estimates["trained"])
@@ -77,7 +77,7 @@ class Evaluation:
     @torch.no_grad()
     def _distances(self, estimates: dict[str, Tensor], fold: Fold) -> dict[str, dict[str, Tensor]]:
         """estimate → score → distance [n] between g(ν̂) and g(ν); every sound is made, and heard by each score's Φ, once."""
-        heard = {name: fold.columns[f"heard:{name}"] for name in self.parts.scores if f"heard:{name}" in fold.columns}
+        heard = {name: fold.whole(f"heard:{name}") for name in self.parts.scores if f"heard:{name}" in fold.columns}
         found: dict[str, dict[str, list[Tensor]]] = {estimate: {name: [] for name in self.parts.scores} for estimate in estimates}
         with progress.bar("Scoring", len(fold), "sounds") as advance:
             for rows in torch.arange(len(fold)).split(CHUNK):
@@ -132,9 +132,8 @@ class Evaluation:
 
     def _write_spectrum(self, fold: Fold) -> None:
         """spectrum.json: eigenvalues of M, descending, per test sound, for the first score that has them."""
-        R = next((value for name, value in fold.columns.items() if name.startswith("metric:")), None)
-        if R is not None:
-            write_json(self.folder / "spectrum.json", {"eigenvalues": torch.linalg.svdvals(R).square().tolist()})
+        if name := next((name for name in fold.columns if name.startswith("metric:")), None):
+            write_json(self.folder / "spectrum.json", {"eigenvalues": torch.linalg.svdvals(fold.whole(name)).square().tolist()})
 
 
 @torch.no_grad()

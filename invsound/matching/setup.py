@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..data import columns, designs
+from ..data.store import Store
 from ..errors import UsageError, did_you_mean
 from ..executor import workforce
 from ..hooks import options, registry
@@ -25,7 +26,6 @@ from ..runs.parts import Parts
 from ..solver import Solver
 from ..system import device as devices
 from ..system.shared import alone, forward_mode
-from ..system.store import Store
 from ..trained.trained import Trained, load
 from .options import MatchOptions, groups
 from .search import Free, full

@@ -15,7 +15,7 @@ from ..hooks.objects import short
 from ..system import plainyaml, progress, reading
 from ..system.claim import claimed, is_empty
 from ..system.files import check_folder, make_folder, safe_name, write_json, write_text
-from ..system.store import load_tensors, save_tensors
+from ..system.tensors import load_tensors, save_tensors
 from .config import Config
 
 T = TypeVar("T")

@@ -8,15 +8,20 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing.context import SpawnContext, SpawnProcess
+from queue import SimpleQueue
 from typing import Any
 
 import torch
 
 from ..errors import InvsoundError
 from .shared import UNGUARDED, check_main_guard
+
+WINDOW = 4096
+"""Tasks that an executor is asked for at a time."""
 
 
 @contextmanager
@@ -123,18 +128,29 @@ def deaf() -> Iterator[None]:
 
 
 def run_all(executor: Executor, function: Callable[..., Any], tasks: list[Any], done: Callable[[Any, Any], None]) -> list[Any]:
-    """`function(task)` of every task, in their order; `done(task, result)` as each ends. What is finished stays finished when one fails."""
-    of: dict[Future[Any], Any] = {}
-    waiting = []
-    for task in tasks:
-        of[future := executor.submit(function, task)] = task
-        if future.done():  # as it is where it was computed here
-            done(task, future.result())
-        else:
-            waiting.append(future)
-    for future in as_completed(waiting):
-        done(of[future], future.result())
-    return [future.result() for future in of]
+    """`function(task)` of every task, in their order; `done(task, result)` as each ends. What is finished stays finished when one fails.
+
+    No more than some are asked for at a time: of a million, each would be kept as a Future.
+    """
+    results: list[Any] = [None] * len(tasks)
+    ended: SimpleQueue[tuple[int, Future[Any]]] = SimpleQueue()
+    waiting = 0
+
+    def take() -> None:
+        nonlocal waiting
+        index, future = ended.get()
+        waiting -= 1
+        results[index] = future.result()
+        done(tasks[index], results[index])
+
+    for index, task in enumerate(tasks):
+        executor.submit(function, task).add_done_callback(partial(lambda index, future: ended.put((index, future)), index))
+        waiting += 1
+        while waiting and (waiting >= WINDOW or not ended.empty()):
+            take()
+    while waiting:
+        take()
+    return results
 
 
 def _why(exitcodes: set[int | None]) -> str:

@@ -9,7 +9,7 @@ from ..hooks import options
 from ..runs import folder as folders
 from ..system import plainyaml
 from ..system.files import check_folder, make_folder, write_json, write_text
-from ..system.store import save_tensors
+from ..system.tensors import save_tensors
 from . import kept
 from .card import readme
 from .trained import Trained

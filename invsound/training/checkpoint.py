@@ -14,7 +14,7 @@ from ..pages import record
 from ..runs import folder as folders
 from ..runs.parts import Parts
 from ..system.reading import Shape, anything, count, fault, real
-from ..system.store import load_tensors, save_tensors
+from ..system.tensors import load_tensors, save_tensors
 
 
 def save(path: Path, state: dict[str, Any]) -> None:

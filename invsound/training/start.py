@@ -15,7 +15,7 @@ from ..runs.naming import flat
 from ..runs.parts import Parts
 from ..system import progress
 from ..system.files import atomic
-from ..system.store import load_tensors
+from ..system.tensors import load_tensors
 
 KEPT = "start"
 """The folder, in that of a run, of the weights that it started from."""

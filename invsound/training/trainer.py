@@ -70,7 +70,7 @@ class Trainer:
         of an epoch after the first, where each has its own.
         """
         for phase in self.phases:
-            answer(phase.loss, phase.loss.calibrate, train.columns[phase.column])
+            answer(phase.loss, phase.loss.calibrate, train.whole(phase.column))
         if not self.restore():
             self._validated(val, train_loss=None, seconds=0.0)
         with heap.kept(), log(self.metrics) as tell, progress.bar("Training", self.options.epochs, "epochs") as advance:

@@ -9,7 +9,7 @@ import pytest
 
 from invsound import UsageError
 from invsound.data import cache
-from invsound.system.store import Store
+from invsound.data.store import Store
 
 HOUR = 3600.0
 
@@ -96,7 +96,7 @@ def test_a_run_has_its_shards_and_computes_again_what_it_lacks(tiny, invsound, t
     shard = next(Path(before["folder"]).glob("??/*.safetensors"))
     shard.write_bytes(shard.read_bytes()[:-1])
     verdict = invsound("cache", "verify", "--json")
-    assert (verdict.exit_code, json.loads(verdict.stdout)["damaged"]) == (1, [str(shard)])
+    assert (verdict.exit_code, json.loads(verdict.stdout)["damaged"]) == (1, [{"file": str(shard), "shard": shard.stem}])
     assert "1 shard, " in invsound("cache", "prune", "--damaged").stdout
     assert invsound("cache", "verify").exit_code == 0
 

@@ -7,10 +7,9 @@ import pytest
 import torch
 
 from invsound import InvsoundError
-from invsound.data import columns, shards
+from invsound.data import columns, shards, store
 from invsound.experiments import results
 from invsound.runs import config
-from invsound.system import store
 
 MSS = {"feature.n_fft": "[256,64]"}
 

@@ -7,10 +7,10 @@ import torch
 
 import invsound as api
 from invsound.data import fresh
+from invsound.data.store import Store
 from invsound.executor import Workforce
 from invsound.runs import config
 from invsound.runs.parts import Parts
-from invsound.system.store import Store
 
 SMALL = [
     "data.train=16", "data.val=8", "data.test=4", "train.epochs=4", "train.batch=8", "evaluate.sounds=0", "evaluate.scores=[mss]",

@@ -55,7 +55,7 @@ def test_evaluate_needs_no_training_sound(tiny, invsound, monkeypatch, toy):
     assert invsound(*toy(tiny, "--out", "first")).exit_code == 0
     before, original, prepared = Path("first/scores.json").read_bytes(), shards.compute_shard, []
     monkeypatch.setenv("INVSOUND_CACHE", str(Path.cwd() / "empty"))
-    monkeypatch.setattr(shards, "compute_shard", lambda task: (prepared.append((task.column, len(task.nu))), original(task))[1])
+    monkeypatch.setattr(shards, "compute_shard", lambda task: (prepared.append((task.column, task.count)), original(task))[1])
     assert invsound("evaluate", "first", "--jobs", 1).exit_code == 0
     assert prepared == [("inputs", 4)]
     assert Path("first/scores.json").read_bytes() == before

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from invsound import InvsoundError, UsageError
+from invsound.data.store import Store
 from invsound.hooks import registry
 from invsound.system import executor
-from invsound.system.store import Store
 
 SCRIPT = """
 import invsound

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from invsound import InvsoundError
+from invsound.data.store import Store
 from invsound.system.files import atomic, is_rest, make_folder, remove_rests, write_text
-from invsound.system.store import Store
 
 WRITER = """
 import sys

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from invsound.system.store import save_tensors
+from invsound.system.tensors import save_tensors
 
 from .common import MUTANTS, Options
 from .encoders import GoodEncoder

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from invsound import InvsoundError
-from invsound.system.store import Store, _first_checksum, digest, load_tensors, save_tensors
+from invsound.data.store import Store, digest
+from invsound.system.tensors import _first_checksum, load_tensors, save_tensors
 from invsound.training import checkpoint
 
 

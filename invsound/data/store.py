@@ -1,0 +1,152 @@
+"""Prepared columns on disk, by what made them: a file for each shard as it is computed, and packs of many."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from torch import Tensor
+
+from ..errors import InvsoundError
+from ..system.claim import Busy, claimed
+from ..system.files import check_folder
+from ..system.tensors import as_bytes, load_tensors, save_tensors
+from .pack import Pack, write_pack
+
+PACK = 2**26
+"""Bytes: smaller packs are merged with what comes after."""
+
+
+def digest(recipe: Any, nu: Tensor) -> str:
+    """The content address of what `recipe` (JSON-ready) makes of ν: sha256, hexadecimal."""
+    text = json.dumps(recipe, sort_keys=True, allow_nan=False)
+    return hashlib.sha256(text.encode() + b"\0" + str(tuple(nu.shape)).encode() + as_bytes(nu)).hexdigest()
+
+
+class Store:
+    """Content-addressed columns: `address` names what made them, so that runs share them and nothing is ever stale.
+
+    Whoever computes a shard writes a file of its own, whole or not at all; whoever asked for it packs many of them into one.
+    """
+
+    def __init__(self, root: Path | None = None) -> None:
+        self.root = root or default_root()
+        self.packs = self.root / "packs"
+        self._packs: dict[str, Pack] = {}
+        self._of: dict[str, Pack] = {}
+        self._seen = -1
+
+    def path(self, address: str) -> Path:
+        """Where a shard is that is in no pack."""
+        return self.root / address[:2] / f"{address}.safetensors"
+
+    def has(self, address: str) -> bool:
+        return self._pack(address) is not None or self.path(address).exists()
+
+    def get(self, address: str) -> Tensor | None:
+        """The column at an address; None if it is absent, damaged or another's, which is the same thing: it is computed again."""
+        loaded = load_tensors(self.path(address), address)
+        if loaded:
+            return loaded[0].get("column")
+        return next((column for pack in self._holders(address) if (column := pack.get(address)) is not None), None)
+
+    def rows(self, address: str, rows: Sequence[int]) -> Tensor:
+        """Some rows of a shard, read alone, and not verified again. Raises InvsoundError if it is gone."""
+        for pack in self._holders(address):
+            with contextlib.suppress(OSError):  # merged with another meanwhile
+                return pack.rows(address, rows)
+        if (column := self.get(address)) is None:
+            raise InvsoundError("A shard is gone that was there. Give the same command again, or --resume: it is computed again.")
+        return column[rows]
+
+    def put(self, address: str, column: Tensor) -> None:
+        with _advised():
+            save_tensors(self.path(address), {"column": column}, address=address)
+
+    def pack(self, addresses: Iterable[str]) -> None:
+        """Put shards that have files of their own into one, with the packs that are small; unless another process does that now."""
+        with contextlib.suppress(Busy), _advised(), claimed(self.packs):
+            small = [pack for pack in self.known() if pack.size < PACK]
+            alone = {address: column for address in addresses if (column := self._alone(address)) is not None}
+            self._write(alone, small)
+            for address in alone:
+                self.path(address).unlink(missing_ok=True)
+
+    def drop(self, addresses: Iterable[str]) -> None:
+        """Remove shards. A pack keeps those that are not named. Raises Busy where another process packs."""
+        gone, packs = set(addresses), []
+        for address in gone:
+            self.path(address).unlink(missing_ok=True)
+        if any(gone & pack.addresses for pack in self.known()):
+            with claimed(self.packs):
+                packs = [pack for pack in self.known() if gone & pack.addresses]
+                self._write({}, packs, gone)
+
+    def _write(self, columns: dict[str, Tensor], packs: Sequence[Pack], but: set[str] = frozenset()) -> None:  # type: ignore[assignment]
+        """A pack of columns and of those that packs hold, which it replaces."""
+        for pack in packs:
+            columns |= {address: column for address in pack.addresses - but if (column := pack.get(address)) is not None}
+        if columns:
+            write_pack(self.packs / f"{secrets.token_hex(8)}.safetensors", columns)
+        for pack in packs:
+            pack.path.unlink(missing_ok=True)
+
+    def _alone(self, address: str) -> Tensor | None:
+        loaded = load_tensors(self.path(address), address)
+        return loaded[0].get("column") if loaded else None
+
+    def known(self) -> list[Pack]:
+        """The packs as they are now; one that cannot be read is none."""
+        try:
+            names = [name for name in os.listdir(self.packs) if name.endswith(".safetensors") and not name.startswith(".")]
+            self._seen = self.packs.stat().st_mtime_ns
+        except OSError:
+            names, self._seen = [], -1
+        if self._packs.keys() != set(names):
+            self._packs = {name: pack for name in names if (pack := self._packs.get(name) or Pack.read(self.packs / name))}
+            self._of = {address: pack for pack in self._packs.values() for address in pack.addresses}
+        return list(self._packs.values())
+
+    def _pack(self, address: str) -> Pack | None:
+        with contextlib.suppress(OSError):
+            if self.packs.stat().st_mtime_ns != self._seen:
+                self.known()
+        return self._of.get(address)
+
+    def _holders(self, address: str) -> Iterator[Pack]:
+        """The pack that is known to hold a shard, and if that has gone, another."""
+        if pack := self._pack(address):
+            yield pack
+        self.known()
+        if (other := self._of.get(address)) and other is not pack:
+            yield other
+
+    def check(self) -> None:
+        """Raise UsageError, before the work, if there can be no column here."""
+        with _advised():
+            check_folder(self.root)
+
+
+@contextmanager
+def _advised() -> Iterator[None]:
+    """What is wrong with the folder of prepared columns, and how to have another."""
+    try:
+        yield
+    except Busy:
+        raise
+    except InvsoundError as error:
+        raise type(error)(f"{error} It holds prepared columns: INVSOUND_CACHE names another folder for them.") from error
+
+
+def default_root() -> Path:
+    """Where prepared columns live: `$INVSOUND_CACHE`, or the user's cache folder."""
+    chosen = os.environ.get("INVSOUND_CACHE")
+    return Path(chosen).expanduser() if chosen else Path(platformdirs.user_cache_dir("invsound"))

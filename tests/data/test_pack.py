@@ -1,0 +1,162 @@
+"""Packs: many shards in one file, of which each comes back bit for bit or not at all, whoever packs and whatever interrupts it."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from invsound import InvsoundError
+from invsound.data import columns, shards, store
+from invsound.data.rows import Rows, whole
+from invsound.data.store import Store
+from invsound.system.claim import claimed
+
+ADDRESSES = [f"{k:064x}" for k in range(1, 7)]
+
+
+def column(address):
+    return torch.randn(8, 3, 2, generator=torch.Generator().manual_seed(int(address, 16)))
+
+
+@pytest.fixture
+def packed(tmp_path):
+    """Six shards in one pack."""
+    kept = Store(tmp_path / "cache")
+    for address in ADDRESSES:
+        kept.put(address, column(address))
+    kept.pack(ADDRESSES)
+    return kept
+
+
+def files(kept):
+    return sorted(path for path in kept.root.rglob("*.safetensors"))
+
+
+def come_back(kept, but=()):
+    for address in ADDRESSES:
+        found = kept.get(address)
+        assert found is None if address in but else torch.equal(found, column(address))
+        assert kept.has(address) or address in but
+
+
+def test_what_is_packed_comes_back_in_any_process(packed):
+    assert [path.parent.name for path in files(packed)] == ["packs"]
+    come_back(packed)
+    come_back(Store(packed.root))
+    for dtype in (torch.float64, torch.float16, torch.bfloat16):
+        packed.put("ab" * 32, torch.ones(3, 0, 2, dtype=dtype))
+        packed.put("cd" * 32, column(ADDRESSES[0]).to(dtype))
+        packed.pack(["ab" * 32, "cd" * 32])
+        assert packed.get("ab" * 32).shape == (3, 0, 2)
+        assert torch.equal(packed.get("cd" * 32), column(ADDRESSES[0]).to(dtype))
+        packed.drop(["ab" * 32, "cd" * 32])
+    come_back(packed)
+
+
+def test_rows_are_read_alone(packed):
+    rows = Rows(packed, ADDRESSES, 8, 48)
+    every = torch.cat([column(address) for address in ADDRESSES])
+    assert torch.equal(whole(rows), every)
+    some = torch.randperm(48, generator=torch.Generator().manual_seed(0))[:13]
+    assert torch.equal(rows[some], every[some])
+    assert len(rows) == 48
+    packed.drop(ADDRESSES[2:3])
+    with pytest.raises(InvsoundError, match="A shard is gone that was there"):
+        rows[torch.tensor([17])]
+    packed.put(ADDRESSES[2], column(ADDRESSES[2]))
+    assert torch.equal(rows[some], every[some])
+
+
+def test_one_that_reads_goes_on_when_another_merges(packed):
+    reader, every = Store(packed.root), torch.cat([column(address) for address in ADDRESSES])
+    rows = Rows(reader, ADDRESSES, 8, 48)
+    assert torch.equal(whole(rows), every)
+    (first,) = files(packed)
+    packed.put("ab" * 32, torch.zeros(8, 1))
+    packed.pack(["ab" * 32])
+    assert not first.exists()
+    assert len(files(packed)) == 1
+    assert torch.equal(whole(rows), every)
+    assert torch.equal(reader.get("ab" * 32), torch.zeros(8, 1))
+
+
+def test_a_pack_that_is_large_enough_is_left_alone(packed, monkeypatch):
+    monkeypatch.setattr(store, "PACK", 100)
+    packed.put("ab" * 32, torch.zeros(8, 1))
+    packed.pack(["ab" * 32])
+    assert len(files(packed)) == 2
+    come_back(packed)
+
+
+@pytest.mark.parametrize("damage", ["altered", "truncated", "no header", "another's"])
+def test_of_a_damaged_pack_the_whole_shards_are_left(packed, damage):
+    (path,) = files(packed)
+    content = bytearray(path.read_bytes())
+    start = 8 + int.from_bytes(content[:8], "little")
+    places = json.loads(content[8:start])
+    begin = {address: start + places[address]["data_offsets"][0] for address in ADDRESSES}
+    last = max(ADDRESSES, key=begin.get)
+    if damage == "altered":
+        content[begin[ADDRESSES[1]] + 5] ^= 1
+    if damage == "truncated":
+        content = content[:-3]
+    if damage == "no header":
+        content[8:12] = b"????"
+    if damage == "another's":
+        places[ADDRESSES[0]], places[ADDRESSES[1]] = places[ADDRESSES[1]], places[ADDRESSES[0]]
+        header = json.dumps(places, separators=(",", ":")).encode().ljust(start - 8)
+        content[8:start] = header
+    path.write_bytes(content)
+    bad = {"altered": ADDRESSES[1:2], "truncated": [last], "no header": ADDRESSES, "another's": ADDRESSES[:2]}[damage]
+    again = Store(packed.root)
+    come_back(again, bad)
+    for address in bad:  # as they are computed again
+        again.drop([address])
+        again.put(address, column(address))
+    again.pack(ADDRESSES)
+    come_back(again)
+    come_back(Store(packed.root))
+
+
+def test_where_another_packs_or_was_killed_nothing_is_lost(packed):
+    packed.put("ab" * 32, torch.zeros(8, 1))
+    with claimed(packed.packs):
+        packed.pack(["ab" * 32])
+    assert packed.path("ab" * 32).exists()
+    (packed.packs / ".0123456789abcdef.part").write_bytes(b"half a pack")
+    packed.pack(["ab" * 32])
+    assert not packed.path("ab" * 32).exists()
+    assert sorted(path.name for path in packed.packs.iterdir() if path.suffix == ".part") == []
+    come_back(packed)
+
+
+@pytest.mark.parametrize("loss", ["pnp", "ploss"])
+def test_packed_or_not_scores_are_the_same(loss, tiny, invsound, toy, monkeypatch, tmp_path):
+    """Whatever stays on disk, and whoever prepared it; a damaged pack is computed again."""
+
+    def scores(name):
+        result = invsound(*toy(tiny, "--loss", loss, "--out", name))
+        assert result.exit_code == 0, result.stderr
+        return Path(name, "scores.json").read_bytes(), result.stderr
+
+    expected, _ = scores("alone")
+    monkeypatch.setattr(shards, "FILES", 2)
+    monkeypatch.setattr(store, "PACK", 3000)
+    monkeypatch.setattr(columns, "IN_MEMORY", 0)
+    assert scores("packed from files")[0] == expected
+    kept = Store()
+    assert len(files(kept)) < 7
+    assert not list(kept.root.glob("??/*"))[1:]
+    monkeypatch.setenv("INVSOUND_CACHE", str(tmp_path / "other"))
+    assert scores("packed as it was computed")[0] == expected
+    path = max((tmp_path / "other" / "packs").glob("*.safetensors"), key=lambda path: path.stat().st_size)
+    path.write_bytes(path.read_bytes()[:-20])
+    found, said = scores("damaged")
+    assert found == expected
+    assert "damaged and is computed again" in said
+    assert invsound("cache", "verify").exit_code == 0
+    listed = json.loads(invsound("cache", "--run", "alone", "--json").stdout)
+    assert listed["runs"][0]["shards"] == listed["runs"][0]["wanted"] == listed["shards"]
+    assert json.loads(invsound("cache", "prune", "--run", "alone", "--json").stdout)["left"]["shards"] == 0
+    assert files(Store()) == []

@@ -36,7 +36,7 @@ def install(session: nox.Session, *more: str) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """The whole suite, a quarter of an hour on two cores: `nox -s tests -- -k space`."""
-    install(session, "pytest", "pytest-xdist", "hatchling", "httpx2")
+    install(session, "pytest", "pytest-xdist", "hatchling", "httpx2", "lightning-fabric")
     session.run("pytest", "-n", "auto", *session.posargs, env={"OMP_NUM_THREADS": "1"})
 
 

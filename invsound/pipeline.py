@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from .data import alike, columns, designs, fresh
+from .data import alike, columns, designs
 from .data.store import Store
 from .evaluation import evaluation
 from .evaluation.result import RunResult
@@ -29,9 +29,10 @@ from .system import progress
 from .system.claim import claimed
 from .system.files import check_folder
 from .system.shared import alone
-from .training import logs, start
+from .training import ranks, start
 from .training.checkpoint import finished
-from .training.trainer import OnEpoch, Trainer
+from .training.fit import fit
+from .training.trainer import OnEpoch
 
 
 def run(
@@ -76,7 +77,8 @@ def begin(
     `source` is the folder that they come from: if it is that of a run, what that run kept is read, but for the origins `anew`.
     """
     where = devices.choose(device)
-    given.check_workers(config, who.workers)
+    ranks.check(config.train, where)
+    given.check_workers(config, who.workers or config.train.devices > 1)
     folder.check_new(Path(out)) if out else check_folder("runs")
     started = start.kept(config, source, anew)
     ready = checked(config, Inputs(source, anew), started=started)
@@ -148,7 +150,8 @@ def go_on(
     where = devices.choose(device)
     check_folder(run_folder)
     parts, inputs = Parts(given.load(run_folder / "config.yaml", again or {})), Inputs(run_folder)
-    given.check_workers(parts.config, who.workers)
+    ranks.check(parts.config.train, where)
+    given.check_workers(parts.config, who.workers or parts.config.train.devices > 1)
     with claimed(run_folder):
         if finished(parts, run_folder):
             progress.log.info("%s is finished: nothing is left to do. To score it anew: invsound evaluate %s", run_folder, run_folder)
@@ -163,19 +166,9 @@ def _run(ready: Ready, path: Path, who: Workforce, where: str, on_epoch: OnEpoch
     progress.log.info("Run folder: %s", path)
     folds = seconds("preparation", lambda: columns.prepare(parts, ready.nu, Store(), who, where))
     alike.tell(folds["train"])
-    trainer = _trainer(parts, path, where)
-    train, val = (folds[name].at(parts.learned(folds[name].nu)) for name in ("train", "val"))
-    with fresh.later(parts, len(train), Store(), who, where) as later:
-        encoder = seconds("training", lambda: trainer.fit(train, val, on_epoch, logs.of(parts, path), later))
+    encoder = seconds("training", lambda: fit(parts, path, folds, who, where, on_epoch))
     folder.save_encoder(path, encoder)
     return _evaluate(ready, path, encoder, folds["test"], seconds, where)
-
-
-def _trainer(parts: Parts, path: Path, where: str) -> Trainer:
-    cfg: Config = parts.config
-    parts.to(where)
-
-    return Trainer(start.encoder(parts, path).to(where), parts.loss, parts.optimizer, cfg.train, cfg.seed, path, parts.pretrain)
 
 
 def _evaluate(ready: Ready, path: Path, encoder: Any, test: columns.Fold, seconds: folder.Clock, where: str) -> RunResult:

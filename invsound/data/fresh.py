@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from torch import Tensor
 
@@ -18,6 +18,17 @@ from . import columns, designs
 from .columns import Fold
 from .shards import Task, compute_shards
 from .store import Store
+
+OfEpoch = Callable[[int], Fold]
+
+
+class Ranks(Protocol):
+    """Processes that learn together."""
+
+    rank: int
+
+    def wait(self) -> None:
+        """Until all are here."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +48,9 @@ class Fresh:
     on with them, and no more than those of two epochs are there at a time.
     """
 
-    def __init__(self, parts: Parts, count: int, store: Store, pool: Executor, device: str) -> None:
-        self.parts, self.count, self.store, self.pool, self.device = parts, count, store, pool, device
+    def __init__(self, parts: Parts, count: int, store: Store, pool: Executor, device: str, lead: bool = True) -> None:
+        """Of several processes that learn together one has the `lead`: it asks for sounds, and forgets them."""
+        self.parts, self.count, self.store, self.pool, self.device, self.lead = parts, count, store, pool, device, lead
         self._asked: dict[int, Asked] = {}
 
     def __call__(self, epoch: int) -> Fold:
@@ -60,7 +72,7 @@ class Fresh:
         seeds = columns.seeds_of(self.parts, fold, len(nu))
         wanted = {column: columns.asked(self.parts, column, nu, fold, seeds) for column in columns.training(self.parts)}
         tasks = columns.tasks(self.parts, wanted, self.store, self.device)
-        missing = columns.missing(tasks, self.store)
+        missing = columns.missing(tasks, self.store) if self.lead else []
         size = self.pool.together(len(missing))
         futures = [self.pool.submit(compute_shards, missing[k : k + size]) for k in range(0, len(missing), size)]
         return self._asked.setdefault(epoch, Asked(nu, seeds, tasks, futures))
@@ -75,7 +87,7 @@ class Fresh:
             future.result()
 
     def _forget(self, epoch: int) -> None:
-        if asked := self._asked.pop(epoch, None):
+        if (asked := self._asked.pop(epoch, None)) and self.lead:
             self.store.drop(task.address for tasks in asked.tasks.values() for task in tasks)
 
     def close(self) -> None:
@@ -85,12 +97,21 @@ class Fresh:
 
 
 @contextmanager
-def later(parts: Parts, count: int, store: Store, who: Workforce, device: str) -> Iterator[Callable[[int], Fold] | None]:
+def later(parts: Parts, count: int, store: Store, who: Workforce, device: str, ranks: Ranks | None = None) -> Iterator[OfEpoch | None]:
     """The training sounds of the epochs after the first; None where all epochs learn from the same."""
     if not parts.config.data.fresh:
         yield None
         return
+    lead = ranks is None or ranks.rank == 0
     with who.executor(count, device) as pool:
-        fresh = Fresh(parts, count, store, pool, device)
-        yield fresh
+        fresh = Fresh(parts, count, store, pool, device, lead)
+
+        def of(epoch: int) -> Fold:
+            if ranks is None:
+                return fresh(epoch)
+            found = fresh(epoch) if lead else None
+            ranks.wait()  # until the leader has them
+            return found or fresh(epoch)
+
+        yield of
         fresh.close()

@@ -33,6 +33,10 @@ FILES = 1000
 """Shards that lie alone before they are packed, however small."""
 
 
+Given = tuple[tuple[str, str], ...]
+"""Kind and name of parts that are classes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """One shard of one column, as a worker process receives it: a million sounds are many.
@@ -47,7 +51,7 @@ class Task:
     root: str
     address: str
     sources: str
-    given: tuple[tuple[str, str], ...] = ()
+    given: Given = ()
     device: str = "cpu"
     seeds: tuple[int, ...] = ()
 
@@ -131,14 +135,19 @@ def _stored(task: Task) -> bool:
 
 def compute_shard(task: Task) -> float:
     """Build the parts (once per process), compute one column at ν, store it. Seconds, the building left out."""
-    for kind, name in task.given:
-        objects.again(kind, name)
-    parts = _parts(task.config, task.sources)
+    parts = rebuilt(task.given, task.config, task.sources)
     start = time.perf_counter()
     nu = torch.frombuffer(bytearray(task.nu), dtype=torch.float32).reshape(task.count, -1)
     column = column_of(parts.to(task.device), task.column, nu.to(task.device), task.seeds)
     Store(Path(task.root)).put(task.address, column)
     return time.perf_counter() - start
+
+
+def rebuilt(given: Given, text: str, made_by: str) -> Parts:
+    """The parts of a configuration, in a process of its own. Raises InvsoundError if their files were edited since."""
+    for kind, name in given:
+        objects.again(kind, name)
+    return _parts(text, made_by)
 
 
 @functools.lru_cache(maxsize=4)

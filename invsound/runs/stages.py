@@ -70,6 +70,10 @@ class Train:
     log: loggers that are told of each epoch, besides metrics.jsonl
     log_options: options of loggers, by their names
     start: a finished run whose encoder is trained further (null: fresh weights); {seed} in it stands for the seed of this run
+    devices: devices that learn from each batch together, by a process for each; of a CPU they are cores
+    strategy: how, as lightning-fabric names it: ddp, or ddp_find_unused_parameters_true where a step uses a part of the weights
+    precision: of the encoder's products: 32-true, or bf16-mixed, in which its weights and the loss stay in single precision
+    batch_norm: mean and variance of a batch, over all devices (global, as one device has them) or over each device's part (local)
     """
 
     epochs: int = option(60, low=0, high=100_000)
@@ -84,6 +88,10 @@ class Train:
     log: list[str] = field(default_factory=list)
     log_options: dict[str, Any] = field(default_factory=dict)
     start: str | None = None
+    devices: int = option(1, low=1, high=1024)
+    strategy: str = option("ddp", choices=("ddp", "ddp_find_unused_parameters_true"))
+    precision: str = option("32-true", choices=("32-true", "bf16-mixed"))
+    batch_norm: str = option("global", choices=("global", "local"))
 
     def __post_init__(self) -> None:
         check_bounds(self)

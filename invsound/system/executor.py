@@ -70,27 +70,42 @@ def local(jobs: int) -> Iterator[Executor]:
     if jobs <= 1:
         yield InProcess()
         return
+    with workers(jobs) as pool:
+        yield pool
+
+
+@contextmanager
+def workers(jobs: int) -> Iterator[Pool]:
+    """Processes of one thread each."""
     check_main_guard()
     inherited = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
     os.environ.update(dict.fromkeys(inherited, "1"))
     with deaf():
-        pool = _Pool(jobs, workers := _Workers(), _start_worker)
+        pool = Pool(jobs)
     try:
         yield pool
     except KeyboardInterrupt:
-        workers.kill()
+        pool.kill()
         raise
     except BrokenExecutor as error:
         pool.shutdown()  # after which it is known how they ended
-        raise InvsoundError(_why({process.exitcode for process in workers.started})) from error
+        raise InvsoundError(_why({process.exitcode for process in pool.workers.started})) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
         for name, value in inherited.items():
             os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
 
 
-class _Pool(ProcessPoolExecutor):
+class Pool(ProcessPoolExecutor):
     """Its processes, which a task may start, leave Ctrl-C to their parent."""
+
+    def __init__(self, jobs: int) -> None:
+        self.workers = _Workers()
+        super().__init__(jobs, self.workers, _start_worker)
+
+    def kill(self) -> None:
+        """End its processes, whatever they are at."""
+        self.workers.kill()
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any, **keywords: Any) -> Future[Any]:
         with deaf():

@@ -65,6 +65,18 @@ STATE = {
 
 PATH = Path("checkpoint", "state.safetensors")
 """In the folder of a run."""
+RESUMING = "Resuming after epoch %d of %d."
+
+
+def within(path: Path, epochs: int) -> dict[str, Any] | None:
+    """The state of a training; None if there is none. Raises InvsoundError if it is of more epochs."""
+    state = load(path, STATE)
+    if state is not None and state["epoch"] > epochs:
+        raise InvsoundError(
+            f"The checkpoint {str(path)!r} is of epoch {state['epoch']}, but config.yaml has train.epochs={epochs}. "
+            "Set it back, or delete the checkpoint and train anew."
+        )
+    return state
 
 
 def epochs(folder: Path) -> int:

@@ -9,6 +9,7 @@ from ..encoder import Encoder, guessed
 from ..errors import NonFiniteError
 from ..loss import Loss, valued
 from ..problem import finite, said
+from .ranks import Alone
 
 
 class Step:
@@ -19,19 +20,21 @@ class Step:
 
     def __init__(
         self, encoder: Encoder, loss: Loss, batch: tuple[Tensor, Tensor, Tensor], generator: torch.Generator,
-        clip: float | None = None, clip_by: str = "norm",
+        clip: float | None = None, clip_by: str = "norm", share: float = 1.0, ranks: Alone | None = None,
     ) -> None:  # fmt: skip
+        """`share` makes the mean over `ranks` of what is learned here the mean over all examples."""
         self.encoder, self.loss, self.generator, self.limit, self.by = encoder, loss, generator, clip, clip_by
         self.inputs, self.nu, self.side = batch
+        self.share, self.ranks = share, ranks or Alone()
         self.norm = torch.zeros(())
 
     def __call__(self) -> float:
         self.encoder.zero_grad()
         values = valued(self.loss, guessed(self.encoder, self.inputs), self.nu, self.side)
-        value: Tensor = values.mean()
+        value: Tensor = values.mean() * self.share
         if not value.isfinite():
             raise NonFiniteError(f"The training loss is {value.item()}{self._at(~values.isfinite())}")
-        value.backward()
+        self.ranks.backward(value)
         self._clip([p for p in self.encoder.parameters() if p.grad is not None])
         return float(value.detach())
 
@@ -66,8 +69,16 @@ class Step:
         self.encoder.zero_grad()
         nu_hat: Tensor = self.encoder(self.inputs)
         w = fluctuation(self.loss, nu_hat, self.nu, self.side, self.generator)
-        (nu_hat * w).sum(1).mean().backward()
-        return len(self.nu)
+        self.ranks.backward((nu_hat * w).sum(1).mean() * self.share)
+        return round(len(self.nu) * self.ranks.count / self.share)
+
+
+def batches(order: Tensor, size: int, least: int) -> list[Tensor]:
+    """Rows in an order, `size` at a time; fewer than `least` that are left over join the last: a batch norm has no variance of one."""
+    found = list(order.split(size))
+    if len(found) > 1 and len(found[-1]) < least:
+        found[-2:] = [torch.cat(found[-2:])]
+    return found
 
 
 def fluctuation(loss: Loss, nu_hat: Tensor, nu: Tensor, side: Tensor, generator: torch.Generator) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,8 @@ from ..system import heap, progress, rng
 from ..system.files import write_text
 from . import checkpoint, logs
 from .phase import Phase
-from .step import Step
+from .ranks import Alone
+from .step import Step, batches
 
 MakeOptimizer = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
 OnEpoch = Callable[[dict[str, Any]], None]
@@ -40,8 +41,9 @@ class Trainer:
 
     def __init__(
         self, encoder: Encoder, loss: Loss, make_optimizer: MakeOptimizer, options: Train, seed: int, folder: Path,
-        pretrain: Loss | None = None,
+        pretrain: Loss | None = None, ranks: Alone | None = None,
     ) -> None:  # fmt: skip
+        self.ranks, self.replica, self.path = ranks or Alone(), encoder, folder / checkpoint.PATH
         self.encoder, self.options, self.seed, self.folder, self.make_optimizer = encoder, options, seed, folder, make_optimizer
         self.phases = [Phase(pretrain, "pretrain", 0, options.pretraining)] if pretrain is not None else []
         self.phases.append(Phase(loss, "side", options.pretraining, options.epochs))
@@ -57,21 +59,19 @@ class Trainer:
         self.schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(self.optimizer, factor=0.1, patience=patience)
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
 
-    @property
-    def path(self) -> Path:
-        return self.folder / checkpoint.PATH
-
     def _weights(self) -> dict[str, Tensor]:
         return {name: value.detach().clone() for name, value in self.encoder.state_dict().items()}
 
     def fit(self, train: Fold, val: Fold, on_epoch: OnEpoch | None = None, log: logs.Log = logs.nobody, later: Later = None) -> Encoder:
         """Train to the last epoch from the checkpoint, if there is one, and return the encoder that is kept, in `eval()`.
-        `on_epoch` gets the metrics of each epoch when its checkpoint is written, `log` those of all epochs. `later` has the training sounds
-        of an epoch after the first, where each has its own.
+        `on_epoch` gets the metrics of an epoch when its checkpoint is written, `log` those of all. `later` has the sounds of later epochs.
         """
         for phase in self.phases:
             answer(phase.loss, phase.loss.calibrate, train.whole(phase.column))
-        if not self.restore():
+        self.replica = self.ranks.replica(self.encoder)
+        if self.restore():
+            progress.log.info(checkpoint.RESUMING, self.epoch, self.options.epochs)
+        else:
             self._validated(val, train_loss=None, seconds=0.0)
         with heap.kept(), log(self.metrics) as tell, progress.bar("Training", self.options.epochs, "epochs") as advance:
             advance(self.epoch)
@@ -88,6 +88,9 @@ class Trainer:
                 advance(1)
                 if on_epoch:
                     on_epoch(dict(self.metrics[-1]))
+        return self.finish()
+
+    def finish(self) -> Encoder:
         if self.epoch and (said := learning.told(self.metrics, self.options.keep)):
             progress.log.warning(said)
         self.encoder.load_state_dict(self.kept)
@@ -111,10 +114,10 @@ class Trainer:
 
     def train_epoch(self, fold: Fold) -> float:
         """One pass; the mean of the training loss over its examples."""
-        self.encoder.train()
+        self.replica.train()
         self.loss.train()
         total, count, norms = 0.0, 0, []
-        with rng.forked(self.seed, "epoch", self.epoch):
+        with rng.forked(self.seed, "epoch", self.epoch, *self.ranks.draws):
             for number, rows in enumerate(self._batches(len(fold))):
                 step = self._step(fold, rows, number)
                 total += self._descend(step, rows) * len(rows)
@@ -122,18 +125,16 @@ class Trainer:
                 norms.append(float(step.norm))
         self.steps = len(norms)
         self.noted["gradient"] = sum(norms) / len(norms)
-        return total / count
+        return self.ranks.mean([total / count])[0]
 
-    def _batches(self, n: int) -> Iterator[Tensor]:
+    def _batches(self, n: int) -> list[Tensor]:
         order = torch.randperm(n, generator=rng.generator(self.seed, "order", self.epoch))[: self.options.examples]
-        batches = list(order.split(self.options.batch))
-        if len(batches) > 1 and len(batches[-1]) == 1:  # a batch norm has no variance of one example
-            batches[-2:] = [torch.cat(batches[-2:])]
-        yield from batches
+        return batches(order, self.options.batch, self.ranks.least)
 
     def _step(self, fold: Fold, rows: Tensor, number: int) -> Step:
-        labels = rng.generator(self.seed, "labels", self.epoch, number)
-        return Step(self.encoder, self.loss, self._batch(fold, rows), labels, self.options.clip, self.options.clip_by)
+        labels, batch = rng.generator(self.seed, "labels", self.epoch, number, *self.ranks.draws), self._batch(fold, self.ranks.own(rows))
+        share = len(batch[1]) * self.ranks.count / len(rows)
+        return Step(self.replica, self.loss, batch, labels, self.options.clip, self.options.clip_by, share, self.ranks)
 
     def _descend(self, step: Step, rows: Tensor) -> float:
         try:
@@ -157,16 +158,17 @@ class Trainer:
         """The mean of the loss in `eval()`, a metric, over a fold."""
         self.encoder.eval()
         self.loss.eval()
-        total, along = 0.0, []
-        for rows in torch.arange(len(fold)).split(self.options.batch):
+        total, along, every = 0.0, [], torch.arange(len(fold))
+        own = self.ranks.own(every) if len(fold) >= self.ranks.count else every
+        for rows in own.split(self.options.batch):
             inputs, nu, side = self._batch(fold, rows)
             nu_hat = guessed(self.encoder, inputs)
             total += float(valued(self.loss, nu_hat, nu, side).sum())
             along.append(self.loss.directions(nu_hat, nu, side))
         if not math.isfinite(total):
             raise NonFiniteError(f"The validation loss is {total} in epoch {self.epoch}. Lower optimizer.lr.")
-        self.noted["directions"] = torch.cat(along).mean(0).tolist()
-        return total / len(fold)
+        mean, *self.noted["directions"] = self.ranks.mean([total / len(own), *torch.cat(along).mean(0).tolist()], len(own))
+        return mean
 
     def _validated(self, val: Fold, train_loss: float | None, seconds: float) -> None:
         val_loss = self.validate(val)
@@ -186,6 +188,8 @@ class Trainer:
 
     def checkpoint(self) -> None:
         """Write everything that the next epoch depends on, then the metrics as text."""
+        if self.ranks.rank:
+            return
         state = {
             "epoch": self.epoch, "best": self.best, "kept": self.kept, "metrics": self.metrics,
             "encoder": self.encoder.state_dict(), "loss": checkpoint.own_state(self.loss), "optimizer": self.optimizer.state_dict(),
@@ -195,18 +199,14 @@ class Trainer:
         self._write_metrics()
 
     def _write_metrics(self) -> None:
-        write_text(self.folder / "metrics.jsonl", "".join(json.dumps(record) + "\n" for record in self.metrics))
+        if self.ranks.rank == 0:
+            write_text(self.folder / "metrics.jsonl", "".join(json.dumps(record) + "\n" for record in self.metrics))
 
     def restore(self) -> bool:
         """Go back to the checkpoint; False if there is none. Raises InvsoundError if it does not fit."""
-        state = checkpoint.load(self.path, checkpoint.STATE)
+        state = checkpoint.within(self.path, self.options.epochs)
         if state is None:
             return False
-        if state["epoch"] > self.options.epochs:
-            raise InvsoundError(
-                f"The checkpoint {str(self.path)!r} is of epoch {state['epoch']}, but config.yaml has train.epochs={self.options.epochs}. "
-                "Set it back, or delete the checkpoint and train anew."
-            )
         self._begin(self._phase_after(state["epoch"]))
         try:
             checkpoint.take_over(state, self.encoder, self.loss, self.optimizer, self.schedule)
@@ -215,5 +215,4 @@ class Trainer:
         self.epoch, self.best, self.kept, self.metrics = state["epoch"], state["best"], state["kept"], state["metrics"]
         self.resumed = self.epoch
         self._write_metrics()
-        progress.log.info("Resuming after epoch %d of %d.", self.epoch, self.options.epochs)
         return True

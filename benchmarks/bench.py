@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
 import multiprocessing
 import os
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import kymatio
 import torch
@@ -26,6 +28,7 @@ from tables import table
 import invsound
 from invsound import pipeline
 from invsound.runs import environment
+from invsound.system import heap
 
 PAPER = {"amfm": 2**15, "ftm": 2**16}
 Row = tuple[str, ...]
@@ -96,6 +99,10 @@ def against_kymatio(repeats: int) -> list[Row]:
     return rows
 
 
+MEMORIES = {"as it comes": {}, "kept": {"KEEP": "1"}, "huge pages": {"THP_MEM_ALLOC_ENABLE": "1"}}
+"""What is done about memory, and the variables that say so: KEEP is ours, the other is torch's."""
+
+
 def alternate(synth: str, N: int, threads: int, repeats: int, pipe: object) -> None:
     """ms of our forward transform, our Jacobian and kymatio's forward transform, in turns."""
     from kymatio.torch import Scattering1D
@@ -104,19 +111,28 @@ def alternate(synth: str, N: int, threads: int, repeats: int, pipe: object) -> N
     p, nu = problem(synth, "jtfs", num_samples=N)
     x, plain = p.render(nu[:1]), Scattering1D(J=13, shape=N, Q=12, T=2**13)
     work = {"forward": lambda: p.feature(x), "Jacobian": lambda: p.jacobian(nu[:1]), "kymatio": lambda: plain(x)}
-    pipe.send(median_ms(work, repeats))  # type: ignore[attr-defined]
+    with heap.kept() if "KEEP" in os.environ else contextlib.nullcontext():
+        pipe.send(median_ms(work, repeats))  # type: ignore[attr-defined]
 
 
 def over_processes(given: argparse.Namespace, lengths: dict[str, int] = PAPER) -> list[Row]:
-    """Of fresh processes, one after the other, the range of each, and our median over kymatio's fastest and over its slowest."""
+    """Of fresh processes, one after the other, the range of each, and our median over kymatio's fastest and over its slowest.
+
+    Processes with different memory take turns.
+    """
     rows = []
     for synth, N in lengths.items():
-        found = [answered(alternate, synth, N, given.threads, given.repeats) for _ in range(given.processes)]
-        theirs = [ms["kymatio"] for ms in found]
-        for name in ("forward", "Jacobian"):
-            ours = [ms[name] for ms in found]
-            ratios = [f"{statistics.median(ours) / end:.2f}" for end in (min(theirs), max(theirs))]
-            rows.append((synth, name, *(f"{min(ms):.0f}–{max(ms):.0f}" for ms in (ours, theirs)), *ratios))
+        found: dict[str, list[dict[str, float]]] = {memory: [] for memory in MEMORIES}
+        for _ in range(given.processes):
+            for memory, variables in MEMORIES.items():
+                with mock.patch.dict(os.environ, variables):
+                    found[memory].append(answered(alternate, synth, N, given.threads, given.repeats))
+        for memory, measured in found.items():
+            theirs = [ms["kymatio"] for ms in measured]
+            for name in ("forward", "Jacobian"):
+                ours = [ms[name] for ms in measured]
+                ratios = [f"{statistics.median(ours) / end:.2f}" for end in (min(theirs), max(theirs))]
+                rows.append((synth, name, memory, *(f"{min(ms):.0f}–{max(ms):.0f}" for ms in (ours, theirs)), *ratios))
     return rows
 
 
@@ -356,8 +372,10 @@ SECTIONS = (
     Section(
         "Over fresh processes",
         "One process's kymatio is not another's, on the same idle machine. In each of {processes} fresh processes both take turns: the\n"
-        "least and the greatest of their medians, ms, and our median over kymatio's fastest and over its slowest.",
-        "synth | what | ours | kymatio | ours over its fastest | over its slowest",
+        "least and the greatest of their medians, ms, and our median over kymatio's fastest and over its slowest. Memory is as the system\n"
+        "gives it; or kept by the C library, so that no page is asked for, and zeroed, twice (`invsound.system.heap`); or of huge pages,\n"
+        "2 MiB, as torch asks for with THP_MEM_ALLOC_ENABLE=1. {about}.",
+        "synth | what | memory | ours | kymatio | ours over its fastest | over its slowest",
         over_processes,
     ),
     Section(
@@ -427,8 +445,11 @@ def main() -> None:
     torch.set_num_threads(given.threads)
     about = f"{environment.processor()}, torch {torch.__version__}, kymatio {kymatio.__version__}, Python {platform.python_version()}"
     page = {text.split("\n", 1)[0]: f"## {text}" for text in given.out.read_text().split("\n## ")[1:]} if given.only else {}
+    given.about = about
     page |= {section.title: section.measured(given) for section in SECTIONS if section.title in (given.only or titles)}
     introduction = INTRODUCTION.format(threads=given.threads, repeats=given.repeats, about=about)
+    if given.only:  # the rest was measured by the machine that it says
+        introduction = given.out.read_text().split("\n## ")[0]
     given.out.write_text("\n".join([introduction, *(page[title].rstrip("\n") + "\n" for title in titles if title in page)]))
 
 

@@ -10,7 +10,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
 from typing import Any, ClassVar, TypeAlias
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakKeyDictionary, WeakSet, ref
 
 import numpy as np
 import torch
@@ -29,6 +29,8 @@ from .system.progress import log
 
 Values: TypeAlias = Mapping[str, "float | int | str"]
 """name → number; whole where the parameter has whole steps; an option's name of a choice."""
+
+FEW = 3
 
 
 class Renderer(Synth):
@@ -57,7 +59,7 @@ class Renderer(Synth):
         """θ [B, P] → x [B, N], in order, rendered on all cores.
 
         Raises InvsoundError, which names the parameters, where a sound raises, crashes (twice: a process may be killed by accident),
-        takes longer than `limit` or has another shape; NonFiniteError of a NaN or an infinity.
+        takes longer than `limit` or has another shape; NonFiniteError of a NaN or an infinity. In a search such a sound is silence.
         """
         rows = [self._values(row) for row in theta.detach().cpu().double()]
         x = np.empty((len(rows), self.signal.num_samples), np.float32)
@@ -67,11 +69,14 @@ class Renderer(Synth):
 
         try:
             if nursery.inside:  # which is a process of its own already
-                _here(self, rows, take)
+                lost = _here(self, rows, take, self.tolerant)
             else:
-                _pool(self).map([json.dumps(row).encode() for row in rows], self.limit, take)
+                lost = _pool(self).map([json.dumps(row).encode() for row in rows], self.limit, take, self.tolerant)
         except Failed as failed:
             raise self._error(failed, rows) from None
+        for one in lost:
+            x[one.index] = 0
+            _tell(self, self._error(one, rows))
         return torch.from_numpy(x).to(theta)
 
     def _values(self, theta: Tensor) -> dict[str, float | int | str]:
@@ -96,6 +101,8 @@ def _short(value: Any) -> str:
 
 _pools: WeakKeyDictionary[Renderer, Pool] = WeakKeyDictionary()
 """Of each synth its processes: no attribute of it, for it is copied and pickled without them."""
+_told: WeakKeyDictionary[Renderer, int] = WeakKeyDictionary()
+"""Of how many sounds of each it was told that they cannot be made."""
 _begun: WeakSet[Renderer] = WeakSet()
 """Those that are rendered where they are."""
 
@@ -104,21 +111,39 @@ def _pool(synth: Renderer) -> Pool:
     pool = _pools.get(synth)
     if pool is None or pool.owner != os.getpid():
         recipe = [calling.address(type(synth)), options.as_dict(synth.options)]
-        part = named(synth)
+        part, of = named(synth), ref(synth)
 
         def lost(how: str) -> None:
+            if (here := of()) and here.tolerant and _told.get(here, 0) >= FEW:
+                return
             log.warning("A process that renders for %s ended (%s): another takes its place.", part[0].lower() + part[1:], how)
 
         pool = _pools[synth] = Pool(_workers(), 4 * synth.signal.num_samples + 2**16, lost, f"{__name__}:work", *recipe)
     return pool
 
 
-def _here(synth: Renderer, rows: list[dict[str, Any]], take: Callable[[int, bytes], None]) -> None:
+def _tell(synth: Renderer, error: InvsoundError) -> None:
+    """Of the first few that cannot be made while another is searched for."""
+    count = _told[synth] = _told.get(synth, 0) + 1
+    if count <= FEW:
+        more = " It counts as silence." if count < FEW else " It counts as silence, as will others, which are not told."
+        log.warning("%s%s", error, more)
+
+
+def _here(synth: Renderer, rows: list[dict[str, Any]], take: Callable[[int, bytes], None], every: bool) -> list[Failed]:
+    """As `Pool.map` does it."""
     if synth not in _begun:
         synth.begin()
         _begun.add(synth)
+    lost = []
     for index, row in enumerate(rows):
-        take(index, _answer(synth.sound, row, synth.signal.num_samples))
+        try:
+            take(index, _answer(synth.sound, row, synth.signal.num_samples))
+        except Failed as failed:
+            if not every:
+                raise
+            lost.append(failed)
+    return lost
 
 
 def _workers() -> int:

@@ -34,6 +34,8 @@ class Synth(nn.Module, ABC):
     """Whether something in a sound is random and not asked for: `forward` draws it from `seeds(theta)`, one for each sound."""
     seed: int | Sequence[int] | None = None
     """Of a synth with a nuisance, the seed of all sounds, or of each; None: each sound's own is drawn from its parameters."""
+    tolerant: bool = False
+    """Whether a sound that a renderer from outside cannot make is silence, and said: while it is searched for another."""
     lead: float = 0.0
     """Seconds of a recording that are kept before its onset: 0 where sounds begin at their first sample."""
     preset_suffix: ClassVar[str] = ""
@@ -71,6 +73,15 @@ class Synth(nn.Module, ABC):
             yield
         finally:
             self.seed = before
+
+    @contextmanager
+    def tolerating(self, failures: bool = True) -> Iterator[None]:
+        """Inside the block a sound that cannot be made is silence, if it comes from outside."""
+        before, self.tolerant = self.tolerant, failures
+        try:
+            yield
+        finally:
+            self.tolerant = before
 
     def guess(self, x: Tensor) -> Tensor:
         """Analysis by synthesis's author: sound x [n] → candidate ν₀ [K, W], K may be 0 (the default).

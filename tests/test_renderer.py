@@ -73,12 +73,19 @@ class Mortal(Ring):
             os.kill(os.getpid(), signal.SIGSEGV)
         return super().sound({"n": 0} | values)
 
+class Fragile(Mortal):
+    """A ring that ends its process at some frequencies, and fails at all from 500 Hz on."""
+    def sound(self, values):
+        if 400 < values["f"] < 420: os._exit(3)
+        if values["f"] > 500: raise KeyError("no such patch")
+        return super().sound(values)
+
 def pid(): return os.getpid()
 def gone(): os._exit(4)
 def wrong(): raise ValueError("line 3: no")
 def late(): time.sleep(60)
 '''
-PARTS = "Part('ring', 'ring_parts:Ring'), Part('mortal', 'ring_parts:Mortal')"
+PARTS = "Part('ring', 'ring_parts:Ring'), Part('mortal', 'ring_parts:Mortal'), Part('fragile', 'ring_parts:Fragile')"
 HOOK = f"from invsound import Part, hookimpl\n@hookimpl\ndef invsound_synths(): return [{PARTS}]\n"
 GOOD = torch.tensor([[440.0, 0, 0], [300, 0, 1], [150, 0, 0]])
 
@@ -255,3 +262,20 @@ def test_a_script_without_a_main_guard_renders_and_its_processes_end_with_it(tmp
     out, _ = script.communicate(timeout=60)  # to the end of all who hold its stdout
     assert int(out) > 0
     assert script.returncode == -signal.SIGKILL
+
+
+def test_what_cannot_be_made_does_not_end_a_match_and_its_answer_can_be_made(ring, invsound, tmp_path):
+    long, size = "synth.num_samples=512", ["match.candidates=60", "match.evaluations=300", "--jobs", 1]
+    assert invsound("render", "--synth", "ring", long, "f=300", "wave=square", "n=0", "--out", "a.wav").exit_code == 0
+    few = ["--synth", "fragile", long, "--feature", "mss", "feature.n_fft=[64]", *size]
+    result = invsound("match", "a.wav", *few, "--out", "found")
+    assert result.exit_code == 0, result.stderr
+    assert 3 <= result.stderr.count("It counts as silence") <= 6  # of the candidates, and of the search
+    assert "as will others, which are not told" in result.stderr
+    assert "failed. KeyError (ring_parts.py, line 59): 'no such patch', at f=" in result.stderr
+    found = json.loads((tmp_path / "found" / "match.json").read_text())
+    assert found["parameters"]["wave"] == "square"
+    assert found["parameters"]["f"] == pytest.approx(300, rel=0.02)
+    hopeless = invsound("match", "a.wav", *few, "--fix", "f=700")
+    assert hopeless.exit_code == 1
+    assert "'no such patch', at f=700 Hz, wave=" in hopeless.stderr

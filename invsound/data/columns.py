@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +29,7 @@ from ..system.version import VERSION
 from .designs import FOLDS
 from .rows import Column, Rows, whole
 from .shards import SHARD, Packing, Task, compute, sounds, sources
-from .store import Store, digest
+from .store import Store, addressed, digest
 
 
 @dataclass(frozen=True)
@@ -123,18 +123,18 @@ def features(parts: Parts, nu: Tensor, store: Store, who: Workforce, device: str
 
 def tasks(parts: Parts, wanted: Wanted, store: Store, device: str) -> dict[Any, list[Task]]:
     """The shards of columns, in order."""
-    text, made_by = json.dumps(parts.config.as_dict()), sources(parts)
+    text, made_by, root = json.dumps(parts.config.as_dict()), sources(parts), str(store.root.absolute())
     classes = tuple((kind, name) for kind, name in given.named(parts.config) if is_given(name))
-    root = str(store.root.absolute())
-    return {
-        key: [
-            Task(column, text, as_bytes(rows), len(rows), root, digest([*recipe, *own], rows), made_by, classes, device, own)
-            for recipe in [recipe_of(parts.config, column)]
-            for at, rows in enumerate(nu.split(SHARD))
-            for own in [seeds[at * SHARD : (at + 1) * SHARD]]
-        ]
-        for key, (column, nu, seeds) in wanted.items()
-    }
+
+    def pieces(column: str, nu: Tensor, seeds: tuple[int, ...]) -> Iterator[Task]:
+        recipe = recipe_of(parts.config, column)
+        of = addressed(recipe)
+        for at, rows in enumerate(nu.split(SHARD)):
+            own = seeds[at * SHARD : (at + 1) * SHARD]
+            address = digest([*recipe, *own], rows) if own else of(rows)
+            yield Task(column, text, as_bytes(rows), len(rows), root, address, made_by, classes, device, own)
+
+    return {key: list(pieces(*asked)) for key, asked in wanted.items()}
 
 
 def missing(shards: Mapping[Any, list[Task]], store: Store) -> list[Task]:

@@ -185,8 +185,9 @@ def _computed(parts: Parts, column: str, nu: Tensor, seeds: tuple[int, ...]) -> 
             return finite(
                 ask(loss, loss.prepare, parts.learned(nu), shape=(len(nu), ...), precision=False), f"{named(loss)} in prepare", space, nu
             )
-        if column == "features":
-            return finite(parts.problem(nu), named(parts.problem.feature), space, nu)
+        if column == "features":  # of candidates of a search
+            with parts.synth.tolerating():
+                return finite(parts.problem(nu), named(parts.problem.feature), space, nu)
         kind, _, name = column.partition(":")
         feature = parts.scores[name].feature
         assert feature is not None

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,19 @@ PACK = 2**26
 
 def digest(recipe: Any, nu: Tensor) -> str:
     """The content address of what `recipe` (JSON-ready) makes of ν: sha256, hexadecimal."""
-    text = json.dumps(recipe, sort_keys=True, allow_nan=False)
-    return hashlib.sha256(text.encode() + b"\0" + str(tuple(nu.shape)).encode() + as_bytes(nu)).hexdigest()
+    return addressed(recipe)(nu)
+
+
+def addressed(recipe: Any) -> Callable[[Tensor], str]:
+    """`digest` of one recipe, for many ν."""
+    begun = hashlib.sha256(json.dumps(recipe, sort_keys=True, allow_nan=False).encode() + b"\0")
+
+    def of(nu: Tensor) -> str:
+        digest = begun.copy()
+        digest.update(str(tuple(nu.shape)).encode() + as_bytes(nu))
+        return digest.hexdigest()
+
+    return of
 
 
 class Store:

@@ -33,7 +33,7 @@ class Matcher(Setup):
     @single_thread()
     def __call__(self, x: ArrayLike | Path, sample_rate: float | None = None, watch: Watch | None = None) -> Match:
         """Match one sound: a file, or samples x at `sample_rate` Hz, as in `match`. Raises UsageError if it cannot be read or is silent."""
-        with progress.shown(self.quiet):
+        with progress.shown(self.quiet), self.synth.tolerating():
             recording = self.recording(x, sample_rate)
             _ = self.dictionary
             matching = Matching(self, recording)

@@ -199,7 +199,7 @@ class Matching:
         u, distance = ends[0]
         nu, free, ends_of_range = search.full(u[None])[0], setup.free.names, self._at_bound(u).to(errors.device)
         known = dict(zip(free, errors.where(~ends_of_range, torch.nan).tolist(), strict=True))
-        with torch.no_grad():
+        with torch.no_grad(), setup.synth.tolerating(False):
             x_hat = setup.problem.render(nu[None])[0]
         sample_rate = setup.synth.signal.sample_rate
         gain_db = 20 * math.log10(max(abs(self.recording.gain * target.gain), 1e-12))

@@ -40,28 +40,30 @@ class Pool:
         self._idle: list[Child] = []
         self._one = threading.Lock()
 
-    def map(self, tasks: Sequence[bytes], limit: float, take: Callable[[int, bytes], None]) -> None:
+    def map(self, tasks: Sequence[bytes], limit: float, take: Callable[[int, bytes], None], every: bool = False) -> list[Failed]:
         """`take(index, answer)` of each task as it comes, within `limit` seconds each. Raises Failed, after the tasks under way.
 
-        One thread at a time.
+        With `every` task tried, those that failed are returned; Failed is raised where no process gets ready. One thread at a time.
         """
         with self._one:
-            self._map(tasks, limit, take)
+            return self._map(tasks, limit, take, every)
 
-    def _map(self, tasks: Sequence[bytes], limit: float, take: Callable[[int, bytes], None]) -> None:
+    def _map(self, tasks: Sequence[bytes], limit: float, take: Callable[[int, bytes], None], every: bool) -> list[Failed]:
         waiting, tries, busy = deque(range(len(tasks))), Counter[int | None](), dict[Child, tuple[int, float]]()
         failed: list[Failed] = []
         try:
             while waiting or busy:
                 self._assign(tasks, waiting, busy, limit)
                 self._answers(waiting, tries, busy, failed, take)
-                if failed:
+                if failed and (not every or failed[-1].index is None):
                     waiting.clear()
         finally:
             for child in busy:  # an error of the one who takes, or Ctrl-C
                 child.close(kill=True)
-        if failed:
-            raise min(failed, key=lambda one: -1 if one.index is None else one.index)
+        failed.sort(key=lambda one: -1 if one.index is None else one.index)
+        if failed and (not every or failed[0].index is None):
+            raise failed[0]
+        return failed
 
     def close(self) -> None:
         for child in (*self._started, *self._idle):

@@ -36,17 +36,20 @@ def of_mss(folder):
 
 
 def same(one, two):
-    """Losses of each epoch, and the score. Adam divides by small gradients: rounding grows from epoch to epoch."""
+    """Losses of each epoch, and the score."""
     for a, b in zip(told(one), told(two), strict=True):
         for name in {"train_loss", "val_loss"} & a.keys():
-            assert b[name] == pytest.approx(a[name], rel=1e-6 * 30 ** a["epoch"]), (a["epoch"], name)
+            assert b[name] == pytest.approx(a[name], rel=1e-5), (a["epoch"], name)
         assert b.get("steps") == a.get("steps")
-    assert of_mss(two) == pytest.approx(of_mss(one), rel=0.02)
+    assert of_mss(two) == pytest.approx(of_mss(one), rel=1e-4)
 
 
 def test_two_are_as_one_and_go_on_where_they_were_stopped(tiny):
-    """50 sounds in batches of 16 leave two: one here, one there. Seven validate: four here, three there."""
-    api.run(tiny, "mss", "pnp", overrides=SMALL, out="one", quiet=True)
+    """50 sounds in batches of 16 leave two: one here, one there. Seven validate: four here, three there.
+
+    By gradient descent: Adam divides a gradient that is rounding by its own size.
+    """
+    api.run(tiny, "mss", "pnp", optimizer="sgd", overrides=SMALL, out="one", quiet=True)
     heard = []
 
     def stop(metrics):
@@ -55,7 +58,7 @@ def test_two_are_as_one_and_go_on_where_they_were_stopped(tiny):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        api.run(tiny, "mss", "pnp", overrides=TWO, out="two", quiet=True, on_epoch=stop)
+        api.run(tiny, "mss", "pnp", optimizer="sgd", overrides=TWO, out="two", quiet=True, on_epoch=stop)
     assert heard == [1, 2]
     assert not Path("two/scores.json").exists()
     assert not [line for line in children() if "spawn_main" in line]
@@ -73,7 +76,8 @@ def children():
 @pytest.mark.slow
 def test_fresh_sounds_are_those_of_one(tiny):
     for name, of in {"one": SMALL, "two": TWO}.items():
-        api.run(tiny, "mss", "ploss", overrides=[*of, "data.fresh=true", "train.plateau=1"], out=name, quiet=True, jobs=2)
+        fresh = [*of, "data.fresh=true", "train.plateau=1"]
+        api.run(tiny, "mss", "ploss", optimizer="sgd", overrides=fresh, out=name, quiet=True, jobs=2)
     same("one", "two")
 
 

@@ -1,0 +1,177 @@
+"""A million sounds on one machine: memory, files and seconds, and what kill −9 costs. Writes docs/benchmarks-million.md.
+
+python benchmarks/million.py run          # resumable: prepares, and trains one epoch
+python benchmarks/million.py kills        # kills the preparation a hundred times, and counts what is there after each
+python benchmarks/million.py write        # of what was measured
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import torch
+from tables import table
+
+from invsound.data import cache, shards
+from invsound.data.store import Store
+from invsound.encoder import prepared
+from invsound.runs import config, environment
+from invsound.runs.parts import Parts
+from invsound.system.executor import single_thread
+
+ROOT = Path(__file__).parent.parent
+OPTIONS = ["synth.num_samples=4096", "data.val=64", "data.test=16", "train.epochs=1", "evaluate.scores=[mss]", "evaluate.micro=false"]
+MIB = 1024.0
+
+
+def command(folder: Path, sounds: int) -> list[str]:
+    """Begin the run, or go on with it."""
+    invsound = [sys.executable, "-m", "invsound", "run"]
+    if (folder / "run" / "config.yaml").exists():
+        return [*invsound, "--resume", str(folder / "run"), "--jobs", "2"]
+    parts = ["--synth", "amfm", "--feature", "mss", "--loss", "ploss", *OPTIONS, f"data.train={sounds}"]
+    return [*invsound, *parts, "--jobs", "2", "--out", str(folder / "run")]
+
+
+def started(folder: Path, sounds: int) -> subprocess.Popen[bytes]:
+    variables = os.environ | {"INVSOUND_CACHE": str(folder / "cache"), "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(command(folder, sounds), env=variables, stdout=subprocess.DEVNULL, start_new_session=True)
+
+
+def tree(pid: int) -> list[int]:
+    """A process and those below it, by /proc."""
+    try:
+        below = [int(child) for task in os.listdir(f"/proc/{pid}/task") for child in _text(f"/proc/{pid}/task/{task}/children").split()]
+    except OSError:
+        return []
+    return [pid, *(one for child in below for one in tree(child))]
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text()
+    except OSError:
+        return ""
+
+
+def peak(pid: int) -> float:
+    """Resident memory at its highest, MiB."""
+    _, _, after = _text(f"/proc/{pid}/status").partition("VmHWM:")
+    return int(after.split()[0]) / MIB if after else 0.0
+
+
+def run(folder: Path, sounds: int) -> dict[str, object]:
+    process, peaks, files, turn = started(folder, sounds), dict[int, float](), 0, 0
+    while process.poll() is None:
+        for pid in tree(process.pid):
+            peaks[pid] = max(peaks.get(pid, 0.0), peak(pid))
+        if turn % 40 == 0:
+            files = max(files, count(folder))
+        turn += 1
+        time.sleep(0.25)
+    spent = json.loads((folder / "run" / "seconds.json").read_text())
+    found = {"sounds": sounds, "peak": max(peaks.values()), "imports": imports(), "files": max(files, count(folder))}
+    size = sum(path.stat().st_size for path in (folder / "cache").rglob("*") if path.is_file())
+    return {**found, "bytes": size, "alone": alone(sounds) / 2, **spent}
+
+
+def count(folder: Path) -> int:
+    return sum(len(files) for _, _, files in os.walk(folder / "cache"))
+
+
+def imports() -> float:
+    """MiB of a process that has imported what a run imports, and built its parts."""
+    code = (
+        "import resource, invsound.pipeline, torch._dynamo\nfrom invsound.runs import config\nfrom invsound.runs.parts import Parts\n"
+        "Parts(config.resolve({'parts': {'synth': 'amfm', 'feature': 'mss', 'loss': 'ploss'}})).encoder()\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    return int(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout) / MIB
+
+
+def alone(sounds: int, tried: int = 4096) -> float:
+    """Seconds of one core to make and hear so many sounds, of a few that are made here."""
+    parts = Parts(config.resolve({"parts": {"synth": "amfm", "feature": "mss", "loss": "ploss"}, "synth": {"num_samples": 4096}}))
+    nu = torch.rand(tried, parts.synth.space.width) * 2 - 1
+    with single_thread(), torch.no_grad():
+        start = time.process_time()
+        for rows in nu.split(shards.SHARD):
+            prepared(parts.front_end, parts.render(rows))
+        return (time.process_time() - start) / tried * sounds
+
+
+def kills(folder: Path, sounds: int, times: int) -> dict[str, object]:
+    """After each kill whatever was there is there, and in the end all of it is whole."""
+    draw, kept, lost, done = random.Random(0), Store(folder / "cache"), 0, 0
+    for _ in range(times):
+        before, process = count(folder), started(folder, sounds)
+        while count(folder) == before and process.poll() is None:
+            time.sleep(0.2)
+        time.sleep(draw.uniform(0, 5))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        here = len({shard.address for shard in cache.kept(kept)})
+        lost, done = lost + max(0, done - here), here
+        print(f"{done} shards", file=sys.stderr, flush=True)
+    left = cache.damaged(kept, cache.kept(kept))
+    return {"sounds": sounds, "kills": times, "shards": done, "lost": lost, "damaged": len(left)}
+
+
+PAGE = """# A million sounds
+
+    python benchmarks/million.py run
+    python benchmarks/million.py kills
+    python benchmarks/million.py write
+
+Arpeggios of 4,096 samples, prepared for P-loss by two processes, and one epoch trained; {about}.
+Memory is that of the largest process at its highest, beyond what it has imported; files are the most that the cache had at any time.
+*Alone* is what making and hearing the sounds takes two cores without a store, by {tried} of them.
+
+{table}
+{kills}"""
+
+
+def write(folder: Path) -> None:
+    found, text = json.loads((folder / "run.json").read_text()), ""
+    beyond = found["peak"] - found["imports"]
+    cells = (found["preparation"], found["alone"], found["training"])
+    row = (f"{found['sounds']:,}", f"{beyond:.0f}", f"{found['files']}", f"{found['bytes'] / 1e9:.2f}", *(f"{s:.0f}" for s in cells))
+    head = "sounds | memory, MiB | files | GB | preparation, s | alone, s | training, s"
+    if (folder / "kills.json").exists():
+        k = json.loads((folder / "kills.json").read_text())
+        text = (
+            f"Killed {k['kills']} times at random moments of the preparation of {k['sounds']:,} sounds, with all its processes: of "
+            f"{k['shards']:,} shards that were finished {k['lost']} were lost, and {k['damaged']} are damaged.\n"
+        )
+    about = f"{environment.processor()}, torch {torch.__version__}"
+    page = PAGE.format(about=about, tried="4,096", table=table(head, [row]), kills=text)
+    (ROOT / "docs" / "benchmarks-million.md").write_text(page)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=("run", "kills", "write"))
+    parser.add_argument("--sounds", type=int, default=10**6)
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--out", type=Path, default=Path("runs/million"))
+    given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    if given.what == "write":
+        return write(given.out)
+    own = given.out / given.what
+    own.mkdir(exist_ok=True)
+    found = run(own, given.sounds) if given.what == "run" else kills(own, given.sounds, given.kills)
+    (given.out / f"{given.what}.json").write_text(json.dumps(found, indent=1))
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

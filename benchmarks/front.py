@@ -121,9 +121,15 @@ def picture(found: Iterable[Method]) -> str:
     for k, m in enumerate(found):
         style = f"s{k % len(COLOURS)}"
         axes.stems([m.seconds], [m.ends[0]], [m.ends[1]], style).points([m.seconds], [m.error], style)
-        ((a, b),) = axes.at([m.seconds], [m.error])
-        axes.add(Markup('<text class="{}" x="{:.0f}" y="{:.0f}">{}</text>').format(style, a + 7, b + 14 * (k % 2) - 4, m.name))
     left, _, width, _ = axes.plot
+    below: dict[bool, float] = {}
+    places = {m.name: axes.at([m.seconds], [m.error])[0] for m in found}
+    for k, m in sorted(enumerate(found), key=lambda item: places[item[1].name][1]):
+        a, b = places[m.name]
+        late = a > left + width / 2  # its name stands before it; names on one side, one under the other
+        below[late] = y_text = max(b + 4, below.get(late, 0.0) + 14)
+        axes.add(Markup('<text class="s{}" text-anchor="{}" x="{:.0f}" y="{:.0f}">{}</text>').format(
+            k % len(COLOURS), "end" if late else "start", a - 9 if late else a + 9, y_text, m.name))  # fmt: skip
     for name, value in PUBLISHED.items():
         ((_, b),) = axes.at([x.low], [value])
         axes.add(Markup('<path class="frame" d="M{:.0f} {:.0f}h8"/><text x="{:.0f}" y="{:.0f}">{}</text>').format(

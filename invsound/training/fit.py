@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
-from concurrent.futures import FIRST_EXCEPTION, Future, wait
+from concurrent.futures import FIRST_EXCEPTION, BrokenExecutor, Future, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from ..data.columns import Fold
 from ..data.shards import Given, rebuilt, sources
 from ..data.store import Store
 from ..encoder import Encoder
+from ..errors import InvsoundError
 from ..executor import Workforce
 from ..hooks.objects import is_given
 from ..pages import record
@@ -27,6 +28,8 @@ from .ranks import Alone, Fabric, needed
 from .trainer import OnEpoch, Trainer
 
 Folds = dict[str, Fold]
+GRACE = 5.0
+"""Seconds that the others have to end where one has failed."""
 POLL = 0.1
 """Seconds between looks at what the processes have learned."""
 
@@ -91,13 +94,19 @@ def _together(trainer: Trainer, parts: Parts, path: Path, device: str, who: Work
                         advance(1)
                         if on_epoch:
                             on_epoch(metrics)
-                for future in done:
-                    future.result()
+                if any(future.exception() for future in done):
+                    raise _cause(done | wait(futures, GRACE).done)
         except BaseException:
             pool.kill()  # the others wait for the one that failed
             raise
     trainer.restore()
     return trainer.finish()
+
+
+def _cause(ended: set[Future[Any]]) -> BaseException:
+    """Of what processes raised, that from which the rest came: where one was killed, the others only hear that it has gone."""
+    errors = [error for future in ended if (error := future.exception())]
+    return min(errors, key=lambda error: 0 if isinstance(error, BrokenExecutor) else 1 if isinstance(error, InvsoundError) else 2)
 
 
 def _metrics(path: Path) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,20 +15,20 @@ from ..errors import InvsoundError
 from ..executor import Workforce
 from ..hooks import options, registry
 from ..hooks.fingerprint import fingerprint
-from ..hooks.objects import is_given
 from ..loss import Loss
 from ..runs import config as configs
 from ..runs import given
 from ..runs.parts import Parts
 from ..space import SpaceOptions
 from ..system import progress
+from ..system.claim import Busy
 from ..system.files import remove_rests
 from ..system.rng import derive
 from ..system.tensors import as_bytes
 from ..system.version import VERSION
 from .designs import FOLDS
 from .rows import Column, Rows, whole
-from .shards import SHARD, Packing, Task, compute, sounds, sources
+from .shards import SHARD, Packing, Task, compute, made_of, sounds
 from .store import Store, addressed, digest
 
 
@@ -123,8 +123,7 @@ def features(parts: Parts, nu: Tensor, store: Store, who: Workforce, device: str
 
 def tasks(parts: Parts, wanted: Wanted, store: Store, device: str) -> dict[Any, list[Task]]:
     """The shards of columns, in order."""
-    text, made_by, root = json.dumps(parts.config.as_dict()), sources(parts), str(store.root.absolute())
-    classes = tuple((kind, name) for kind, name in given.named(parts.config) if is_given(name))
+    (classes, text, made_by), root = made_of(parts), str(store.root.absolute())
 
     def pieces(column: str, nu: Tensor, seeds: tuple[int, ...]) -> Iterator[Task]:
         recipe = recipe_of(parts.config, column)
@@ -159,24 +158,25 @@ def _computed(parts: Parts, wanted: Wanted, store: Store, who: Workforce, device
 def read(tasks: list[Task], store: Store, most: float = math.inf) -> Column:
     """Shards in order, as one tensor, or of more bytes than `most` as rows that stay on disk. A damaged shard is computed again."""
     total, start = sum(task.count for task in tasks), 0
-    whole: Tensor | None = None
+    column: Tensor | None = None
     for task in tasks:
         shard = _whole_shard(task, store)
         if start == 0 and total * shard[:1].nbytes <= most:
-            whole = shard.new_empty(total, *shard.shape[1:])
-        if whole is not None:
-            whole[start : start + len(shard)] = shard
+            column = shard.new_empty(total, *shard.shape[1:])
+        if column is not None:
+            column[start : start + len(shard)] = shard
         start += len(shard)
-    if whole is None and tasks:
+    if column is None and tasks:
         return Rows(store, [task.address for task in tasks], SHARD, total)
-    return torch.empty(0) if whole is None else whole
+    return torch.empty(0) if column is None else column
 
 
 def _whole_shard(task: Task, store: Store) -> Tensor:
     shard = store.get(task.address)
     if shard is None or len(shard) != task.count:
         progress.log.warning("A shard of the column %r was damaged and is computed again.", task.column)
-        store.drop([task.address])
+        with contextlib.suppress(Busy):  # another process packs: what is computed now comes before what a pack has
+            store.drop([task.address])
         compute([task], Workforce())
         shard = store.get(task.address)
         if shard is None:

@@ -26,12 +26,13 @@ class Rows:
 
     def __getitem__(self, rows: Tensor) -> Tensor:
         """Rows [B] → [B, …]. Raises InvsoundError if a shard is gone."""
-        wanted: dict[int, list[int]] = defaultdict(list)
+        wanted: dict[int, list[tuple[int, int]]] = defaultdict(list)
         for place, row in enumerate(rows.tolist()):
-            wanted[row // self.each].append(place)
+            wanted[row // self.each].append((place, row % self.each))
         found: Tensor | None = None
-        for shard, places in wanted.items():
-            part = self.store.rows(self.addresses[shard], [int(rows[place]) % self.each for place in places])
+        for shard, pairs in wanted.items():
+            places, within = map(list, zip(*pairs, strict=True))
+            part = self.store.rows(self.addresses[shard], within)
             found = part.new_empty(len(rows), *part.shape[1:]) if found is None else found
             found[places] = part
         return torch.empty(0) if found is None else found

@@ -23,6 +23,7 @@ from ..hooks.fingerprint import fingerprint
 from ..hooks.registry import named
 from ..problem import Problem, finite
 from ..runs import config as configs
+from ..runs import given
 from ..runs.parts import Parts
 from ..system import executor, progress
 from .store import PACK, Store
@@ -141,6 +142,12 @@ def compute_shard(task: Task) -> float:
     column = column_of(parts.to(task.device), task.column, nu.to(task.device), task.seeds)
     Store(Path(task.root)).put(task.address, column)
     return time.perf_counter() - start
+
+
+def made_of(parts: Parts) -> tuple[Given, str, str]:
+    """What `rebuilt` takes."""
+    classes = tuple((kind, name) for kind, name in given.named(parts.config) if objects.is_given(name))
+    return classes, json.dumps(parts.config.as_dict()), sources(parts)
 
 
 def rebuilt(given: Given, text: str, made_by: str) -> Parts:

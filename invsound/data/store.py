@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -64,9 +64,8 @@ class Store:
 
     def get(self, address: str) -> Tensor | None:
         """The column at an address; None if it is absent, damaged or another's, which is the same thing: it is computed again."""
-        loaded = load_tensors(self.path(address), address)
-        if loaded:
-            return loaded[0].get("column")
+        if (alone := self._alone(address)) is not None:
+            return alone
         return next((column for pack in self._holders(address) if (column := pack.get(address)) is not None), None)
 
     def rows(self, address: str, rows: Sequence[int]) -> Tensor:
@@ -93,15 +92,14 @@ class Store:
 
     def drop(self, addresses: Iterable[str]) -> None:
         """Remove shards. A pack keeps those that are not named. Raises Busy where another process packs."""
-        gone, packs = set(addresses), []
+        gone = set(addresses)
         for address in gone:
             self.path(address).unlink(missing_ok=True)
         if any(gone & pack.addresses for pack in self.known()):
             with claimed(self.packs):
-                packs = [pack for pack in self.known() if gone & pack.addresses]
-                self._write({}, packs, gone)
+                self._write({}, [pack for pack in self.known() if gone & pack.addresses], gone)
 
-    def _write(self, columns: dict[str, Tensor], packs: Sequence[Pack], but: set[str] = frozenset()) -> None:  # type: ignore[assignment]
+    def _write(self, columns: dict[str, Tensor], packs: Sequence[Pack], but: Set[str] = frozenset()) -> None:
         """A pack of columns and of those that packs hold, which it replaces."""
         for pack in packs:
             columns |= {address: column for address in pack.addresses - but if (column := pack.get(address)) is not None}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 from concurrent.futures import FIRST_EXCEPTION, BrokenExecutor, Future, wait
@@ -12,14 +11,12 @@ from typing import Any
 
 from ..data import columns, designs, fresh
 from ..data.columns import Fold
-from ..data.shards import Given, rebuilt, sources
+from ..data.shards import Given, made_of, rebuilt
 from ..data.store import Store
 from ..encoder import Encoder
 from ..errors import InvsoundError
 from ..executor import Workforce
-from ..hooks.objects import is_given
 from ..pages import record
-from ..runs import given
 from ..runs.inputs import Inputs
 from ..runs.parts import Parts
 from ..system import executor, progress
@@ -39,9 +36,7 @@ class Rank:
     """One of the processes: what it learns, as it is told."""
 
     rank: int
-    config: str
-    sources: str
-    given: Given
+    parts: tuple[Given, str, str]
     path: str
     accelerator: str
     port: int
@@ -76,9 +71,7 @@ def _together(trainer: Trainer, parts: Parts, path: Path, device: str, who: Work
 
     What one of them raises is raised, and ends the others.
     """
-    count, config = parts.config.train.devices, parts.config
-    classes = tuple((kind, name) for kind, name in given.named(config) if is_given(name))
-    told = json.dumps(config.as_dict()), sources(parts), classes, str(path.absolute()), device.partition(":")[0], _free_port(), who
+    count, told = parts.config.train.devices, (made_of(parts), str(path.absolute()), device.partition(":")[0], _free_port(), who)
     if trainer.restore():
         progress.log.info(checkpoint.RESUMING, trainer.epoch, trainer.options.epochs)
     seen = len(trainer.metrics)
@@ -116,7 +109,7 @@ def _metrics(path: Path) -> list[dict[str, Any]]:
 def learn(task: Rank) -> None:
     """What each of the processes does."""
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(task.port), "NODE_RANK": "0", "LOCAL_RANK": str(task.rank)}
-    parts, path = rebuilt(task.given, task.config, task.sources), Path(task.path)
+    parts, path = rebuilt(*task.parts), Path(task.path)
     ranks = Fabric(parts.config.train, task.accelerator)
     trainer = _trainer(parts, path, ranks.device, ranks)
     nu, _ = designs.of_run(parts, Inputs(path))

@@ -171,14 +171,14 @@ def wheels(session: nox.Session) -> None:
 @nox.session
 def slow(session: nox.Session) -> None:
     """The tests that take minutes."""
-    install(session, "pytest")
+    install(session, "pytest", "lightning-fabric")
     session.run("pytest", "-m", "slow", *session.posargs)
 
 
 @nox.session
 def gpu(session: nox.Session) -> None:
     """The tests that need a CUDA device."""
-    install(session, "pytest")
+    install(session, "pytest", "lightning-fabric")
     session.run("pytest", "-m", "gpu", *session.posargs)
 
 

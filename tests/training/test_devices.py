@@ -73,6 +73,14 @@ def children():
     return [Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ") for pid in pids if Path(f"/proc/{pid}/cmdline").exists()]
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two CUDA devices")
+def test_two_cuda_devices_are_as_one(tiny):
+    for name, of in {"one": SMALL, "two": TWO}.items():
+        api.run(tiny, "mss", "pnp", optimizer="sgd", overrides=of, out=name, quiet=True, device="cuda")
+    same("one", "two")
+
+
 @pytest.mark.slow
 def test_fresh_sounds_are_those_of_one(tiny):
     for name, of in {"one": SMALL, "two": TWO}.items():
@@ -121,9 +129,14 @@ def test_one_that_is_killed_is_said_and_the_rest_goes_on(number, tmp_path):
     assert of_mss("cut") == of_mss("whole")
 
 
-def test_half_precision_on_one_device_learns_the_same_roughly(tiny):
+CUDA = pytest.param("cuda", marks=[pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")])
+
+
+@pytest.mark.parametrize("device", ["cpu", CUDA])
+def test_half_precision_on_one_device_learns_the_same_roughly(tiny, device):
     for name, precision in {"full": "32-true", "half": "bf16-mixed"}.items():
-        api.run(tiny, "mss", "pnp", overrides=[*SMALL, f"train.precision={precision}"], out=name, quiet=True)
+        overrides = [*SMALL, f"train.precision={precision}"]
+        api.run(tiny, "mss", "pnp", overrides=overrides, out=name, quiet=True, device=device)
     full, half = told("full")[-1]["val_loss"], told("half")[-1]["val_loss"]
     assert half != full
     assert half == pytest.approx(full, rel=0.3)

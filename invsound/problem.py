@@ -73,17 +73,18 @@ class ProblemOptions:
 class Problem(Shown, nn.Module):
     """Φ ∘ g ∘ (ν → θ): what training and matching share. ν are the coordinates of `space`, the synth's own if None.
 
-    Where a recording ends before the sound does, only what it holds is compared: sounds are multiplied by `window` [N].
+    What a recording does to a sound is done to sounds that are compared with it: where it ends before the sound does, they are multiplied
+    by `window` [N]; and they are heard above the noise `floor` [N].
     Raises UsageError where forward differentiation is asked of a synth that declares `differentiable = False`.
     """
 
     def __init__(
         self, synth: Synth, feature: Feature, options: ProblemOptions | None = None, space: Space | None = None,
-        window: Tensor | None = None,
+        window: Tensor | None = None, floor: Tensor | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self.synth, self.feature, self.options = synth, feature, options or ProblemOptions()
-        self.space, self.window = space or synth.space, window
+        self.space, self.window, self.floor = space or synth.space, window, floor
         if self.options.jacobian == "forward" and not synth.differentiable:
             raise UsageError(f"The synth {type(synth).__name__} is not differentiable: its Jacobian takes problem.jacobian=finite.")
 
@@ -105,7 +106,10 @@ class Problem(Shown, nn.Module):
 
     def forward(self, nu: Tensor) -> Tensor:
         """ν [B, W] → S [B, D], pure and differentiable (reverse mode and `torch.func`)."""
-        return represented(self.feature, self.render(nu))
+        return self._heard(self.render(nu))
+
+    def _heard(self, x: Tensor) -> Tensor:
+        return represented(self.feature, x if self.floor is None else x + self.floor.to(x))
 
     def jacobian(self, nu: Tensor, options: bool = True) -> Tensor:
         """J [B, D, W] at ν [B, W]: W directions travel together, B rows by chunks that fit the memory budget.
@@ -148,7 +152,7 @@ class Problem(Shown, nn.Module):
         everywhere = [nu for at in points.values() for nu in at]
         batches = everywhere if self.synth.differentiable or not everywhere else [torch.cat(everywhere)]
         sounds = (x for batch in batches for x in self.render(batch).split(len(nu)))
-        heard = (represented(self.feature, x) for x in sounds)
+        heard = (self._heard(x) for x in sounds)
         for p, k, block in todo:
             S, at = [next(heard) for _ in points[k]], [nu[:, block] for nu in points[k]]
             columns |= dict(enumerate(measured(S, at, nu[:, block], bool(p.options)).unbind(-1), block.start))

@@ -8,7 +8,7 @@ import torch
 
 import invsound
 from invsound import Parameter, Space, UsageError, pipeline
-from invsound.audio import recording as recordings
+from invsound.audio import written
 
 RANGES = [
     Parameter("p", "", 1e-5, 0.2, "log"),
@@ -41,7 +41,7 @@ def test_results_are_within_the_declared_bounds_to_the_last_bit(p):
 
 def test_a_value_at_the_end_of_its_range_is_said_and_comes_back(tiny, invsound):
     t = torch.arange(512) / 8000
-    recordings.save(Path("x.wav"), torch.exp(-t / 0.008) * torch.sin(2 * torch.pi * 400 * t), 8000)  # shorter than tau may be
+    written.save(Path("x.wav"), torch.exp(-t / 0.008) * torch.sin(2 * torch.pi * 400 * t), 8000)  # shorter than tau may be
     match = (
         "match",
         "x.wav",

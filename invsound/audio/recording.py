@@ -1,22 +1,19 @@
-"""Sound files in and out: any file that libsndfile reads becomes the problem's signal, and says what was done to it."""
+"""Sound files in: any file that libsndfile reads becomes the problem's signal, and says what was done to it."""
 
 from __future__ import annotations
 
-import io
-import struct
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import soundfile
 import soxr
 
 from ..errors import UsageError
 from ..signal import Signal
 from ..system import progress
-from ..system.files import atomic
+from . import floor
 from .ending import ending
 from .mono import SEARCH, Mono, constant_part
 from .onset import Envelope, Onset
@@ -36,7 +33,7 @@ class Recording:
     """A sound file made into a problem's signal: `x` [N] float32 on the CPU, and `notes`, what was done to it, for the user to read.
 
     The file holds `gain` times x, which begins at `onset`, in seconds. Where it is cut or faded out while the sound goes on, `end` is how
-    many samples of x are the sound's own.
+    many samples of x are the sound's own. `floor` [N] is noise like that of the recording, if there is any.
     """
 
     x: Tensor
@@ -45,6 +42,7 @@ class Recording:
     gain: float = 1.0
     onset: float = 0.0
     end: int | None = None
+    floor: Tensor | None = None
 
 
 def load(path: str | Path, signal: Signal, *, trim_onset: bool = True, peak: float | None = 1.0, lead: float = 0.0) -> Recording:
@@ -83,57 +81,6 @@ def tell(recording: Recording) -> Recording:
     return recording
 
 
-def save(path: str | Path, x: Any, sample_rate: float) -> Path:
-    """Write x [N], `encoded`, whole or not at all. Raises InvsoundError when the file cannot be written."""
-    with atomic(Path(path)) as temporary:
-        temporary.write_bytes(encoded(x, sample_rate, check_ending(Path(path))))
-    return Path(path)
-
-
-def encoded(x: Any, sample_rate: float, ending: str = ".wav") -> bytes:
-    """x [N] as a mono WAV in 32-bit float, which neither rounds nor clips, or as a FLAC of 24 bits. Equal sounds are equal files.
-
-    Raises UsageError for a sound that FLAC cannot hold.
-    """
-    return _FORMATS[ending](np.asarray(x, dtype="<f4"), round(sample_rate))
-
-
-def check_ending(path: Path) -> str:
-    """The ending of a sound file that can be written. Raises UsageError for another."""
-    ending = path.suffix.lower()
-    if ending not in _FORMATS:
-        raise UsageError(f"{str(path)!r} would be no {ending} file: sounds are written as .wav or .flac.")
-    return ending
-
-
-def _float_wav(x: np.ndarray, rate: int) -> bytes:
-    """Our own, because libsndfile puts the time of day beside float samples (PEAK)."""
-    format, fact, data = struct.pack("<HHIIHHH", 3, 1, rate, 4 * rate, 4, 32, 0), struct.pack("<I", len(x)), x.tobytes()
-    chunks = b"".join(name + struct.pack("<I", len(body)) + body for name, body in ((b"fmt ", format), (b"fact", fact), (b"data", data)))
-    return b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks
-
-
-def _flac(x: np.ndarray, rate: int) -> bytes:
-    if (peak := float(np.abs(x).max(initial=0.0))) > 1:
-        raise UsageError(f"FLAC holds nothing beyond ±1, and the peak of the sound is {peak:.4g}. Write it as .wav.")
-    buffer = io.BytesIO()
-    try:
-        soundfile.write(buffer, x, rate, format="FLAC", subtype="PCM_24")
-    except (soundfile.SoundFileError, ValueError) as error:
-        raise UsageError(f"FLAC does not hold a sound of {len(x)} samples at {rate} Hz ({error}). Write it as .wav.") from error
-    return buffer.getvalue()
-
-
-_FORMATS = {"": _float_wav, ".wav": _float_wav, ".flac": _flac}
-
-
-def to_wav_bytes(x: Any, sample_rate: float) -> bytes:
-    """x [N] as a 16-bit mono WAV, for players: divided by `max|x|` where that exceeds 1."""
-    x, buffer = np.asarray(x, dtype=np.float32), io.BytesIO()
-    soundfile.write(buffer, x / max(1.0, float(np.abs(x).max(initial=0.0))), round(sample_rate), format="WAV", subtype="PCM_16")
-    return buffer.getvalue()
-
-
 def _fitted(source: Source, path: Path, signal: Signal, trim_onset: bool, peak: float | None, lead: float) -> Recording:
     import torch  # here, so that a report embeds sounds without loading torch
 
@@ -147,9 +94,14 @@ def _fitted(source: Source, path: Path, signal: Signal, trim_onset: bool, peak: 
     x, centred = _centre(x, rate)
     _check_audible(source, x, start)
     x, end, fitted = _fit(x, rate, (source.frames - start) / rate, signal, source.name)
+    noise = floor.under(x, signal, mono, start, max((after for _, after in onset.ignored), default=0))
     x, gain, scaled = _scale(x, peak)
     notes = [*source.notes, *mono.notes, *_told(onset, rate, lead), *centred, *fitted, *scaled]
-    return Recording(torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32)), path, notes, gain, start / rate, end)
+    if noise is not None:
+        noise = noise / gain
+        notes.append(floor.told(noise, float(np.abs(x).max())))
+    x, noise = (None if y is None else torch.from_numpy(np.ascontiguousarray(y, dtype=np.float32)) for y in (x, noise))
+    return Recording(x, path, notes, gain, start / rate, end, noise)
 
 
 def _onset(mono: Mono) -> Onset:

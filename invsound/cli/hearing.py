@@ -23,6 +23,7 @@ def hear(
     listen(quiet)
     signals.advise("What was written until then is whole.")
     from ..audio import recording as recordings
+    from ..audio import written
     from ..errors import UsageError
     from ..matching.matches import names
     from ..system.claim import claimed, claimed_free
@@ -45,7 +46,7 @@ def hear(
                 continue
             recordings.tell(answer.recording)
             for kind, x in (("target", answer.recording.x), ("reconstruction", answer.x_hat)):
-                recordings.save(folder / f"{name}-{kind}.wav", x, ready.synth.signal.sample_rate)
+                written.save(folder / f"{name}-{kind}.wav", x, ready.synth.signal.sample_rate)
             answers.append({"name": name, **answer.as_dict(), "reconstruction": str(folder / f"{name}-reconstruction.wav")})
         write_json(folder / "heard.json", answers)
     if json:

@@ -29,7 +29,7 @@ def render(
     """Synthesise one sound; parameters not named are at mid-range."""
     overrides, _ = sort_arguments(arguments or [])
     listen(quiet)
-    from ..audio import recording as recordings
+    from ..audio import written
     from ..hooks import options, registry
     from ..problem import finite, said, sound
     from ..runs import config as configs
@@ -39,7 +39,7 @@ def render(
 
     given, synth = options.from_overrides(overrides), configs.chosen("synth", synth)
     check_folder(out.parent)
-    ending, file = recordings.check_ending(out), writable(out)
+    ending, file = written.check_ending(out), writable(out)
     of_synth = options.group(given, "synth")
     hints.check_names(synth, registry.load(registry.find("synth", synth)).Options, of_synth)
     made = stated(registry.build("synth", synth, of_synth))
@@ -54,7 +54,7 @@ def render(
     theta = made.space.values(given)
     x = finite(sound(made, theta[None].float()), registry.named(made), made.space, made.space.to_nu(theta[None]))[0]
     with atomic(file) as temporary:
-        temporary.write_bytes(recordings.encoded(x, made.signal.sample_rate, ending))
+        temporary.write_bytes(written.encoded(x, made.signal.sample_rate, ending))
     values = made.space.named(theta)
     parameters = {p.name: {"value": values[p.name], "unit": p.unit} for p in made.space}
     if json:

@@ -13,7 +13,6 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..audio.augment import augmented
 from ..encoder import prepared
 from ..errors import InvsoundError
 from ..executor import Workforce
@@ -26,6 +25,7 @@ from ..runs import config as configs
 from ..runs import given
 from ..runs.parts import Parts
 from ..system import executor, progress
+from .augment import augmented
 from .store import PACK, Store
 
 SHARD = 8

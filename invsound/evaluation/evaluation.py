@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..audio import recording as recordings
+from ..audio import written
 from ..data.columns import Fold
 from ..encoder import Encoder, guessed
 from ..hooks.culprit import ask
@@ -104,8 +104,8 @@ class Evaluation:
     def write_pair(self, name: str, x: Tensor, x_hat: Tensor) -> None:
         """audio/NAME-target.wav and audio/NAME-reconstruction.wav."""
         rate = self.parts.synth.signal.sample_rate
-        recordings.save(self.folder / "audio" / f"{name}-target.wav", x.cpu(), rate)
-        recordings.save(self.folder / "audio" / f"{name}-reconstruction.wav", x_hat.cpu(), rate)
+        written.save(self.folder / "audio" / f"{name}-target.wav", x.cpu(), rate)
+        written.save(self.folder / "audio" / f"{name}-reconstruction.wav", x_hat.cpu(), rate)
 
     def _write_predictions(self, fold: Fold, nu_hat: Tensor) -> None:
         """predictions.csv in physical units, with the seeds of a nuisance, and the first few test sounds as audio."""

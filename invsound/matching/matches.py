@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..audio import recording as recordings
+from ..audio import written
 from ..errors import InvsoundError
 from ..executor import workforce
 from ..pages import match as match_page
@@ -76,8 +76,8 @@ def match_file(task: Task) -> dict[str, Any]:
 def write(found: Match, folder: Path) -> Path:
     """match.json, match.wav, target.wav (the sound as it was compared) and match.html; returns the page."""
     write_json(folder / "match.json", found.as_dict())
-    recordings.save(folder / "match.wav", found.x_hat, found.sample_rate)
-    recordings.save(folder / "target.wav", found.x, found.sample_rate)
+    written.save(folder / "match.wav", found.x_hat, found.sample_rate)
+    written.save(folder / "target.wav", found.x, found.sample_rate)
     return match_page.write_one(folder, found.as_dict())
 
 

@@ -22,7 +22,7 @@ from .target import Target
 from .uncertainty import DETERMINED, about_as_near, in_units, misfit_errors, precise, standard_errors, waveform_errors
 
 CHUNK = 8
-AGAIN = 8  # one of so many candidates is heard again as a recording ends
+AGAIN = 8  # one of so many candidates is heard again as a recording ends, and in its noise
 EXACT = 1e-4  # of the distance of a typical random sound
 IDLE = 2  # rounds that may pass without getting a hundredth nearer
 
@@ -32,7 +32,8 @@ class Matching:
 
     def __init__(self, setup: Setup, recording: recordings.Recording) -> None:
         self.setup, self.recording, self.start = setup, recording, time.perf_counter()
-        self.target, self.typical, options = Target(recording, setup.problem, setup.device), 0.0, setup.options
+        self.typical, options = 0.0, setup.options
+        self.target = Target(recording, setup.problem, setup.device, options.floor)
         S = setup.represent(self.target.x[None])[0]
         self.search = Search(self.target.problem, setup.free.mask, setup.held, S, options.budget, options.evaluations)
 
@@ -88,13 +89,13 @@ class Matching:
 
     @torch.no_grad()
     def _survey(self, known: Tensor) -> Survey | Evolution:
-        """All candidates, and the points that are known to be good, compared with the sound: those known as whole sounds, where the
-        recording ends early, by what is known; then the nearest as it ends."""
+        """All candidates, and the points that are known to be good, compared with the sound: where it is not heard as sounds are made,
+        those that are prepared by what is known; then the nearest as it is heard."""
         search, u, S, free, options = self.search, self.setup.candidates, self.setup.dictionary, self.setup.free, self.setup.options
         how, together = (search, search.target, options.seed), not self.setup.synth.differentiable
         survey = Evolution(*how, free) if free.parts.discrete else Survey(*how, together)
         distances: list[Tensor] = []
-        if S is not None and self.target.end is not None:
+        if S is not None and not self.target.as_made:
             distances = [(S - search.target).norm(dim=1)]
             u, S = u[distances[0].argsort()[: max(options.starts, len(u) // AGAIN)]], None
         whole = bool(distances)

@@ -25,6 +25,7 @@ class MatchOptions:
     free: parameters that are estimated; the others are held, at mid-range where `fix` does not say (null: all)
     start: parameters of a sound that the search begins from too, and their values; the others at mid-range
     encoder: a trained encoder that adds a start: the name of one that is installed, or the folder of a run or an export
+    floor: whether sounds are heard above the noise of the recording, where there is any
     yardstick: folder of other recordings, the nearest of which is told beside the match
     seed: seed of candidates and survey
     nuisance: seed of what is random in the synth's sounds and not asked for, the same in all of them
@@ -40,6 +41,7 @@ class MatchOptions:
     free: list[str] | None = None
     start: dict[str, Any] = field(default_factory=dict)
     encoder: str | None = None
+    floor: bool = True
     yardstick: str | None = None
     seed: int = seed_option()
     nuisance: int = seed_option()

@@ -27,15 +27,22 @@ SAME = 1e-6  # of the distance of a typical random sound: the recording itself, 
 class Target:
     """x [N] as it is compared: `gain` and `lag` (samples) are what has been taken back of the recording so far.
 
-    Where the recording ends while the sound goes on, `problem` hears sounds until there, and no further than x itself.
+    Where the recording ends while the sound goes on, `problem` hears sounds until there, and no further than x itself; it hears them above
+    the `floor` of the recording.
     """
 
-    def __init__(self, recording: Recording, problem: Problem, device: str) -> None:
+    def __init__(self, recording: Recording, problem: Problem, device: str, floor: bool = True) -> None:
         self.recorded, self.end, self.whole = recording.x.to(device), recording.end, problem
+        self.floor = recording.floor.to(device) if floor and recording.floor is not None else None
         self.gain, self.lag, self.correlation, self.aligned = 1.0, 0.0, 0.0, 0
         self.event: Tensor | None = None
         """u [F] of what the recording was last compared with, if it is the same event, in noise or not."""
-        self._end()
+        self._hear()
+
+    @property
+    def as_made(self) -> bool:
+        """Whether sounds are compared with it as they are made."""
+        return self.end is None and self.floor is None
 
     @property
     def heard(self) -> Tensor:
@@ -57,16 +64,18 @@ class Target:
             return False
         self.aligned += 1
         self.recorded, self.gain, self.lag = undo(self.recorded, best), self.gain * best.gain, self.lag + best.lag
-        self._end()
+        self.floor = None if self.floor is None else self.floor / best.gain
+        self._hear()
         return True
 
-    def _end(self) -> None:
+    def _hear(self) -> None:
         self.x, self.problem = self.recorded, self.whole
-        if self.end is not None:
-            synth = self.whole.synth
-            window = until(self.end - self.lag, synth.signal.num_samples, synth.signal.sample_rate).to(self.x)
-            self.x = self.recorded * window
-            self.problem = Problem(synth, self.whole.feature, self.whole.options, self.whole.space, window)
+        if not self.as_made:
+            whole, window, floor = self.whole, None, self.floor
+            if self.end is not None:
+                window = until(self.end - self.lag, whole.synth.signal.num_samples, whole.synth.signal.sample_rate).to(self.x)
+                self.x, floor = self.recorded * window, None if floor is None else floor * window
+            self.problem = Problem(whole.synth, whole.feature, whole.options, whole.space, window, floor)
 
 
 def files(folder: str) -> list[Path]:

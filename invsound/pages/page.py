@@ -14,7 +14,7 @@ import soundfile
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from ..audio.recording import to_wav_bytes
+from ..audio.written import to_wav_bytes
 from ..system.files import write_text
 from ..system.progress import log
 from ..system.version import VERSION

@@ -12,6 +12,7 @@ from typing import Any
 import soundfile
 
 from ..audio import recording as recordings
+from ..audio import written
 from ..audio.recording import Recording
 from ..errors import UsageError
 from ..synth import Synth
@@ -104,7 +105,7 @@ def keep(folder: Path, synth: Synth, table: tuple[str, Path] | None, heard: list
             temporary.write_bytes(table[1].read_bytes())
         listed["table"] = {"origin": table[0], "sha256": _digest(folder / TABLE)}
     for one in heard:
-        path = recordings.save(target(folder, one.name), one.recording.x, synth.signal.sample_rate)
+        path = written.save(target(folder, one.name), one.recording.x, synth.signal.sample_rate)
         entry = {"origin": str(one.recording.path), "name": one.name, "sha256": _digest(path), "made_for": _made_for(synth)}
         listed.setdefault("recordings", []).append(entry | {"notes": one.recording.notes})
     if listed:

@@ -9,7 +9,7 @@ from ..errors import did_you_mean
 from ..hooks.bounds import check_bounds, option, seed_option
 
 AUGMENT = ("room", "equalizer", "noise", "cut", "level")
-"""The effects of audio.augment, which needs torch."""
+"""The effects of data.augment, which needs torch."""
 
 
 @dataclass

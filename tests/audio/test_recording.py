@@ -13,7 +13,8 @@ import pytest
 import soundfile
 import torch
 
-from invsound.audio.recording import load, save, to_wav_bytes
+from invsound.audio.recording import load
+from invsound.audio.written import save, to_wav_bytes
 from invsound.errors import InvsoundError, UsageError
 from invsound.signal import Signal
 

@@ -9,7 +9,7 @@ import torch
 
 import invsound
 from invsound import pipeline
-from invsound.audio import recording as recordings
+from invsound.audio import written
 from invsound.audio.alignment import align, undo
 from invsound.data import designs
 from invsound.matching import matches
@@ -300,7 +300,7 @@ def test_mistakes_are_named(how, words):
 
 def test_samples_in_python_match_as_a_file_does(target, tmp_path):
     x = target[0]
-    path = recordings.save(tmp_path / "x.wav", x, 8192)
+    path = written.save(tmp_path / "x.wav", x, 8192)
     how = {
         "synth": "amfm",
         "feature": "mss",
@@ -319,7 +319,7 @@ def test_samples_in_python_match_as_a_file_does(target, tmp_path):
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_file_that_fails_does_not_stop_the_others(target, tmp_path, jobs):
-    good = [recordings.save(tmp_path / folder / "<b>one.wav", target[0], 8192) for folder in ("a", "b")]
+    good = [written.save(tmp_path / folder / "<b>one.wav", target[0], 8192) for folder in ("a", "b")]
     (tmp_path / "bad.wav").write_text("nothing")
     of = {**OF, "match": {"candidates": 16, "evaluations": 40}}
     results = matches.match_files([good[0], tmp_path / "bad.wav", good[1]], tmp_path / "out", "amfm", "mss", "lm", of, jobs=jobs)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import invsound
-from invsound.audio import recording as recordings
+from invsound.audio import written
 from invsound.matching import verdict
 from invsound.parameter import Parameter
 
@@ -17,8 +17,8 @@ def sounds(tmp_path):
     t = np.arange(8192) / RATE - 0.5
     for name, f in {"this": 600.0, "near": 620.0, "far": 3000.0}.items():
         chirp = np.sin(2 * np.pi * (f * t + 200 * t**2)) * np.exp(-20 * t**2)
-        recordings.save(tmp_path / f"{name}.wav", chirp / np.abs(chirp).max(), RATE)
-    recordings.save(tmp_path / "silence.wav", np.zeros(8192), RATE)
+        written.save(tmp_path / f"{name}.wav", chirp / np.abs(chirp).max(), RATE)
+    written.save(tmp_path / "silence.wav", np.zeros(8192), RATE)
     return tmp_path
 
 

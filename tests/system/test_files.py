@@ -104,11 +104,11 @@ def test_a_sound_is_in_the_format_that_its_name_says_or_refused(tiny, invsound):
 
 
 def test_what_flac_cannot_hold_is_refused(tmp_path):
-    from invsound.audio import recording
+    from invsound.audio import written
 
     for x, rate, why in (([0.0, 1.5], 8000, "nothing beyond ±1"), ([0.0, 0.5], 700_000, "does not hold")):
         with pytest.raises(UsageError, match=why):
-            recording.save(tmp_path / "x.flac", x, rate)
+            written.save(tmp_path / "x.flac", x, rate)
     assert list(tmp_path.iterdir()) == []
 
 

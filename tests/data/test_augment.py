@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from invsound.audio import augment
+from invsound.data import augment
 from invsound.runs.stages import AUGMENT, Data
 
 RATE, N = 16000.0, 16384

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from drums.unpack import manifest
 from tables import table
 
 import invsound
@@ -21,7 +22,8 @@ from invsound.system import executor, progress
 
 ROOT = Path(__file__).parent.parent
 BUDGET = 60  # seconds per sound
-PARTS = ("self", "deaf", "cut", "misfit", "recordings", "robust", "hard")
+DRUMS = ROOT / "build" / "drums"  # which drums/unpack.py fills
+PARTS = ("self", "deaf", "cut", "misfit", "recordings", "drums", "robust", "hard")
 NEAR = {"amfm": 0.01, "ftm": 0.01, "drum": 0.02}  # Φ-distance, of random, of a sound that counts as found
 PRECISE = {"amfm": 1e-3, "ftm": 1e-2, "drum": 1e-2}  # relative error of a parameter that counts as recovered
 FADE = 0.06  # s
@@ -30,6 +32,7 @@ SYSTEMS = {  # name: solver, options of the match, whether the synth may listen
     "cma": ("cma", {"survey": False}, True),
     "descent": ("descent", {"survey": False}, True),
     "lm, deaf": ("lm", {}, False),
+    "lm, beside others": ("lm", {"yardstick": str(DRUMS)}, True),
 }
 
 
@@ -110,8 +113,8 @@ def measure(task: Task) -> dict[str, Any]:
     line: dict[str, Any] = {**task.__dict__}
     signal = made.synth.signal
     try:
-        if task.part == "recordings":
-            found = made(ROOT / "examples" / "recordings" / task.sound)
+        if task.part in ("recordings", "drums"):
+            found = made((DRUMS if task.part == "drums" else ROOT / "examples" / "recordings") / task.sound)
         elif task.part == "cut":
             theta, x = ended(made.synth, int(task.sound))
             found = made(x, signal.sample_rate)
@@ -145,8 +148,10 @@ def tasks(part: str, count: int) -> list[Task]:
         return [Task(part, synth, "lm, deaf", str(seed)) for synth in synths for seed in range(count)]
     if part == "recordings":
         files = sorted(path.name for path in (ROOT / "examples" / "recordings").glob("*.flac"))
-        others = [system for system in SYSTEMS if SYSTEMS[system][2]]
+        others = ("lm", "cma", "descent")
         return [Task(part, *by, file) for by in [("drum", "lm"), *(("ftm", system) for system in others)] for file in files]
+    if part == "drums":
+        return [Task(part, synth, "lm, beside others", drum["file"]) for synth in ("drum", "ftm") for drum in manifest()]
     if part == "robust":
         ways = ("", "20 dB SNR", "50 ms late", "12 dB quieter", "44.1 kHz stereo")
         return [Task(part, synth, "lm", str(seed), way) for synth in synths for way in ways for seed in range(count)]
@@ -217,6 +222,25 @@ def recordings(found: list[dict[str, Any]]) -> str:
     return table("recording | random | " + " | ".join(systems), rows)
 
 
+def drums(found: list[dict[str, Any]]) -> str:
+    kinds = {drum["file"]: drum["kind"] for drum in manifest()}
+    rows = []
+    for synth in dict.fromkeys(line["synth"] for line in found):
+        for kind in (*dict.fromkeys(kinds.values()), "all"):
+            of = [line for line in found if line["synth"] == synth and kind in (kinds[line["sound"]], "all") and "error" not in line]
+            if not of:
+                continue
+            nearer = sum(line["distance"] < line["yardstick"]["distance"] for line in of)
+            worst = max(of, key=lambda line: line["distance"])
+            medians = [f"{statistics.median(values):.1f}" for values in (
+                [line["distance"] for line in of], [line["yardstick"]["distance"] for line in of], [line["random_distance"] for line in of],
+            )]  # fmt: skip
+            rows.append([synth, kind, str(len(of)), *medians, f"{worst['distance']:.1f} ({worst['sound']})", f"{nearer} / {len(of)}"])
+    failed = [f"{line['sound']} by {line['synth']}: {line['error']}" for line in found if "error" in line]
+    head = "synth | kind | sounds | median | nearest other recording, median | random, median | worst | nearer than the nearest other"
+    return table(head, rows) + "".join(f"\n{text}\n" for text in failed)
+
+
 def within(line: dict[str, Any], name: str) -> bool:
     """Whether the truth is within 3 standard errors."""
     return bool(abs(line["parameters"][name] - line["true"][name]) <= 3 * line["standard_errors"][name])
@@ -282,6 +306,12 @@ A real drum is not in the model: what remains after the guess is a search over a
 (the [validity radius](radius.md) of ω and α is 5 · 10⁻⁴) and the half of the budget that `lm` spends on them brings little.
 
 {recordings}
+## Real drums
+
+The {count} kicks, toms, snares and tablas of `benchmarks/drums/manifest.csv`, all CC0, as `python benchmarks/drums/unpack.py` unpacks them:
+Φ-distance after {budget} s, beside that of the nearest other one of them.
+
+{drums}
 ## Robustness
 
 {robust}
@@ -295,7 +325,7 @@ def page(out: Path, jobs: int) -> None:
     about = f"{environment.processor()}, torch {torch.__version__}"
     text = PAGE.format(
         jobs=jobs, budget=BUDGET, about=about, preparation="Sobol points", parts=" ".join(PARTS),
-        cut=truth(made["cut"]), misfit=truth(made["misfit"]),
+        cut=truth(made["cut"]), misfit=truth(made["misfit"]), drums=drums(made["drums"]), count=len(manifest()),
         **{"self": self_targets(made["self"]), "deaf": self_targets(made["deaf"]), "recordings": recordings(made["recordings"])},
         robust=robustness(made["robust"]), hard=hardness(made["hard"]),
     )  # fmt: skip

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from ..audio import recording as recordings
 from ..runs.given import AnyFeature, AnySolver, AnySynth
 from ..system import progress
-from ..system.executor import single_thread
+from ..system.executor import threads
 from ..system.shared import alone
 from .match import Match, Nearest
 from .matching import Matching
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 
+THREADS = 4  # from which on those of one sound wait for each other
 Watch: TypeAlias = Callable[[Nearest], object]
 """Called with the nearest sound so far after every computation; once it returns something true, the search is over. It raises nothing."""
 
 
 class Matcher(Setup):
-    """A `Setup` that matches: `matcher(x, sample_rate)` or `matcher(path)`."""
+    """A `Setup` that matches: `matcher(x, sample_rate)` or `matcher(path)`, by as many threads as it has `jobs`, up to four."""
 
     @alone()
-    @single_thread()
     def __call__(self, x: ArrayLike | Path, sample_rate: float | None = None, watch: Watch | None = None) -> Match:
         """Match one sound: a file, or samples x at `sample_rate` Hz, as in `match`. Raises UsageError if it cannot be read or is silent."""
-        with progress.shown(self.quiet), self.synth.tolerating():
+        with progress.shown(self.quiet), threads(min(self.who.jobs, THREADS)), self.synth.tolerating():
             recording = self.recording(x, sample_rate)
             _ = self.dictionary
             matching = Matching(self, recording)
@@ -75,7 +75,7 @@ def match(
 
     Parts are named, or given as classes or objects, as in `run`; a synth or feature that is not is the only one installed.
     `how` are fields of `MatchOptions`, such as budget="60s" or fix={"alpha": 0.5}; overrides are "synth.…", "feature.…", "solver.…",
-    "problem.…" and "executor.…"; `jobs` processes, or that executor, prepare the candidates; progress is shown on stderr, unless `quiet`;
+    "problem.…" and "executor.…"; `jobs` processes, or that executor, prepare the candidates, and up to four threads search; progress is shown on stderr, unless `quiet`;
     `watch` is called with the `Nearest` sound so far after every computation, and ends the search by returning something true.
     Raises UsageError for a wrong name, option or file. For several sounds, build a `Matcher`.
     """

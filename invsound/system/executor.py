@@ -25,14 +25,21 @@ WINDOW = 4096
 
 
 @contextmanager
-def single_thread() -> Iterator[None]:
-    """One torch thread inside the block: many small operations on several threads mostly wait for each other on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+def threads(count: int) -> Iterator[None]:
+    """So many torch threads inside the block."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
     try:
         yield
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def single_thread() -> Iterator[None]:
+    """One torch thread inside the block: many small operations on several threads mostly wait for each other on a busy machine."""
+    with threads(1):
+        yield
 
 
 class InProcess(Executor):

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+import torch
 
 import invsound
 
@@ -69,3 +70,11 @@ def test_parts_are_listed_as_they_are_written(tiny):
     (row,) = [row for row in invsound.parts("synth") if row["name"] == "tiny"]
     assert row == {"kind": "synth", "name": "tiny", "distribution": "tiny-synth", "version": "1.0", "summary": ""}
     assert {row["kind"] for row in invsound.parts()} >= {"synth", "feature", "solver"}
+
+
+@pytest.mark.parametrize(("jobs", "threads"), [(1, 1), (2, 2), (64, 4)])
+def test_one_sound_is_searched_for_by_as_many_threads_as_jobs(tiny, jobs, threads):
+    seen, before = [], torch.get_num_threads()
+    invsound.match(sound(), 8000, watch=lambda _: seen.append(torch.get_num_threads()), jobs=jobs, **HOW)
+    assert set(seen) == {threads}
+    assert torch.get_num_threads() == before

@@ -76,7 +76,8 @@ def match(
     Parts are named, or given as classes or objects, as in `run`; a synth or feature that is not is the only one installed.
     `how` are fields of `MatchOptions`, such as budget="60s" or fix={"alpha": 0.5}; overrides are "synth.…", "feature.…", "solver.…",
     "problem.…" and "executor.…"; `jobs` processes, or that executor, prepare the candidates, and as many threads, up to four, search;
-    progress is shown on stderr, unless `quiet`; `watch` is called with the `Nearest` sound so far after every computation, and ends the search by returning something true.
+    progress is shown on stderr, unless `quiet`; `watch` is called with the `Nearest` sound so far after every computation, and ends the
+    search by returning something true.
     Raises UsageError for a wrong name, option or file. For several sounds, build a `Matcher`.
     """
     made = Matcher(synth, feature, solver, groups(overrides, how), jobs=jobs, executor=executor, device=device, quiet=quiet)

@@ -12,22 +12,20 @@ FRAME = 1024  # samples of a spectrum
 BEFORE = 1.0  # s before the onset that are listened to
 GUARD = 0.02  # s before the onset that may be its own, and after a click
 SHORTEST = 0.05  # s of noise before the onset that count
-LATE = 0.4  # s at the end of the file, which are noise if they are as loud throughout, and no tone
-STEADY = 3.0  # dB/s; a sound falls faster, by 8.7 dB in its decay time
-TONE = 12.0  # dB that one bin of the spectrum stands above those around it
+LATE = 0.4  # s at the end of the file, which are noise if one half is as loud as the other
+STEADY = 0.5  # dB; a sound falls more in a half, by 8.7 dB in its decay time
 FAINT, LOUD = -85.0, -15.0  # dB under the peak: a floor is between
 
 
 def floor(x: np.ndarray, sample_rate: float, before: np.ndarray) -> np.ndarray | None:
     """Noise [n] as loud and as coloured as that of a recording x [n], which comes after `before` [m]; None where there is none.
 
-    Its spectrum is Welch's (IEEE Trans. Audio Electroacoust. 15, 1967) of what lies before the onset, else of the end of the decay. It is
-    drawn from one seed: equal recordings have equal noise.
+    Its spectrum is `_welch`'s of what lies before the onset, else of the end of the decay; tones in it are left out. It is drawn from one
+    seed: equal recordings have equal noise.
     """
-    quiet = before if len(before) >= max(SHORTEST * sample_rate, 2) else _late(x, sample_rate)
-    quiet = quiet - quiet.mean() if len(quiet) else quiet
-    level = _decibels(np.mean(np.square(quiet))) - _decibels(np.square(np.abs(x).max(initial=0.0))) if len(quiet) else -np.inf
-    if not FAINT < level < LOUD or _tonal(power := _welch(quiet)):
+    power = _welch(before) if len(before) >= max(SHORTEST * sample_rate, 2) else _late(x, sample_rate)
+    level = _decibels(power.mean()) - _decibels(np.square(np.abs(x).max(initial=0.0)))
+    if not FAINT < level < LOUD:
         return None
     n = len(x) + FRAME
     spectrum = np.fft.rfft(np.random.default_rng(0).standard_normal(n))
@@ -58,27 +56,26 @@ def told(noise: np.ndarray, peak: float) -> str:
 
 
 def _late(x: np.ndarray, sample_rate: float) -> np.ndarray:
-    """The end of x, if it is as loud throughout; else nothing."""
+    """The power of the end of x, if it is as loud throughout; else nothing."""
     late = x[-round(LATE * sample_rate) :]
-    pieces = np.array_split(late, 8) if len(x) >= 2 * len(late) >= 16 else []
-    levels = [_decibels(np.mean(np.square(piece))) for piece in pieces]
-    steady = pieces and np.polyfit(np.linspace(0, LATE, len(levels)), levels, 1)[0] > -STEADY
-    return late if steady and max(levels) - min(levels) < STEADY else late[:0]
+    if len(late) < 4 * FRAME or len(x) < 2 * len(late):
+        return np.zeros(1)
+    one, other = (_welch(half) for half in np.array_split(late, 2))
+    falls = max(np.mean(_decibels(one) - _decibels(other)), _decibels(one.mean()) - _decibels(other.mean()))
+    return _welch(late) if falls < STEADY else np.zeros(1)
 
 
 def _welch(x: np.ndarray) -> np.ndarray:
-    """Power [FRAME/2 + 1] of frames that overlap by half; white noise of variance σ² has σ² everywhere."""
-    window = np.hanning(FRAME)
-    x = np.pad(x, (0, max(0, FRAME - len(x))))
-    frames = np.lib.stride_tricks.sliding_window_view(x, FRAME)[:: FRAME // 2]
-    power: np.ndarray = np.square(np.abs(np.fft.rfft(frames * window))).mean(0) / np.square(window).sum()
-    return power
+    """Power [FRAME/2 + 1] of x, without its tones; white noise of variance σ² has σ² everywhere.
 
-
-def _tonal(power: np.ndarray) -> bool:
-    """Whether a bin stands out of the 33 around it."""
-    around = np.lib.stride_tricks.sliding_window_view(np.pad(power, 16, mode="reflect"), 33)
-    return bool((_decibels(power) - _decibels(np.median(around, 1)) > TONE).any())
+    The mean over K frames that overlap by half (Welch, IEEE Trans. Audio Electroacoust. 15, 1967), and of that the median over an
+    octave, which is below the mean by (1 − 1/9K)³ (Wilson and Hilferty's, of χ² with 2K degrees of freedom).
+    """
+    window, x = np.hanning(FRAME), x - x.mean()
+    frames = np.lib.stride_tricks.sliding_window_view(np.pad(x, (0, max(0, FRAME - len(x)))), FRAME)[:: FRAME // 2]
+    power = np.square(np.abs(np.fft.rfft(frames * window))).mean(0) / np.square(window).sum()
+    octaves = [power[round(k / 2**0.5) : round(k * 2**0.5) + 1] for k in range(len(power))]
+    return np.array([np.median(octave) for octave in octaves]) / (1 - 1 / (9 * len(frames))) ** 3
 
 
 def _decibels(power: np.ndarray | float) -> np.ndarray:

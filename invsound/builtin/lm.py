@@ -31,6 +31,9 @@ class LMOptions:
         check_bounds(self)
 
 
+TRUSTED = 0.5
+"""Of the decrease that the model predicts: above it the model is corrected by what was seen, below it the derivative is asked for again."""
+
 Requests = Generator[tuple[str, Tensor], Tensor, None]
 """What a start asks for: ("S", ν [1, P]), answered by S [1, D], or ("J", ν [1, P]), answered by J [1, D, P]."""
 
@@ -100,25 +103,32 @@ class _Run:
 
     def requests(self) -> Requests:
         self._move(self.nu, (yield "S", self.nu[None])[0].double() - self.target)
-        J, damping, growth = None, 0.0, 2.0
+        J, exact, damping, growth = None, False, 0.0, 2.0
         for _ in range(self.options.iterations):
             if J is None:
-                J = (yield "J", self.nu[None])[0].double()
+                J, exact = (yield "J", self.nu[None])[0].double(), True
                 damping = damping or self.options.damping * float(torch.linalg.matrix_norm(J, 2)) ** 2 or 1.0
             nu = (self.nu + self._delta(J, damping).to(self.nu)).clamp(-1, 1)
             moved = (nu - self.nu).double()
             if float(moved.norm()) < self.options.tolerance:
+                if not exact:
+                    J = None
+                    continue
                 self.ended, self.converged = True, growth == 2.0  # short by itself, not because longer steps failed
                 return
             residual = (yield "S", nu[None])[0].double() - self.target
             predicted = float(self.residual.square().sum() - (self.residual + J @ moved).square().sum())
             actual = self.distance**2 - float(residual.square().sum())
             if actual > 0 and predicted > 0:
+                told = residual - self.residual - J @ moved
+                J = J + told[:, None] * moved / moved.square().sum() if actual > TRUSTED * predicted else None
                 self._move(nu, residual)
-                J, growth = None, 2.0
+                exact, growth = False, 2.0
                 damping *= max(1 / 3, 1 - (2 * actual / predicted - 1) ** 3)
-            else:
+            elif exact:
                 damping, growth = damping * growth, 2 * growth
+            else:
+                J = None
 
     def _move(self, nu: Tensor, residual: Tensor) -> None:
         self.nu, self.residual, self.distance = nu, residual, float(residual.norm())

@@ -226,8 +226,8 @@ def test_several_solutions_are_distinct_and_ranked(target):
 
 @pytest.mark.parametrize("solver", ["lm", "descent", "cma"])
 def test_evaluations_are_limited_for_every_solver(target, solver):
-    found = deaf(matcher(solver=solver, evaluations=120, budget=None))(target[0], 8192)
-    assert 64 <= found.evaluations <= 120 + 32  # what was asked for together is computed together
+    found = deaf(matcher(solver=solver, evaluations=80, budget=None))(target[0], 8192)
+    assert 64 <= found.evaluations <= 80 + 32  # what was asked for together is computed together
     assert found.distance > 0
 
 

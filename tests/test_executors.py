@@ -126,9 +126,9 @@ def test_it_may_say_that_it_cannot_work_here_and_how_many_shards_it_wants(tiny, 
     assert "There is no cluster here." in result.stderr
     groups = []
 
-    def run_all(executor, function, tasks, done):
-        groups.extend(tasks)
+    def run_all(executor, function, tasks, done, window):
         for task in tasks:
+            groups.append(task)
             done(task, function(task))
 
     monkeypatch.setattr(shards.executor, "run_all", run_all)

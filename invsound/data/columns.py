@@ -27,8 +27,9 @@ from ..system.rng import derive
 from ..system.tensors import as_bytes
 from ..system.version import VERSION
 from .designs import FOLDS
+from .packing import Packing
 from .rows import Column, Rows, whole
-from .shards import SHARD, Packing, Task, compute, made_of, sounds
+from .shards import SHARD, Task, compute, made_of, sounds
 from .store import Store, addressed, digest
 
 

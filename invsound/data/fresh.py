@@ -16,6 +16,7 @@ from ..system import progress
 from ..system.rng import derive
 from . import columns, designs
 from .columns import Fold
+from .packing import Pace
 from .shards import Task, compute_shards
 from .store import Store
 
@@ -38,6 +39,7 @@ class Asked:
     nu: Tensor
     seeds: tuple[int, ...]
     tasks: dict[str, list[Task]]
+    groups: list[list[Task]]
     futures: list[Future[Any]]
 
 
@@ -52,6 +54,7 @@ class Fresh:
         """Of several processes that learn together one has the `lead`: it asks for sounds, and forgets them."""
         self.parts, self.count, self.store, self.pool, self.device, self.lead = parts, count, store, pool, device, lead
         self._asked: dict[int, Asked] = {}
+        self.pace = Pace()
 
     def __call__(self, epoch: int) -> Fold:
         """Waits for what is not prepared yet, and asks for the epoch after. Raises InvsoundError where that fails."""
@@ -73,9 +76,9 @@ class Fresh:
         wanted = {column: columns.asked(self.parts, column, nu, fold, seeds) for column in columns.training(self.parts)}
         tasks = columns.tasks(self.parts, wanted, self.store, self.device)
         missing = columns.missing(tasks, self.store) if self.lead else []
-        size = self.pool.together(len(missing))
-        futures = [self.pool.submit(compute_shards, missing[k : k + size]) for k in range(0, len(missing), size)]
-        return self._asked.setdefault(epoch, Asked(nu, seeds, tasks, futures))
+        groups = list(self.pace.groups(missing, self.pool.together(len(missing))))
+        futures = [self.pool.submit(compute_shards, group) for group in groups]
+        return self._asked.setdefault(epoch, Asked(nu, seeds, tasks, groups, futures))
 
     def _wait(self, epoch: int, asked: Asked) -> None:
         left = [future for future in asked.futures if not future.done()]
@@ -83,8 +86,8 @@ class Fresh:
             with progress.bar(f"Preparing epoch {epoch}", len(left), "shards") as advance:
                 for _ in as_completed(left):
                     advance(1)
-        for future in asked.futures:
-            future.result()
+        for group, future in zip(asked.groups, asked.futures, strict=True):
+            self.pace.learn(group, future.result())
 
     def _forget(self, epoch: int) -> None:
         if (asked := self._asked.pop(epoch, None)) and self.lead:

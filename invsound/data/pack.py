@@ -54,11 +54,15 @@ class Pack:
     def get(self, address: str) -> Tensor | None:
         """A shard; None if its bytes, or what the header says of them, are not those that were written."""
         try:
-            shape = self.places[address]["shape"]
-            column = self.rows(address, range(shape[0])).reshape(shape)
+            column = self.whole(address)
             return column if checksum({"column": column}, "", address) == self.sums.get(address) else None
         except (OSError, ValueError, KeyError, TypeError, IndexError, RuntimeError):
             return None
+
+    def whole(self, address: str) -> Tensor:
+        """A shard as it lies there."""
+        shape = self.places[address]["shape"]
+        return self.rows(address, range(shape[0])).reshape(shape)
 
     def rows(self, address: str, rows: Sequence[int]) -> Tensor:
         """Rows of a shard [n, …] as they lie there. Raises OSError if the file is gone, or shorter."""
@@ -88,10 +92,11 @@ def _runs(rows: Sequence[int]) -> list[tuple[int, int]]:
     return runs
 
 
-def write_pack(path: Path, columns: Mapping[str, Tensor]) -> None:
-    """Raises InvsoundError if the disk refuses."""
+def write_pack(path: Path, columns: Mapping[str, Tensor], sums: Mapping[str, str] | None = None, durable: bool = True) -> None:
+    """`sums` are the checksums that are known; `durable` as in `atomic`. Raises InvsoundError if the disk refuses."""
     from safetensors.torch import save_file
 
-    sums = {address: checksum({"column": column}, "", address) for address, column in columns.items()}
-    with atomic(path) as temporary:
+    known = sums or {}
+    sums = {address: known.get(address) or checksum({"column": column}, "", address) for address, column in columns.items()}
+    with atomic(path, durable) as temporary:
         save_file({address: column.contiguous() for address, column in columns.items()}, temporary, {"checksums": json.dumps(sums)})

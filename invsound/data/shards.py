@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import json
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,14 +24,11 @@ from ..runs import given
 from ..runs.parts import Parts
 from ..system import executor, progress
 from .augment import augmented
-from .store import PACK, Store
+from .packing import Made, Pace, Packing
+from .store import Store
 
 SHARD = 8
 """Sounds per shard: what a kill −9 loses at most, per worker."""
-FILES = 1000
-"""Shards that lie alone before they are packed, however small."""
-
-
 Given = tuple[tuple[str, str], ...]
 """Kind and name of parts that are classes."""
 
@@ -57,25 +52,6 @@ class Task:
     seeds: tuple[int, ...] = ()
 
 
-class Packing:
-    """Packs shards as they are computed: whenever 64 MiB of them, or a thousand files, lie alone."""
-
-    def __init__(self, store: Store, addresses: Iterable[str]) -> None:
-        self.store = store
-        self.alone: list[str] = []
-        self.size = 0
-        for address in addresses:
-            self.add(address)
-
-    def add(self, address: str) -> None:
-        with contextlib.suppress(FileNotFoundError):  # it is packed already, or computed later
-            self.size += self.store.path(address).stat().st_size
-            self.alone.append(address)
-        if self.size >= PACK or len(self.alone) >= FILES:
-            self.store.pack(self.alone)
-            self.alone, self.size = [], 0
-
-
 def sources(parts: Parts) -> str:
     """The fingerprints of all parts, by which a process knows that it works with the same files as another."""
     pretrain, named = parts.config.train.pretrain.loss, [*parts.config.parts.items(), *(("score", name) for name in parts.score_names)]
@@ -93,17 +69,18 @@ def compute(tasks: list[Task], who: Workforce, packing: Packing | None = None) -
     columns = {column: [task for task in tasks if task.column == column] for column in totals}
     tasks = [of.pop(0) for of in columns.values()] + [task for of in columns.values() for task in of]  # so that all paces are soon known
     with who.executor(len(tasks), tasks[0].device) as pool:
-        size = pool.together(len(tasks))
-        groups = [tasks[k : k + size] for k in range(0, len(tasks), size)]
+        pace = Pace()
         with progress.stages({title(c): n for c, n in totals.items()}, "sounds", pool.at_once) as advance:
 
-            def done(group: list[Task], seconds: list[float]) -> None:
-                for task, spent in zip(group, seconds, strict=True):
-                    advance(title(task.column), task.count, spent)
-                    if packing:
-                        packing.add(task.address)
+            def done(group: list[Task], made: list[Made]) -> None:
+                pace.learn(group, made)
+                for task, one in zip(group, made, strict=True):
+                    advance(title(task.column), task.count, one.seconds)
+                if packing and (size := sum(one.size for one in made)):
+                    packing.add([task.address for task in group], size)
 
-            executor.run_all(pool, compute_shards, groups, done)
+            groups = pace.groups(tasks, pool.together(len(tasks)))
+            executor.run_all(pool, compute_shards, groups, done, window=None if who.elsewhere else 4 * pool.at_once)
 
 
 def title(column: str) -> str:
@@ -123,25 +100,42 @@ def sounds(count: int) -> str:
     return f"{count} sound{'s' if count != 1 else ''}"
 
 
-def compute_shards(tasks: list[Task]) -> list[float]:
-    """What a worker does: each shard that the store still lacks, on one thread. Seconds of each."""
+def compute_shards(tasks: list[Task]) -> list[Made]:
+    """What a worker does: those of one column that the store still lacks, on one thread, stored in one file."""
+    columns: dict[str, Tensor] = {}
+    made, again = [], _stored(tasks[0])
     with executor.single_thread():
-        return [0.0 if _stored(task) else compute_shard(task) for task in tasks]
+        for task in tasks:
+            if again and _stored(task):
+                made.append(Made())
+                continue
+            rebuilt(task.given, task.config, task.sources)  # once, and no part of the pace
+            start = time.perf_counter()
+            columns[task.address] = compute_shard(task)
+            made.append(Made(time.perf_counter() - start, columns[task.address].nbytes + 1))
+    store = _store(tasks[0].root)
+    if len(columns) > 1:
+        store.put_together(columns)
+    for address, column in columns.items() if len(columns) == 1 else ():
+        store.put(address, column)
+    return made
 
 
 def _stored(task: Task) -> bool:
     """Whether another worker, or a lost one, has written it by now."""
-    return Store(Path(task.root)).path(task.address).exists()
+    return _store(task.root).has(task.address)
 
 
-def compute_shard(task: Task) -> float:
-    """Build the parts (once per process), compute one column at ν, store it. Seconds, the building left out."""
+@functools.lru_cache(maxsize=1)
+def _store(root: str) -> Store:
+    return Store(Path(root))
+
+
+def compute_shard(task: Task) -> Tensor:
+    """Build the parts (once per process), and compute one column at ν."""
     parts = rebuilt(task.given, task.config, task.sources)
-    start = time.perf_counter()
     nu = torch.frombuffer(bytearray(task.nu), dtype=torch.float32).reshape(task.count, -1)
-    column = column_of(parts.to(task.device), task.column, nu.to(task.device), task.seeds)
-    Store(Path(task.root)).put(task.address, column)
-    return time.perf_counter() - start
+    return column_of(parts.to(task.device), task.column, nu.to(task.device), task.seeds)
 
 
 def made_of(parts: Parts) -> tuple[Given, str, str]:

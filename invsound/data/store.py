@@ -45,7 +45,7 @@ def addressed(recipe: Any) -> Callable[[Tensor], str]:
 class Store:
     """Content-addressed columns: `address` names what made them, so that runs share them and nothing is ever stale.
 
-    Whoever computes a shard writes a file of its own, whole or not at all; whoever asked for it packs many of them into one.
+    Whoever computes shards writes a file of one, or of some, whole or not at all; whoever asked for them packs many into one.
     """
 
     def __init__(self, root: Path | None = None) -> None:
@@ -79,14 +79,22 @@ class Store:
 
     def put(self, address: str, column: Tensor) -> None:
         with _advised():
-            save_tensors(self.path(address), {"column": column}, address=address)
+            save_tensors(self.path(address), {"column": column}, address=address, durable=False)
+
+    def put_together(self, columns: dict[str, Tensor]) -> None:
+        """Several in one file, a small pack."""
+        with _advised():
+            write_pack(self._new_pack(), columns, durable=False)
+
+    def _new_pack(self) -> Path:
+        return self.packs / f"{secrets.token_hex(8)}.safetensors"
 
     def pack(self, addresses: Iterable[str]) -> None:
         """Put shards that have files of their own into one, with the packs that are small; unless another process does that now."""
         with contextlib.suppress(Busy), _advised(), claimed(self.packs):
             small = [pack for pack in self.known() if pack.size < PACK]
             alone = {address: column for address in addresses if (column := self._alone(address)) is not None}
-            self._write(alone, small)
+            self._write(dict(alone), small)
             for address in alone:
                 self.path(address).unlink(missing_ok=True)
 
@@ -100,11 +108,14 @@ class Store:
                 self._write({}, [pack for pack in self.known() if gone & pack.addresses], gone)
 
     def _write(self, columns: dict[str, Tensor], packs: Sequence[Pack], but: Set[str] = frozenset()) -> None:
-        """A pack of columns and of those that packs hold, which it replaces."""
+        """A pack of columns and of those that packs hold, which it replaces; what they say of them is believed when it is read."""
+        sums: dict[str, str] = {}
         for pack in packs:
-            columns |= {address: column for address in pack.addresses - but if (column := pack.get(address)) is not None}
+            for address in pack.addresses - but - columns.keys():
+                with contextlib.suppress(OSError, KeyError):  # truncated
+                    columns[address], sums[address] = pack.whole(address), pack.sums[address]
         if columns:
-            write_pack(self.packs / f"{secrets.token_hex(8)}.safetensors", columns)
+            write_pack(self._new_pack(), columns, sums)
         for pack in packs:
             pack.path.unlink(missing_ok=True)
 

@@ -33,6 +33,7 @@ class Parts:
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        self._device: Any = None
 
     def _build(self, kind: str, **context: Any) -> Any:
         return registry.build(kind, self.config.parts[kind], self.config.of[kind], **context)
@@ -132,8 +133,9 @@ class Parts:
         return [f"{o.distribution}:{o.part.name}" if registry.rivals(o) else o.part.name for o in registry.offers("score")]
 
     def to(self, device: Any) -> Parts:
-        """Move what computes to a device."""
-        for module in (self.problem, self.loss, self.pretrain, self.front_end, *self.scores.values()):
+        """Move what computes to a device, unless it is there."""
+        for module in (self.problem, self.loss, self.pretrain, self.front_end, *self.scores.values()) if device != self._device else ():
             if module is not None:
                 module.to(device)
+        self._device = device
         return self

@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -149,13 +149,16 @@ def deaf() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
-def run_all(executor: Executor, function: Callable[..., Any], tasks: list[Any], done: Callable[[Any, Any], None]) -> list[Any]:
+def run_all(
+    executor: Executor, function: Callable[..., Any], tasks: Iterable[Any], done: Callable[[Any, Any], None], window: int | None = None
+) -> list[Any]:
     """`function(task)` of every task, in their order; `done(task, result)` as each ends. What is finished stays finished when one fails.
 
-    No more than some are asked for at a time: of a million, each would be kept as a Future.
+    No more than `window` (null: WINDOW) are asked for at a time: of a million, each would be kept as a Future.
     """
-    results: list[Any] = [None] * len(tasks)
+    results: dict[int, Any] = {}
     ended: SimpleQueue[tuple[int, Future[Any]]] = SimpleQueue()
+    asked: dict[int, Any] = {}
     waiting = 0
 
     def take() -> None:
@@ -163,16 +166,17 @@ def run_all(executor: Executor, function: Callable[..., Any], tasks: list[Any], 
         index, future = ended.get()
         waiting -= 1
         results[index] = future.result()
-        done(tasks[index], results[index])
+        done(asked.pop(index), results[index])
 
     for index, task in enumerate(tasks):
+        asked[index] = task
         executor.submit(function, task).add_done_callback(partial(lambda index, future: ended.put((index, future)), index))
         waiting += 1
-        while waiting and (waiting >= WINDOW or not ended.empty()):
+        while waiting and (waiting >= (window or WINDOW) or not ended.empty()):
             take()
     while waiting:
         take()
-    return results
+    return [result for _, result in sorted(results.items(), key=lambda item: item[0])]
 
 
 def _why(exitcodes: set[int | None]) -> str:

@@ -20,19 +20,21 @@ ROOM = "Make room or choose another folder."
 
 
 @contextmanager
-def atomic(path: Path) -> Iterator[Path]:
+def atomic(path: Path, durable: bool = True) -> Iterator[Path]:
     """A temporary path in the folder of `path`, made if need be, that replaces `path` if the block succeeds and is removed if not.
 
-    A file that is there keeps its mode, a new one has that of the umask. Whatever else is there is replaced and not followed, for a
-    folder may be a stranger's: a path that the user named goes through `writable` first. Raises InvsoundError if the disk refuses.
+    What is not `durable` is whole however the process ends, but not if the power goes: for what is checked when it is read. A file that is
+    there keeps its mode, a new one has that of the umask. Whatever else is there is replaced and not followed, for a folder may be a
+    stranger's: a path that the user named goes through `writable` first. Raises InvsoundError if the disk refuses.
     """
     temporary, handle = None, -1
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = _temporary(path.parent)
         yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
+        if durable:
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
         if path.is_file() and not path.is_symlink():
             temporary.chmod(stat.S_IMODE(path.stat().st_mode))
         os.replace(temporary, path)

@@ -30,8 +30,8 @@ def _first_checksum(tensors: dict[str, Tensor], text: str) -> str:
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
-def save_tensors(path: Path, tensors: dict[str, Tensor], text: str = "", address: str = "") -> None:
-    """Write named tensors and a text, with a checksum of both, and of the `address` that they are to be found at.
+def save_tensors(path: Path, tensors: dict[str, Tensor], text: str = "", address: str = "", durable: bool = True) -> None:
+    """Write named tensors and a text, with a checksum of both, and of the `address` that they are to be found at; `durable` as in `atomic`.
 
     Raises InvsoundError if the disk refuses.
     """
@@ -41,7 +41,7 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], text: str = "", address
     # safetensors writes several entries of metadata in any order: with one, equal tensors are equal files
     metadata = {"checksum": checksum(tensors, text, address)} | ({"text": text} if text else {})
     content = save(tensors, metadata)
-    with atomic(path) as temporary:
+    with atomic(path, durable) as temporary:
         temporary.write_bytes(content)
 
 

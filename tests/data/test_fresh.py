@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import invsound as api
-from invsound.data import fresh
+from invsound.data import cache, fresh
 from invsound.data.store import Store
 from invsound.executor import Workforce
 from invsound.runs import config
@@ -19,7 +19,7 @@ SMALL = [
 
 
 def shards(folder):
-    return set(folder.rglob("*.safetensors"))
+    return {one.address for one in cache.kept(Store(folder))}
 
 
 @pytest.fixture

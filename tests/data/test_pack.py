@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from invsound import InvsoundError
-from invsound.data import columns, shards, store
+from invsound.data import columns, packing, store
 from invsound.data.rows import Rows, whole
 from invsound.data.store import Store
 from invsound.system.claim import claimed
@@ -141,7 +141,7 @@ def test_packed_or_not_scores_are_the_same(loss, tiny, invsound, toy, monkeypatc
         return Path(name, "scores.json").read_bytes(), result.stderr
 
     expected, _ = scores("alone")
-    monkeypatch.setattr(shards, "FILES", 2)
+    monkeypatch.setattr(packing, "FILES", 2)
     monkeypatch.setattr(store, "PACK", 3000)
     monkeypatch.setattr(columns, "IN_MEMORY", 0)
     assert scores("packed from files")[0] == expected

@@ -104,7 +104,7 @@ def test_nothing_is_left_beside_a_shard_that_could_not_be_written(store, monkeyp
     def full(*arguments):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "fsync", full)
+    monkeypatch.setattr(os, "replace", full)
     with pytest.raises(InvsoundError, match="No space left on device"):
         store.put("ab" * 32, torch.zeros(3))
     assert list(store.path("ab" * 32).parent.iterdir()) == []

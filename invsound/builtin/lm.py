@@ -41,6 +41,8 @@ Requests = Generator[tuple[str, Tensor], Tensor, None]
 class LevenbergMarquardt(Solver):
     """δ = −(JᵀJ + λI)⁻¹Jᵀr within the bounds, λ steered by the gain ratio (Nielsen 1999, damping parameter in Marquardt's method).
 
+    A derivative costs as much as P sounds: after a step that came out as predicted, by more than half, J is corrected by what was seen,
+    J + (Δr − Jδ)δᵀ/δᵀδ (Broyden, Mathematics of Computation 19, 1965), and asked for anew after any other, and before the end.
     The step is solved in float64 from a QR of [J; √λ I], without forming JᵀJ. Parameters at a bound whose step points
     outwards are held. All starts go on together, and what they ask for is computed in batches; once one has reached the target, the
     others are given up.

@@ -101,23 +101,22 @@ def sounds(count: int) -> str:
 
 
 def compute_shards(tasks: list[Task]) -> list[Made]:
-    """What a worker does: those of one column that the store still lacks, on one thread, stored in one file."""
+    """What a worker does: those that the store still lacks, on one thread, stored in one file; where one fails, those before it."""
     columns: dict[str, Tensor] = {}
     made, again = [], _stored(tasks[0])
-    with executor.single_thread():
-        for task in tasks:
-            if again and _stored(task):
-                made.append(Made())
-                continue
-            rebuilt(task.given, task.config, task.sources)  # once, and no part of the pace
-            start = time.perf_counter()
-            columns[task.address] = compute_shard(task)
-            made.append(Made(time.perf_counter() - start, columns[task.address].nbytes + 1))
-    store = _store(tasks[0].root)
-    if len(columns) > 1:
-        store.put_together(columns)
-    for address, column in columns.items() if len(columns) == 1 else ():
-        store.put(address, column)
+    try:
+        with executor.single_thread():
+            for task in tasks:
+                if again and _stored(task):
+                    made.append(Made())
+                    continue
+                rebuilt(task.given, task.config, task.sources)  # once, and no part of the pace
+                start = time.perf_counter()
+                columns[task.address] = compute_shard(task)
+                made.append(Made(time.perf_counter() - start, columns[task.address].nbytes + 1))
+    finally:
+        if columns:
+            _store(tasks[0].root).put_all(columns)
     return made
 
 

@@ -81,8 +81,10 @@ class Store:
         with _advised():
             save_tensors(self.path(address), {"column": column}, address=address, durable=False)
 
-    def put_together(self, columns: dict[str, Tensor]) -> None:
-        """Several in one file, a small pack."""
+    def put_all(self, columns: dict[str, Tensor]) -> None:
+        """One, or several in one file, a small pack."""
+        if len(columns) == 1:
+            return self.put(*columns.popitem())
         with _advised():
             write_pack(self._new_pack(), columns, durable=False)
 

@@ -7,9 +7,11 @@ import pytest
 import torch
 
 from invsound import InvsoundError
-from invsound.data import columns, packing, store
+from invsound.data import columns, packing, shards, store
 from invsound.data.rows import Rows, whole
 from invsound.data.store import Store
+from invsound.runs import config
+from invsound.runs.parts import Parts
 from invsound.system.claim import claimed
 
 ADDRESSES = [f"{k:064x}" for k in range(1, 7)]
@@ -160,3 +162,33 @@ def test_packed_or_not_scores_are_the_same(loss, tiny, invsound, toy, monkeypatc
     assert listed["runs"][0]["shards"] == listed["runs"][0]["wanted"] == listed["shards"]
     assert json.loads(invsound("cache", "prune", "--run", "alone", "--json").stdout)["left"]["shards"] == 0
     assert files(Store()) == []
+
+
+def test_of_shards_that_are_computed_together_those_before_a_failure_are_kept(tiny, tmp_path, monkeypatch):
+    parts = Parts(config.resolve({"parts": {"synth": tiny, "feature": "mss", "loss": "ploss"}}))
+    kept, nu = Store(tmp_path / "cache"), torch.rand(40, 2, generator=torch.Generator().manual_seed(0)) - 0.5
+    (tasks,) = columns.tasks(parts, {0: ("inputs", nu, ())}, kept, "cpu").values()
+    compute = shards.compute_shard
+    monkeypatch.setattr(shards, "compute_shard", lambda task: compute(task) if task is not tasks[3] else pytest.fail("not this"))
+    with pytest.raises(pytest.fail.Exception):
+        shards.compute_shards(tasks)
+    assert [Store(kept.root).has(task.address) for task in tasks] == [True] * 3 + [False] * 2
+    monkeypatch.undo()
+    assert [one.size > 0 for one in shards.compute_shards(tasks)] == [False] * 3 + [True] * 2
+    expected = torch.cat([shards.compute_shard(task) for task in tasks])
+    assert torch.equal(columns.read(tasks, Store(kept.root)), expected)
+
+
+def test_cheap_shards_of_a_column_go_together_and_others_alone():
+    def task(column, at):
+        return shards.Task(column, "", b"", 8, "", f"{column}{at}", "")
+
+    tasks = [task("inputs", 0), task("side", 0), *(task("inputs", k) for k in range(1, 200)), *(task("side", k) for k in range(1, 4))]
+    pace = packing.Pace()
+    groups = pace.groups(tasks)
+    assert [next(groups), next(groups)] == [tasks[:1], tasks[1:2]]
+    pace.learn(tasks[:2], [packing.Made(0.01, 1), packing.Made(1.0, 1)])
+    rest = list(groups)
+    assert [one for group in rest for one in group] == tasks[2:]
+    assert [len(group) for group in rest] == [25] * 7 + [24, 1, 1, 1]
+    assert [len(group) for group in packing.Pace().groups(tasks, 3)] == [3] * 67 + [3]

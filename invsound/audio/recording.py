@@ -82,7 +82,6 @@ def tell(recording: Recording) -> Recording:
 
 
 def _fitted(source: Source, path: Path, signal: Signal, trim_onset: bool, peak: float | None, lead: float) -> Recording:
-    import torch  # here, so that a report embeds sounds without loading torch
 
     mono, rate = Mono(source), source.sample_rate
     made_for_it = (source.frames, rate) == (signal.num_samples, signal.sample_rate)
@@ -95,13 +94,16 @@ def _fitted(source: Source, path: Path, signal: Signal, trim_onset: bool, peak: 
     _check_audible(source, x, start)
     x, end, fitted = _fit(x, rate, (source.frames - start) / rate, signal, source.name)
     noise = floor.under(x, signal, mono, start, max((after for _, after in onset.ignored), default=0))
+    heard = [] if noise is None else [floor.told(noise, float(np.abs(x).max()))]
     x, gain, scaled = _scale(x, peak)
-    notes = [*source.notes, *mono.notes, *_told(onset, rate, lead), *centred, *fitted, *scaled]
-    if noise is not None:
-        noise = noise / gain
-        notes.append(floor.told(noise, float(np.abs(x).max())))
-    x, noise = (None if y is None else torch.from_numpy(np.ascontiguousarray(y, dtype=np.float32)) for y in (x, noise))
-    return Recording(x, path, notes, gain, start / rate, end, noise)
+    notes = [*source.notes, *mono.notes, *_told(onset, rate, lead), *centred, *fitted, *scaled, *heard]
+    return Recording(_tensor(x), path, notes, gain, start / rate, end, None if noise is None else _tensor(noise / gain))
+
+
+def _tensor(x: np.ndarray) -> Tensor:
+    import torch  # here, so that sounds are read without loading torch
+
+    return torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32))
 
 
 def _onset(mono: Mono) -> Onset:

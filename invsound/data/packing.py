@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
-from itertools import takewhile
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple, Protocol, TypeVar
 
 from .store import PACK, Store
-
-if TYPE_CHECKING:
-    from .shards import Task
 
 FILES = 1000
 """Files of new shards before they are packed, however small."""
@@ -18,6 +14,16 @@ TOGETHER = 0.25
 """Seconds: shards that take less are computed, and stored, together."""
 MOST = 64
 """Shards that are computed together."""
+
+
+class OfColumn(Protocol):
+    """A task that computes a shard of a column."""
+
+    @property
+    def column(self) -> str: ...
+
+
+T = TypeVar("T", bound=OfColumn)
 
 
 class Made(NamedTuple):
@@ -53,17 +59,17 @@ class Pace:
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
 
-    def learn(self, group: list[Task], made: list[Made]) -> None:
+    def learn(self, group: Sequence[OfColumn], made: list[Made]) -> None:
         for task, one in zip(group, made, strict=True):
             if one.size:
                 self.seconds[task.column] = one.seconds
 
-    def groups(self, tasks: list[Task], least: int = 1) -> Iterator[list[Task]]:
+    def groups(self, tasks: list[T], least: int = 1) -> Iterator[list[T]]:
         """Tasks in their order, `least` at a time; of one column more, as many as take TOGETHER, once its pace is known."""
         at = 0
         while at < len(tasks):
             column = tasks[at].column
             size = min(MOST, int(TOGETHER / max(self.seconds.get(column, TOGETHER), 1e-9)))
-            group = list(takewhile(lambda task, column=column: task.column == column, tasks[at : at + size]))
-            yield group if len(group) > least else tasks[at : at + least]
-            at += max(len(group), least)
+            alike = next((k for k, task in enumerate(tasks[at : at + size]) if task.column != column), size)
+            yield tasks[at : at + max(alike, least)]
+            at += max(alike, least)

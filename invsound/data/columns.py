@@ -128,11 +128,11 @@ def tasks(parts: Parts, wanted: Wanted, store: Store, device: str) -> dict[Any, 
 
     def pieces(column: str, nu: Tensor, seeds: tuple[int, ...]) -> Iterator[Task]:
         recipe = recipe_of(parts.config, column)
-        of = addressed(recipe)
-        for at, rows in enumerate(nu.split(SHARD)):
-            own = seeds[at * SHARD : (at + 1) * SHARD]
-            address = digest([*recipe, *own], rows) if own else of(rows)
-            yield Task(column, text, as_bytes(rows), len(rows), root, address, made_by, classes, device, own)
+        of, content, width = addressed(recipe), as_bytes(nu), nu[:1].nbytes
+        for at in range(0, len(nu), SHARD):
+            own, rows, count = seeds[at : at + SHARD], content[at * width : (at + SHARD) * width], min(SHARD, len(nu) - at)
+            address = (addressed([*recipe, *own]) if own else of)((count, *nu.shape[1:]), rows)
+            yield Task(column, text, rows, count, root, address, made_by, classes, device, own)
 
     return {key: list(pieces(*asked)) for key, asked in wanted.items()}
 

@@ -27,16 +27,16 @@ PACK = 2**26
 
 def digest(recipe: Any, nu: Tensor) -> str:
     """The content address of what `recipe` (JSON-ready) makes of ν: sha256, hexadecimal."""
-    return addressed(recipe)(nu)
+    return addressed(recipe)(tuple(nu.shape), as_bytes(nu))
 
 
-def addressed(recipe: Any) -> Callable[[Tensor], str]:
-    """`digest` of one recipe, for many ν."""
+def addressed(recipe: Any) -> Callable[[tuple[int, ...], bytes], str]:
+    """`digest` of one recipe, for many ν, told by their shape and bytes."""
     begun = hashlib.sha256(json.dumps(recipe, sort_keys=True, allow_nan=False).encode() + b"\0")
 
-    def of(nu: Tensor) -> str:
+    def of(shape: tuple[int, ...], content: bytes) -> str:
         digest = begun.copy()
-        digest.update(str(tuple(nu.shape)).encode() + as_bytes(nu))
+        digest.update(str(shape).encode() + content)
         return digest.hexdigest()
 
     return of

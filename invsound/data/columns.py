@@ -118,8 +118,7 @@ def seeds_of(parts: Parts, fold: str, count: int) -> tuple[int, ...]:
 def features(parts: Parts, nu: Tensor, store: Store, who: Workforce, device: str = "cpu") -> Tensor:
     """Φ(g(ν)) [n, D], stored as the columns of a run are: candidates that every match with these parts shares."""
     seeds = tuple(parts.synth.seeds(nu)) if parts.synth.nuisance else ()
-    shards = _computed(parts, {"features": ("features", nu, seeds)}, store, who, device)
-    return whole(read(shards["features"], store))
+    return whole(read(_computed(parts, {"features": ("features", nu, seeds)}, store, who, device)["features"], store))
 
 
 def tasks(parts: Parts, wanted: Wanted, store: Store, device: str) -> dict[Any, list[Task]]:

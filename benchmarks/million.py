@@ -157,9 +157,9 @@ Memory is that of the largest process at its highest, beyond what it has importe
 def write(folder: Path) -> None:
     found, text = json.loads((folder / "run.json").read_text()), ""
     beyond = found["peak"] - found["imports"]
-    cells = (found["preparation"], found["alone"], found["training"])
+    cells = (found["preparation"], found["alone"])
     row = (f"{found['sounds']:,}", f"{beyond:.0f}", f"{found['files']}", f"{found['bytes'] / 1e9:.2f}", *(f"{s:.0f}" for s in cells))
-    head = "sounds | memory, MiB | files | GB | preparation, s | alone, s | training, s"
+    head = "sounds | memory, MiB | files | GB | preparation, s | alone, s"
     if (folder / "kills.json").exists():
         k = json.loads((folder / "kills.json").read_text())
         text = (

@@ -17,7 +17,12 @@ CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 SLOW = "import sys, time\nsys.stderr.write('importing\\n')\nsys.stderr.flush()\n"
 SWALLOWS = SLOW + "for _ in range(3000):\n    try: time.sleep(0.1)\n    except BaseException: pass\n"
 """Its import takes five minutes, and takes no KeyboardInterrupt, as those of compiled modules may."""
-IN_WORKERS = "import multiprocessing, time\nif multiprocessing.parent_process(): time.sleep(600)\n"
+IN_WORKERS = """
+import multiprocessing, os, time
+if multiprocessing.parent_process():
+    open(f"starting-{os.getpid()}", "w")
+    time.sleep(600)
+"""
 
 
 def heard():
@@ -91,8 +96,10 @@ def test_workers_that_are_still_starting_are_not_waited_for(number, times, start
     process = start("-m", "invsound", *toy(tiny, "--out", "cut", "--jobs", 2))
     assert process.stderr.readline() == "Run folder: cut\n"
     assert process.stderr.readline().startswith("Preparing encoder inputs (28 sounds)")
-    while len(workers := workers_of(process)) < 2:
+    while len(list(tmp_path.glob("starting-*"))) < 2:  # before that a worker may be killed of which Python says so
+        assert process.poll() is None
         time.sleep(0.01)
+    workers = workers_of(process)
     code, said = end(process, number, times)
     assert (code, said.count("\n"), "--resume" in said) == (CODES[number], 1, True), said
     deadline = time.monotonic() + 60

@@ -31,8 +31,7 @@ class Matching:
     """One sound on its way, from candidates to an answer."""
 
     def __init__(self, setup: Setup, recording: recordings.Recording) -> None:
-        self.setup, self.recording, self.start = setup, recording, time.perf_counter()
-        self.typical, options = 0.0, setup.options
+        self.setup, self.recording, self.start, self.typical, options = setup, recording, time.perf_counter(), 0.0, setup.options
         self.target = Target(recording, setup.problem, setup.device, options.floor)
         S = setup.represent(self.target.x[None])[0]
         self.search = Search(self.target.problem, setup.free.mask, setup.held, S, options.budget, options.evaluations)

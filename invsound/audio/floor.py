@@ -41,7 +41,7 @@ def under(x: np.ndarray, signal: Signal, mono: Mono, start: int, clear: int) -> 
     rate = mono.source.sample_rate
     end = start - round(GUARD * rate)
     begin = max(0, end - round(BEFORE * rate), clear + round(GUARD * rate) if clear else 0)
-    before = mono.read(begin, max(0, end - begin))
+    before = mono.read(begin, end - begin) if end > begin else np.empty(0)
     if rate != signal.sample_rate and len(before):
         before = soxr.resample(before, rate, signal.sample_rate, quality="HQ")
     n = min(len(x), round((mono.source.frames - start) / rate * signal.sample_rate))

@@ -84,7 +84,7 @@ class Store:
     def put_all(self, columns: dict[str, Tensor]) -> None:
         """One, or several in one file, a small pack."""
         if len(columns) == 1:
-            return self.put(*columns.popitem())
+            return self.put(*next(iter(columns.items())))
         with _advised():
             write_pack(self._new_pack(), columns, durable=False)
 

@@ -176,7 +176,7 @@ def run_all(
             take()
     while waiting:
         take()
-    return [result for _, result in sorted(results.items(), key=lambda item: item[0])]
+    return [results[index] for index in range(len(results))]
 
 
 def _why(exitcodes: set[int | None]) -> str:

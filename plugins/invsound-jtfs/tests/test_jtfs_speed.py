@@ -8,6 +8,7 @@ from invsound_jtfs import native, threads
 from invsound_jtfs.jtfs import JTFS, JTFSOptions
 from invsound_jtfs.lowpass import Lowpass
 from invsound_jtfs.modulus import Loops
+from invsound_jtfs.products import Filters
 
 from invsound import Signal
 
@@ -43,6 +44,27 @@ def test_the_compiler_of_this_machine_is_used_if_there_is_one(dtype):
     loops = native.loops(dtype, torch.device("cpu"), True)
     assert isinstance(loops, native.Native)
     assert native.disagreement(loops, Loops(), dtype) < 100 * torch.finfo(dtype).eps
+
+
+@pytest.mark.parametrize("total", [True, False])
+@pytest.mark.parametrize(
+    ("n", "R", "alone", "C", "T"), [(1, 1, 1, 1, 2), (3, 1, 0, 2, 1), (7, 5, 3, 2, 64), (40, 10, 1, 9, 1024), (130, 3, 2, 1, 512)]
+)
+def test_compiled_rows_are_plain_rows_of_any_number(n, R, alone, C, T, total):
+    generator = torch.Generator().manual_seed(R)
+    rows, Y = (torch.randn(*shape, generator=generator, dtype=torch.complex128) for shape in ((R, n), (n, C, 2 * T)))
+    rows[R // 2, n // 2 :] *= 1e-20
+    f, outs = Filters.of(rows.numpy(), alone, 1e-17, dtype=torch.float64), []
+    for loops in (native.loops(torch.float64, torch.device("cpu"), True), Loops()):
+        outs.append(torch.full((2 * R - alone, C, 1 if total else 2 * T), 0.5, dtype=torch.float64))
+        loops.push(f, Y[..., :T], outs[-1][..., :1] if total else outs[-1][..., :T], total)
+    assert (outs[0] - outs[1]).abs().max() <= 1e-13 * outs[1].abs().max()
+
+
+def test_a_span_leaves_out_what_is_negligible_and_no_more():
+    rows = torch.tensor([[0, 1e-9, 1, 0, 2j, 0], [1e-30, 0, 0, 0, 0, 1e-20], [0, 0, 0, 0, 0, 0]], dtype=torch.complex128)
+    spans = Filters.of(rows.numpy(), 1, 1e-9).spans
+    assert [list(range(6))[first:last] for first, last in spans[:2]] == [[2, 3, 4], [5]]
 
 
 @pytest.mark.parametrize("options", [{}, {"T": 32}, {"T": 0}], ids=str)

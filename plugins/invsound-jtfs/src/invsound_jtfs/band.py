@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .products import real
+
 
 def window(psi: np.ndarray, tolerance: float) -> tuple[int, np.ndarray]:
     """The shortest circular run of bins outside which |psi| ≤ tolerance · max|psi|: first bin (negative if it wraps), values."""
@@ -22,16 +24,19 @@ def window(psi: np.ndarray, tolerance: float) -> tuple[int, np.ndarray]:
 
 @dataclass(frozen=True)
 class Piece:
-    """A run of bins: out[target] = weight · spectrum[source], conjugated and reversed if `mirror`."""
+    """A run of bins: out[target] = weight · spectrum[source], conjugated and reversed if `mirror`.
+
+    `weight` holds two numbers for each bin, which multiply its real and its imaginary part: a product of reals, of the same sign unless
+    `mirror`, is several times as fast as one of complex numbers.
+    """
 
     target: slice
     source: slice
     mirror: bool
     weight: Tensor
 
-    def read(self, spectrum: Tensor) -> Tensor:
-        bins = spectrum[..., self.source]
-        return bins.flip(-1).conj() if self.mirror else bins
+    def turned(self, bins: Tensor) -> Tensor:
+        return bins.flip(-1) if self.mirror else bins
 
 
 @dataclass(frozen=True)
@@ -56,8 +61,8 @@ class Band:
             n, at, low = stop - k, (k - shift) % target, k % source
             mirror = low > half
             begin = source - low - n + 1 if mirror else low
-            weight = torch.as_tensor(weights[k - first : stop - first] * (target / source), **to)
-            pieces.append(Piece(slice(at, at + n), slice(begin, begin + n), mirror, weight))
+            pairs = np.outer(weights[k - first : stop - first] * (target / source), (1, -1 if mirror else 1)).ravel()
+            pieces.append(Piece(slice(at, at + n), slice(begin, begin + n), mirror, torch.as_tensor(pairs, **to)))
         folded = len(weights) > target
         return cls(tuple(pieces), 0 if folded or shift != first else len(weights), folded)
 
@@ -70,14 +75,15 @@ class Band:
         """Half spectra [..., source/2 + 1] → full spectra `out` [..., target], overwritten."""
         out[..., self.filled :] = 0
         for piece in self.pieces:
+            bins, into = piece.turned(spectrum[..., piece.source]), real(out[..., piece.target])
             if self.folded:
-                out[..., piece.target] += piece.read(spectrum) * piece.weight
+                into += real(bins) * piece.weight
             else:
-                torch.mul(piece.read(spectrum), piece.weight, out=out[..., piece.target])
+                torch.mul(real(bins), piece.weight, out=into)
         return out
 
     def pull(self, out: Tensor, spectrum: Tensor) -> None:
         """The adjoint of `push` for the inner product Re Σ āb: adds to `spectrum`."""
         for piece in self.pieces:
-            bins = out[..., piece.target] * piece.weight
-            spectrum[..., piece.source] += bins.flip(-1).conj() if piece.mirror else bins
+            bins = real(out[..., piece.target]) * piece.weight
+            spectrum[..., piece.source] += piece.turned(torch.view_as_complex(bins.unflatten(-1, (-1, 2))))

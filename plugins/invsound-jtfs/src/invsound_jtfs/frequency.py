@@ -16,6 +16,7 @@ from .kernel import adjoint, moduli, totals
 from .lowpass import Lowpass
 from .modulus import Loops
 from .native import loops
+from .products import Filters
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,7 @@ class Frequency:
     spins, aY + ibY and aY − ibY. Outputs are stacked in this order: alone, positive spins, negative spins.
     """
 
-    ab: Tensor
-    alone: int
+    filters: Filters
     paths: tuple[Path, ...]
     loops: Loops
 
@@ -79,26 +79,22 @@ class Frequency:
             start = max((rows[m].stop for m in rows), default=0)
             rows[n] = slice(start, start + int(keep[n].sum()))
         stacked = np.concatenate([filters[n][keep[n]] for n in [*alone, *twins]])
-        ab = torch.as_tensor(np.concatenate([stacked.real, stacked.imag]), **to)
+        pairs = Filters.of(stacked, sum(int(keep[n].sum()) for n in alone), tolerance, **to)
         paths = [
             Path(n, rows[n], None if A is None else torch.as_tensor(A[:size, keep[n]].copy(), **to), size)
             for n, (_, A, size) in enumerate(plans)
         ]
-        return cls(ab, sum(int(keep[n].sum()) for n in alone), tuple(paths), loops(ab.dtype, ab.device, config.compile))
-
-    @property
-    def rows(self) -> int:
-        return len(self.ab) - self.alone
+        return cls(pairs, tuple(paths), loops(pairs.ab.dtype, pairs.ab.device, config.compile))
 
     def push(self, Y: Tensor, total: bool, lowpass: Lowpass | None = None) -> list[Tensor]:
         """Columns Y [n, C, T] → per path [size, C, T]: summed over time if `total`, else averaged if there is a low-pass filter."""
         if total:
-            m = totals(self, Y, self.loops)
+            m = totals(self.filters, Y, self.loops)
         elif lowpass:
-            m = lowpass.push(moduli(self, Y, self.loops), self.rows, Y.shape[1])
+            m = lowpass.push(moduli(self.filters, Y, self.loops), self.filters.rows, Y.shape[1])
         else:
             out = [Y.real.new_empty(path.size, *Y.shape[1:]) for path in self.paths]
-            for when, m in moduli(self, Y, self.loops):
+            for when, m in moduli(self.filters, Y, self.loops):
                 for path, s in zip(self.paths, out, strict=True):
                     s[..., when] = path.push(m)
             return out
@@ -108,12 +104,12 @@ class Frequency:
         """The adjoint at Y [n, 1, T] of `push` applied to S, one gradient [size, 1, T, frames or 1] per path: [n, 1, T]."""
         if lowpass or S[0].shape[-1] == 1:
             m = self.pull_paths(S)
-            return adjoint(self, Y, lowpass.pull(m) if lowpass else lambda _: m, self.loops)
-        return adjoint(self, Y, lambda when: self.pull_paths([s[..., when] for s in S]), self.loops)
+            return adjoint(self.filters, Y, lowpass.pull(m) if lowpass else lambda _: m, self.loops)
+        return adjoint(self.filters, Y, lambda when: self.pull_paths([s[..., when] for s in S]), self.loops)
 
     def pull_paths(self, S: list[Tensor]) -> Tensor:
         """One gradient [size, 1, t] per path → of the moduli [rows, t]."""
-        m = S[0].new_empty(self.rows, S[0].shape[-1])
+        m = S[0].new_empty(self.filters.rows, S[0].shape[-1])
         for path, s in zip(self.paths, S, strict=True):
             m[path.rows] = s[:, 0] if path.average is None else path.average.T @ s[:, 0]
         return m

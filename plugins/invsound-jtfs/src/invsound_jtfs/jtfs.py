@@ -33,7 +33,7 @@ class JTFSOptions:
     padding: "reflect" (kymatio) or "zero" (Han, Lostanlen & Lagrange 2024)
     order0: whether S0, the average of the waveform itself, comes first
     log: whether S becomes log1p(1e3 S); the signed S0 becomes sign(S0) log1p(1e3 |S0|)
-    compile: whether a C compiler, where there is one, builds the inner loops: twice the speed for a fifth of a second at first use
+    compile: whether a C compiler, where there is one, builds the inner loops: more than twice the speed for half a second at first use
     """
 
     J: int = option(13, low=1, high=24)

@@ -1,4 +1,4 @@
-/* The modulus of z = P ± iQ, and what its derivatives need, in one pass over products P = aY and Q = bY that are still in cache.
+/* The modulus of z = P ± iQ of products P = aY and Q = bY, and what its derivatives need, in one pass.
 
    Complex numbers are pairs of `real`, which the compiler's command line says to be float or double. Products are [R, C, t]; column 0 is
    the sound, the others are tangents. Rows from `alone` on serve both spins, +i and −i; those of the negative spin come last. */
@@ -18,44 +18,121 @@ static void phases(const real *p, const real *q, real sign, long t, real tiny, r
     }
 }
 
-static void put(const real *m, long t, int total, real *out)
+/* Time in vectors of the machine's width: V samples at once. */
+#if defined(__AVX512F__)
+#define BYTES 64
+#elif defined(__AVX__)
+#define BYTES 32
+#else
+#define BYTES 16
+#endif
+enum { V = BYTES / sizeof(real) };
+typedef real vec __attribute__((vector_size(BYTES)));
+#define MIN(a, b) ((a) < (b) ? (a) : (b))
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE vec root(vec x)
 {
-    real sum = 0;
-    for (long i = 0; i < t; i++)
-        if (total)
-            sum += m[i];
-        else
-            out[i] = m[i];
-    if (total)
-        *out += sum;
+    real a[V];
+    __builtin_memcpy(a, &x, sizeof x);
+    for (int i = 0; i < V; i++)
+        a[i] = sqrt(a[i]);
+    __builtin_memcpy(&x, a, sizeof x);
+    return x;
 }
 
-static void spin(const real *p, const real *q, real sign, long C, long t, real tiny, int total, real *out, long column)
+INLINE vec at_least(vec x, real least)
 {
-    real m[t], u[2 * t];
-    if (C > 1)
-        phases(p, q, sign, t, tiny, m, u);
-    else
-        for (long i = 0; i < t; i++) {
-            real re = p[2 * i] - sign * q[2 * i + 1], im = p[2 * i + 1] + sign * q[2 * i];
-            m[i] = sqrt(re * re + im * im);
+    real a[V];
+    __builtin_memcpy(a, &x, sizeof x);
+    for (int i = 0; i < V; i++)
+        a[i] = a[i] > least ? a[i] : least;
+    __builtin_memcpy(&x, a, sizeof x);
+    return x;
+}
+
+/* Of a stretch of t samples: real and imaginary parts apart, as they are read later, [t / V][C][n][2]; zeros after the end. */
+static void pack(const real *Y, long n, long C, long t, long row, long column, vec *out)
+{
+    for (long at = 0; at < t; at += V)
+        for (long c = 0; c < C; c++)
+            for (long k = 0; k < n; k++, out += 2) {
+                const real *p = Y + 2 * (k * row + c * column + at);
+                real re[V] = {0}, im[V] = {0};
+                if (t - at >= V)
+                    for (int i = 0; i < V; i++)
+                        re[i] = p[2 * i], im[i] = p[2 * i + 1];
+                else
+                    for (int i = 0; i < t - at; i++)
+                        re[i] = p[2 * i], im[i] = p[2 * i + 1];
+                __builtin_memcpy(out, re, sizeof re);
+                __builtin_memcpy(out + 1, im, sizeof im);
+            }
+}
+
+/* `rows` rows of a and of b, one or two, meet the packed columns; the moduli of row i and spin s go to out[s] + i * row. */
+INLINE void meet(const vec *y, long n, long first, long last, long C, long t, const real *a, const real *b, int rows, int spins,
+                 real tiny, int total, real *const out[2], long row, long column)
+{
+    vec sum[C][2][2];
+    for (long c = 0; c < C; c++)
+        for (int i = 0; i < rows; i++)
+            for (int s = 0; s < spins; s++)
+                sum[c][i][s] = (vec){0};
+    for (long at = 0; at < t; at += V) {
+        vec u[2][2], v[2][2];
+        for (long c = 0; c < C; c++, y += 2 * n) {
+            vec P[2] = {{0}}, iP[2] = {{0}}, Q[2] = {{0}}, iQ[2] = {{0}};
+            for (long k = first; k < last; k++)
+                for (int i = 0; i < rows; i++) {
+                    P[i] += a[i * n + k] * y[2 * k], iP[i] += a[i * n + k] * y[2 * k + 1];
+                    Q[i] += b[i * n + k] * y[2 * k], iQ[i] += b[i * n + k] * y[2 * k + 1];
+                }
+            for (int i = 0; i < rows; i++)
+                for (int s = 0; s < spins; s++) {
+                    vec re = s ? P[i] + iQ[i] : P[i] - iQ[i], im = s ? iP[i] - Q[i] : iP[i] + Q[i], m;
+                    if (c)
+                        m = u[i][s] * re + v[i][s] * im;
+                    else {
+                        m = root(re * re + im * im);
+                        if (C > 1) {
+                            vec inverse = 1 / at_least(m, tiny);
+                            u[i][s] = re * inverse, v[i][s] = im * inverse;
+                        }
+                    }
+                    if (total)
+                        sum[c][i][s] += m;
+                    else
+                        __builtin_memcpy(out[s] + i * row + c * column + at, &m, sizeof(real) * (t - at < V ? t - at : V));
+                }
         }
-    put(m, t, total, out);
-    for (long c = 1; c < C; c++) {
-        p += 2 * t, q += 2 * t, out += column;
-        for (long i = 0; i < t; i++)
-            m[i] = u[i] * (p[2 * i] - sign * q[2 * i + 1]) + u[t + i] * (p[2 * i + 1] + sign * q[2 * i]);
-        put(m, t, total, out);
     }
+    for (long c = 0; total && c < C; c++)
+        for (int i = 0; i < rows; i++)
+            for (int s = 0; s < spins; s++)
+                for (int k = 0; k < V; k++)
+                    out[s][i * row + c * column] += sum[c][i][s][k];
 }
 
-/* |z|, then Re(z̄ dz)/|z| of the tangents: written to out[row][column][i], or added up over time into out[row][column][0]. */
-void push(const real *P, const real *Q, long R, long alone, long C, long t, double tiny, int total, real *out, long row, long column)
+/* z = aY ± ibY of columns Y [n][C][t] and matrices a above b, R rows each, negligible outside their spans: |z|, then Re(z̄ dz)/|z| of
+   the tangents, written to out[row][column][i], or added up over time onto out[row][column][0]. `work` holds 2 n C `stretch` numbers,
+   and `stretch` is a number of whole vectors. */
+void push(const real *Y, long n, long C, long t, long row_in, long column_in, const real *ab, const long (*spans)[2],
+          long R, long alone, double tiny, int total, real *out, long row, long column, vec *work, long stretch)
 {
-    for (long r = 0; r < R; r++, P += 2 * C * t, Q += 2 * C * t) {
-        spin(P, Q, 1, C, t, tiny, total, out + r * row, column);
-        if (r >= alone)
-            spin(P, Q, -1, C, t, tiny, total, out + (r + R - alone) * row, column);
+    for (long at = 0; at < t; at += stretch) {
+        long now = t - at < stretch ? t - at : stretch;
+        pack(Y + 2 * at, n, C, now, row_in, column_in, work);
+        for (long r = 0, rows; r < R; r += rows) {
+            real *positive = out + r * row + (total ? 0 : at), *const to[2] = {positive, positive + (R - alone) * row};
+            rows = (r < alone ? alone : R) - r > 1 ? 2 : 1;
+            long first = MIN(spans[r][0], spans[r + rows - 1][0]), last = -MIN(-spans[r][1], -spans[r + rows - 1][1]);
+#define MEET(rows, spins) meet(work, n, first, last, C, now, ab + r * n, ab + (R + r) * n, rows, spins, tiny, total, to, row, column)
+            if (r < alone)
+                rows == 1 ? MEET(1, 1) : MEET(2, 1);
+            else
+                rows == 1 ? MEET(1, 2) : MEET(2, 2);
+        }
     }
 }
 

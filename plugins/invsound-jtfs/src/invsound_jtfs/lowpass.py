@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .kernel import LONGEST
+from .products import LONGEST
 
 
 @dataclass(frozen=True)

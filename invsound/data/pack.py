@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -46,6 +47,14 @@ class Pack:
     @cached_property
     def addresses(self) -> frozenset[str]:
         return frozenset(self.places)
+
+    def spans(self) -> Iterator[tuple[int, int, str]]:
+        """Where the shards lie that are there to the end: first byte, last + 1, address."""
+        for address, place in self.places.items():
+            with contextlib.suppress(KeyError, TypeError, ValueError):
+                begin, end = map(int, place["data_offsets"])
+                if address in self.sums and 0 <= begin <= end <= self.size - self.start:
+                    yield begin, end, address
 
     def bytes_of(self, address: str) -> int:
         begin, end = self.places[address]["data_offsets"]
@@ -92,11 +101,39 @@ def _runs(rows: Sequence[int]) -> list[tuple[int, int]]:
     return runs
 
 
-def write_pack(path: Path, columns: Mapping[str, Tensor], sums: Mapping[str, str] | None = None, durable: bool = True) -> None:
-    """`sums` are the checksums that are known; `durable` as in `atomic`. Raises InvsoundError if the disk refuses."""
+def write_pack(path: Path, columns: Mapping[str, Tensor], durable: bool = True) -> None:
+    """`durable` as in `atomic`. Raises InvsoundError if the disk refuses."""
     from safetensors.torch import save_file
 
-    known = sums or {}
-    sums = {address: known.get(address) or checksum({"column": column}, "", address) for address, column in columns.items()}
+    sums = {address: checksum({"column": column}, "", address) for address, column in columns.items()}
     with atomic(path, durable) as temporary:
         save_file({address: column.contiguous() for address, column in columns.items()}, temporary, {"checksums": json.dumps(sums)})
+
+
+def merge_packs(path: Path, packs: Iterable[Pack], but: Set[str] = frozenset()) -> None:
+    """One pack of what several hold, the first that has it, `but` of some addresses, whose bytes are copied as they lie there.
+
+    What their checksums say is believed when it is read. Raises InvsoundError if the disk refuses.
+    """
+    places, sums, runs, at = dict[str, dict[str, Any]](), dict[str, str](), list[tuple[Pack, int, int]](), 0
+    for pack in packs:
+        for begin, end, address in sorted(pack.spans()):
+            if address in but or address in places:
+                continue
+            places[address] = pack.places[address] | {"data_offsets": [at, at + end - begin]}
+            sums[address], at = pack.sums[address], at + end - begin
+            if runs and runs[-1][0] is pack and runs[-1][2] == begin:
+                begin = runs.pop()[1]
+            runs.append((pack, begin, end))
+    if not places:
+        return
+    header = json.dumps({"__metadata__": {"checksums": json.dumps(sums)}, **places}).encode()
+    header += b" " * (-len(header) % 8)
+    with atomic(path) as temporary, temporary.open("wb") as out:
+        out.write(struct.pack("<Q", len(header)) + header)
+        for pack, begin, end in runs:
+            with pack.path.open("rb") as file:
+                file.seek(pack.start + begin)
+                out.write(file.read(end - begin))
+        if out.tell() != 8 + len(header) + at:
+            raise OSError(f"a pack in {str(path.parent)!r} became shorter while it was read")

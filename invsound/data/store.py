@@ -19,7 +19,7 @@ from ..errors import InvsoundError
 from ..system.claim import Busy, claimed
 from ..system.files import check_folder
 from ..system.tensors import as_bytes, load_tensors, save_tensors
-from .pack import Pack, write_pack
+from .pack import Pack, merge_packs, write_pack
 
 PACK = 2**26
 """Bytes: smaller packs are merged with what comes after."""
@@ -96,7 +96,10 @@ class Store:
         with contextlib.suppress(Busy), _advised(), claimed(self.packs):
             small = [pack for pack in self.known() if pack.size < PACK]
             alone = {address: column for address in addresses if (column := self._alone(address)) is not None}
-            self._write(dict(alone), small)
+            if alone:
+                write_pack(path := self._new_pack(), alone)
+                small = [pack for pack in (Pack.read(path),) if pack] + small
+            self._merge(small)
             for address in alone:
                 self.path(address).unlink(missing_ok=True)
 
@@ -107,19 +110,14 @@ class Store:
             self.path(address).unlink(missing_ok=True)
         if any(gone & pack.addresses for pack in self.known()):
             with claimed(self.packs):
-                self._write({}, [pack for pack in self.known() if gone & pack.addresses], gone)
+                self._merge([pack for pack in self.known() if gone & pack.addresses], gone)
 
-    def _write(self, columns: dict[str, Tensor], packs: Sequence[Pack], but: Set[str] = frozenset()) -> None:
-        """A pack of columns and of those that packs hold, which it replaces; what they say of them is believed when it is read."""
-        sums: dict[str, str] = {}
-        for pack in packs:
-            for address in pack.addresses - but - columns.keys():
-                with contextlib.suppress(OSError, KeyError):  # truncated
-                    columns[address], sums[address] = pack.whole(address), pack.sums[address]
-        if columns:
-            write_pack(self._new_pack(), columns, sums)
-        for pack in packs:
-            pack.path.unlink(missing_ok=True)
+    def _merge(self, packs: Sequence[Pack], but: Set[str] = frozenset()) -> None:
+        """One pack in the place of several, or of one without some shards."""
+        if len(packs) > 1 or but:
+            merge_packs(self._new_pack(), packs, but)
+            for pack in packs:
+                pack.path.unlink(missing_ok=True)
 
     def _alone(self, address: str) -> Tensor | None:
         loaded = load_tensors(self.path(address), address)

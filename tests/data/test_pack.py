@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from invsound import InvsoundError
-from invsound.data import columns, packing, shards, store
+from invsound.data import columns, pack, packing, rows, shards, store
 from invsound.data.rows import Rows, whole
 from invsound.data.store import Store
+from invsound.executor import Workforce
 from invsound.runs import config
 from invsound.runs.parts import Parts
 from invsound.system.claim import claimed
@@ -176,7 +178,37 @@ def test_of_shards_that_are_computed_together_those_before_a_failure_are_kept(ti
     monkeypatch.undo()
     assert [one.size > 0 for one in shards.compute_shards(tasks)] == [False] * 3 + [True] * 2
     expected = torch.cat([shards.compute_shard(task) for task in tasks])
-    assert torch.equal(columns.read(tasks, Store(kept.root)), expected)
+    assert torch.equal(rows.read(tasks, Store(kept.root)), expected)
+
+
+def test_what_stays_on_disk_is_read_and_checked_unless_it_is_new(tiny, tmp_path, monkeypatch):
+    parts = Parts(config.resolve({"parts": {"synth": tiny, "feature": "mss", "loss": "ploss"}}))
+    monkeypatch.setattr(columns, "IN_MEMORY", 0)
+    kept, nu = Store(tmp_path / "cache"), {"train": torch.rand(40, 2, generator=torch.Generator().manual_seed(0)) - 0.5}
+    get, read = Store.get, list[str]()
+    monkeypatch.setattr(Store, "get", lambda self, address: read.append(address) or get(self, address))
+    columns.prepare(parts, nu, kept, Workforce(), folds=["train"])
+    assert len(read) == 1
+    fold = columns.prepare(parts, nu, kept, Workforce(), folds=["train"])["train"]
+    assert len(read) == 1 + 5
+    assert torch.equal(fold.whole("inputs"), torch.cat([get(kept, address) for address in fold.columns["inputs"].addresses]))
+
+
+def test_packs_are_merged_as_they_lie_there_the_first_that_has_a_shard_first(tmp_path):
+    def written(name, **columns):
+        pack.write_pack(tmp_path / name, columns)
+        return pack.Pack.read(tmp_path / name)
+
+    a, b, c = torch.arange(6.0).view(3, 2), torch.arange(4, dtype=torch.float16).view(1, 4), torch.zeros(2, 0)
+    packs = [written("one", a=a, b=b), written("two", a=a + 1, c=c, d=a), written("three", e=b)]
+    cut = tmp_path / "three"
+    cut.write_bytes(cut.read_bytes()[:-1])
+    pack.merge_packs(tmp_path / "all", [*packs[:2], pack.Pack.read(cut)], {"d"})
+    whole = pack.Pack.read(tmp_path / "all")
+    assert {address: whole.get(address).tolist() for address in whole.addresses} == {"a": a.tolist(), "b": b.tolist(), "c": c.tolist()}
+    assert load_file(tmp_path / "all").keys() == {"a", "b", "c"}
+    with pytest.raises(InvsoundError, match="became shorter"):
+        pack.merge_packs(tmp_path / "all", packs)
 
 
 def test_cheap_shards_of_a_column_go_together_and_others_alone():

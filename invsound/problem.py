@@ -22,7 +22,8 @@ from .table import Shown, Table
 
 def finite(value: Tensor, origin: str, space: Space | None = None, nu: Tensor | None = None) -> Tensor:
     """`value` itself; raises NonFiniteError naming `origin`, and the parameters ν [B, P] if given, if a row holds a NaN or an infinity."""
-    if not value.isfinite().all():
+    total = value.detach().sum()  # finite where all are, unless it overflows: a pass over them without a copy
+    if not (total.isfinite() or value.isfinite().all()):
         rows = (~value.flatten(1).isfinite().all(1)).nonzero().flatten().tolist()
         at = f" at {said(space, nu[rows[0]])}," if space is not None and nu is not None else ""
         raise NonFiniteError(f"{origin} gave a NaN or an infinity{at} in row {', '.join(map(str, rows[:5]))} of {len(value)}.")

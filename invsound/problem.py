@@ -75,17 +75,17 @@ class Problem(Shown, nn.Module):
     """Φ ∘ g ∘ (ν → θ): what training and matching share. ν are the coordinates of `space`, the synth's own if None.
 
     What a recording does to a sound is done to sounds that are compared with it: where it ends before the sound does, they are multiplied
-    by `window` [N]; and they are heard above the noise `floor` [N].
+    by `window` [N]; they are heard above the noise `floor` [N], and in a `room` [N], the response that follows its direct sound.
     Raises UsageError where forward differentiation is asked of a synth that declares `differentiable = False`.
     """
 
     def __init__(
         self, synth: Synth, feature: Feature, options: ProblemOptions | None = None, space: Space | None = None,
-        window: Tensor | None = None, floor: Tensor | None = None,
+        window: Tensor | None = None, floor: Tensor | None = None, room: Tensor | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self.synth, self.feature, self.options = synth, feature, options or ProblemOptions()
-        self.space, self.window, self.floor = space or synth.space, window, floor
+        self.space, self.window, self.floor, self.room = space or synth.space, window, floor, room
         if self.options.jacobian == "forward" and not synth.differentiable:
             raise UsageError(f"The synth {type(synth).__name__} is not differentiable: its Jacobian takes problem.jacobian=finite.")
 
@@ -110,7 +110,15 @@ class Problem(Shown, nn.Module):
         return self._heard(self.render(nu))
 
     def _heard(self, x: Tensor) -> Tensor:
-        return represented(self.feature, x if self.floor is None else x + self.floor.to(x))
+        return represented(self.feature, self.placed(x if self.floor is None else x + self.floor.to(x)))
+
+    def placed(self, x: Tensor) -> Tensor:
+        """x [B, N] in the room: the first N samples of x + x ∗ room."""
+        if self.room is None:
+            return x
+        N = x.shape[-1]
+        H = torch.fft.rfft(self.room.to(x), 2 * N)
+        return x + torch.fft.irfft(torch.fft.rfft(x, 2 * N) * H, 2 * N)[..., :N]
 
     def jacobian(self, nu: Tensor, options: bool = True) -> Tensor:
         """J [B, D, W] at ν [B, W]: W directions travel together, B rows by chunks that fit the memory budget.

@@ -32,8 +32,8 @@ class Matching:
 
     def __init__(self, setup: Setup, recording: recordings.Recording) -> None:
         self.setup, self.recording, self.start, self.typical, options = setup, recording, time.perf_counter(), 0.0, setup.options
-        self.target = Target(recording, setup.problem, setup.device, options.floor)
-        S = setup.represent(self.target.x[None])[0]
+        self.target = Target(recording, setup.problem, setup.device, options.floor, options.room)
+        S = setup.represent(self.target.placed)[0]
         self.search = Search(self.target.problem, setup.free.mask, setup.held, S, options.budget, options.evaluations)
 
     def match(self) -> Match:
@@ -83,7 +83,7 @@ class Matching:
         moved = self.target.align(u, self.search.full(u), self.setup.free)
         if moved:
             self.search.problem = self.target.problem
-            self.search.aim(self.setup.represent(self.target.x[None])[0])
+            self.search.aim(self.setup.represent(self.target.placed)[0])
         return moved
 
     @torch.no_grad()
@@ -95,7 +95,7 @@ class Matching:
         survey = Evolution(*how, free) if free.parts.discrete else Survey(*how, together)
         distances: list[Tensor] = []
         if S is not None and not self.target.as_made:
-            distances = [(S - search.target).norm(dim=1)]
+            distances = [(S - self.setup.represent(self.target.x[None])).norm(dim=1)]
             u, S = u[distances[0].argsort()[: max(options.starts, len(u) // AGAIN)]], None
         whole = bool(distances)
         for k in range(0, len(u), CHUNK):

@@ -26,6 +26,7 @@ class MatchOptions:
     start: parameters of a sound that the search begins from too, and their values; the others at mid-range
     encoder: a trained encoder that adds a start: the name of one that is installed, or the folder of a run or an export
     floor: whether sounds are heard above the noise of the recording, where there is any
+    room: seconds in which a room falls by 60 dB that recording and sounds are both heard in, so that its own matters less (null: none)
     yardstick: folder of other recordings, the nearest of which is told beside the match
     seed: seed of candidates and survey
     nuisance: seed of what is random in the synth's sounds and not asked for, the same in all of them
@@ -42,6 +43,7 @@ class MatchOptions:
     start: dict[str, Any] = field(default_factory=dict)
     encoder: str | None = None
     floor: bool = True
+    room: float | None = option(None, above=0, high=10, unit="s")
     yardstick: str | None = None
     seed: int = seed_option()
     nuisance: int = seed_option()

@@ -20,6 +20,7 @@ from .uncertainty import waveform_jacobian
 REALIGNED = 3  # times at most
 SPANNED = 0.05  # of the sound: what a change of parameters leaves of a change of gain
 TAPER = 0.005  # s
+ROOM = 10 ** (-10 / 20)  # of the direct sound
 FORMATS = (".wav", ".flac", ".ogg", ".aif", ".aiff", ".mp3")
 SAME = 1e-6  # of the distance of a typical random sound: the recording itself, under whatever name
 
@@ -28,12 +29,14 @@ class Target:
     """x [N] as it is compared: `gain` and `lag` (samples) are what has been taken back of the recording so far.
 
     Where the recording ends while the sound goes on, `problem` hears sounds until there, and no further than x itself; it hears them above
-    the `floor` of the recording.
+    the `floor` of the recording. In a `room` of so many seconds both are compared, so that that of the recording matters less.
     """
 
-    def __init__(self, recording: Recording, problem: Problem, device: str, floor: bool = True) -> None:
+    def __init__(self, recording: Recording, problem: Problem, device: str, floor: bool = True, room: float | None = None) -> None:
         self.recorded, self.end, self.whole = recording.x.to(device), recording.end, problem
         self.floor = recording.floor.to(device) if floor and recording.floor is not None else None
+        signal = problem.synth.signal
+        self.room = None if room is None else tail(room, signal.num_samples, signal.sample_rate).to(device)
         self.gain, self.lag, self.correlation, self.aligned = 1.0, 0.0, 0.0, 0
         self.event: Tensor | None = None
         """u [F] of what the recording was last compared with, if it is the same event, in noise or not."""
@@ -42,7 +45,12 @@ class Target:
     @property
     def as_made(self) -> bool:
         """Whether sounds are compared with it as they are made."""
-        return self.end is None and self.floor is None
+        return self.end is None and self.floor is None and self.room is None
+
+    @property
+    def placed(self) -> Tensor:
+        """x [1, N] as it is heard."""
+        return self.problem.placed(self.x[None])
 
     @property
     def heard(self) -> Tensor:
@@ -75,7 +83,7 @@ class Target:
             if self.end is not None:
                 window = until(self.end - self.lag, whole.synth.signal.num_samples, whole.synth.signal.sample_rate).to(self.x)
                 self.x, floor = self.recorded * window, None if floor is None else floor * window
-            self.problem = Problem(whole.synth, whole.feature, whole.options, whole.space, window, floor)
+            self.problem = Problem(whole.synth, whole.feature, whole.options, whole.space, window, floor, self.room)
 
 
 def files(folder: str) -> list[Path]:
@@ -93,14 +101,14 @@ def nearest(folder: str, target: Target, typical: float) -> tuple[str, float] | 
     The recording itself is none, nor is what cannot be heard; None where nothing is left.
     """
     feature, window, found = target.problem.feature, target.problem.window, list[tuple[float, str]]()
-    S = represented(feature, target.x[None])[0]
+    S = represented(feature, target.placed)[0]
     for path in files(folder):
         try:
             x = recordings.load_for(target.problem.synth, path).x.to(target.x)
         except InvsoundError:
             continue
         x = x if window is None else x * window.to(x)
-        found.append((float((represented(feature, x[None])[0] - S).norm()), path.name))
+        found.append((float((represented(feature, target.problem.placed(x[None]))[0] - S).norm()), path.name))
     others = [(distance, name) for distance, name in found if distance > SAME * typical]
     distance, name = min(others, default=(0.0, ""))
     return (name, distance) if others else None
@@ -113,6 +121,13 @@ def until(end: float | None, num_samples: int, sample_rate: float) -> Tensor:
         return torch.ones(num_samples)
     left = (end - torch.arange(num_samples, dtype=torch.float64)) / (TAPER * sample_rate)
     return (torch.sin(math.pi / 2 * left.clamp(0, 1)) ** 2).float()
+
+
+def tail(seconds: float, num_samples: int, sample_rate: float) -> Tensor:
+    """The response [N] of a room after its direct sound: noise from one seed, 10 dB below it, that falls by 60 dB in `seconds`."""
+    t = torch.arange(num_samples) / sample_rate
+    noise = torch.randn(num_samples, generator=torch.Generator().manual_seed(0)) * torch.exp(-math.log(1e3) / seconds * t)
+    return noise * (ROOM / noise.norm())
 
 
 @torch.no_grad()

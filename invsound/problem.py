@@ -118,7 +118,8 @@ class Problem(Shown, nn.Module):
             return x
         N = x.shape[-1]
         H = torch.fft.rfft(self.room.to(x), 2 * N)
-        return x + torch.fft.irfft(torch.fft.rfft(x, 2 * N) * H, 2 * N)[..., :N]
+        y: Tensor = torch.fft.irfft(torch.fft.rfft(x, 2 * N) * H, 2 * N)
+        return x + y[..., :N]
 
     def jacobian(self, nu: Tensor, options: bool = True) -> Tensor:
         """J [B, D, W] at ν [B, W]: W directions travel together, B rows by chunks that fit the memory budget.

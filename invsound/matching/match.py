@@ -18,7 +18,8 @@ class Match(Shown):
     whether they are at the end of their range, where the best value may lie beyond; the distance
     ‖Φ(x̂) − Φ(x)‖₂ and that of a typical random sound; gain and onset of the recording; both sounds; distinct other solutions;
     `space`, what the parameters are: name, unit, low, high, scale, doc, and the options of choices; `yardstick`, the name and the
-    distance of the nearest other recording, where some were given; and `options`, those of the parts that are not at their defaults, as a
+    distance of the nearest other recording, where some were given; `own`, what the same search leaves of the synth's own sounds, the median
+    distance in that of a random sound, where it was asked for; and `options`, those of the parts that are not at their defaults, as a
     command line takes them."""
 
     name: str
@@ -48,6 +49,7 @@ class Match(Shown):
     sample_rate: float
     space: list[dict[str, Any]]
     yardstick: dict[str, Any] | None = None
+    own: float | None = None
     options: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:

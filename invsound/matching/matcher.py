@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import math
+import statistics
 import time
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import torch
+
 from ..audio import recording as recordings
+from ..data import designs
 from ..runs.given import AnyFeature, AnySolver, AnySynth
 from ..system import progress
 from ..system.executor import threads
+from ..system.rng import derive
 from ..system.shared import alone
+from . import verdict
 from .match import Match, Nearest
 from .matching import Matching
 from .options import groups
+from .search import full
 from .setup import Setup
 
 if TYPE_CHECKING:
@@ -35,11 +43,22 @@ class Matcher(Setup):
         """Match one sound: a file, or samples x at `sample_rate` Hz, as in `match`. Raises UsageError if it cannot be read or is silent."""
         with progress.shown(self.quiet), threads(min(self.who.jobs, THREADS)), self.synth.tolerating():
             recording = self.recording(x, sample_rate)
+            own = self.own if self.options.own else None
             _ = self.dictionary
             matching = Matching(self, recording)
             if watch is not None:
                 matching.search.heard = lambda: matching.search.distance < math.inf and watch(_nearest(matching))
-            return matching.match()
+            return verdict.beside_own(matching.match(), own)
+
+    @cached_property
+    def own(self) -> float:
+        """What the search leaves of sounds of the synth's own: their median distance, in that of a random sound."""
+        options = self.options
+        nu = designs.draw(self.synth, "random", {"test": options.own}, derive(options.seed, "own"))["test"].to(self.device)
+        with torch.no_grad():
+            sounds = self.problem.render(full(nu[:, self.free.mask], self.held, self.free.mask))
+        found = [Matching(self, recordings.Recording(x.cpu(), Path("own"), [])).find() for x in sounds]
+        return statistics.median(one.distance / one.random_distance for one in found)
 
     def recording(self, x: ArrayLike | Path, sample_rate: float | None = None) -> recordings.Recording:
         """The sound as it is compared at first, `x` [N] at the rate of the synth, and `notes`, what was done to it.

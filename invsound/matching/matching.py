@@ -43,13 +43,13 @@ class Matching:
         with progress.gauge("Searching", total, unit) as show:
             search.watch = lambda: show(time.monotonic() - search.begin if options.budget is not None else search.evaluations)
             try:
-                return verdict.beside(self._search(), options.yardstick, self.target)
+                return verdict.beside(self.find(), options.yardstick, self.target)
             except KeyboardInterrupt:
                 if search.distance == math.inf:
                     raise
                 raise Interrupted(self._cut_short()) from None
 
-    def _search(self) -> Match:
+    def find(self) -> Match:
         """Rounds of survey and solver, until the sound is found, the time is over, or a round does not help."""
         guesses, options, search, free = self.setup.guesses(self.target.heard), self.setup.options, self.search, self.setup.free
         if len(guesses):

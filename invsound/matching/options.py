@@ -28,6 +28,7 @@ class MatchOptions:
     floor: whether sounds are heard above the noise of the recording, where there is any
     room: seconds in which a room falls by 60 dB that recording and sounds are both heard in, so that its own matters less (null: none)
     yardstick: folder of other recordings, the nearest of which is told beside the match
+    own: sounds of the synth's own that are matched first, each with this budget, to say what the search leaves of them; once for all
     seed: seed of candidates and survey
     nuisance: seed of what is random in the synth's sounds and not asked for, the same in all of them
     """
@@ -45,6 +46,7 @@ class MatchOptions:
     floor: bool = True
     room: float | None = option(None, above=0, high=10, unit="s")
     yardstick: str | None = None
+    own: int = option(0, low=0, high=1000)
     seed: int = seed_option()
     nuisance: int = seed_option()
 

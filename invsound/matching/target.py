@@ -126,8 +126,8 @@ def until(end: float | None, num_samples: int, sample_rate: float) -> Tensor:
 def tail(seconds: float, num_samples: int, sample_rate: float) -> Tensor:
     """The response [N] of a room after its direct sound: noise from one seed, 10 dB below it, that falls by 60 dB in `seconds`."""
     t = torch.arange(num_samples) / sample_rate
-    noise = torch.randn(num_samples, generator=torch.Generator().manual_seed(0)) * torch.exp(-math.log(1e3) / seconds * t)
-    return noise * (ROOM / noise.norm())
+    noise: Tensor = torch.randn(num_samples, generator=torch.Generator().manual_seed(0)) * torch.exp(-math.log(1e3) / seconds * t)
+    return noise * (ROOM / float(noise.norm()))
 
 
 @torch.no_grad()

@@ -61,6 +61,15 @@ def beside(found: Match, folder: str | None, target: Target) -> Match:
     return replace(found, advice=found.advice + said, yardstick={"name": other[0], "distance": other[1]})
 
 
+def beside_own(found: Match, own: float | None) -> Match:
+    """The match, with what the same search leaves of sounds of the synth's own."""
+    if own is None:
+        return found
+    share = found.distance / found.random_distance
+    said = f" Of the synth's own sounds the same search leaves {own:.1%} of a random sound's distance (median), of this one {share:.1%}."
+    return replace(found, advice=found.advice + said, own=own)
+
+
 def _of(unknown: list[str]) -> str:
     return f" Not determined by this sound: {', '.join(unknown)}." if unknown else ""
 

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 
 import invsound
 from invsound.audio import written
 from invsound.matching import verdict
+from invsound.matching.matching import Matching
 from invsound.parameter import Parameter
 
 RATE = 8192
@@ -51,3 +53,20 @@ def test_a_folder_without_sounds_is_said_at_once(tmp_path):
 def test_an_end_of_a_range_is_named():
     p = Parameter("tau", "s", 0.01, 0.8)
     assert [verdict.bound(p, high) for high in (False, True)] == ["tau (at its least, 0.01 s)", "tau (at its most, 0.8 s)"]
+
+
+def test_what_the_search_leaves_of_own_sounds_is_told_once_for_all(sounds, monkeypatch):
+    given = {"synth": {"num_samples": 2048}, "feature": {"n_fft": [512, 128]}}
+    matcher = invsound.Matcher(
+        "amfm", "mss", None, given | {"match": {"candidates": 32, "evaluations": 300, "own": 2, "fix": {"fm": 8}}}, quiet=True
+    )
+    begun = []
+    find = Matching.find
+    monkeypatch.setattr(Matching, "find", lambda self: begun.append(self) or find(self))
+    for name in ("this", "far"):
+        found = matcher(sounds / f"{name}.wav")
+        assert found.own == matcher.own < 0.2
+        assert f"leaves {found.own:.1%}" in found.advice
+        assert found.as_dict()["own"] == found.own
+    assert [one.recording.path.name for one in begun] == ["own", "own", "this.wav", "far.wav"]
+    assert not torch.equal(begun[0].recording.x, begun[1].recording.x)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import ctypes
 import math
 import multiprocessing
 import os
@@ -11,8 +12,9 @@ import platform
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -103,16 +105,18 @@ MEMORIES = {"as it comes": {}, "kept": {"KEEP": "1"}, "huge pages": {"THP_MEM_AL
 """What is done about memory, and the variables that say so: KEEP is ours, the other is torch's."""
 
 
-def alternate(synth: str, N: int, threads: int, repeats: int, pipe: object) -> None:
-    """ms of our forward transform, our Jacobian and kymatio's forward transform, in turns."""
+def alternate(synth: str, N: int, threads: int, repeats: int, pipe: Any) -> None:
+    """ms of our forward transform, our Jacobian and kymatio's forward transform, in turns; as often as it is asked."""
     from kymatio.torch import Scattering1D
 
     torch.set_num_threads(threads)
     p, nu = problem(synth, "jtfs", num_samples=N)
     x, plain = p.render(nu[:1]), Scattering1D(J=13, shape=N, Q=12, T=2**13)
     work = {"forward": lambda: p.feature(x), "Jacobian": lambda: p.jacobian(nu[:1]), "kymatio": lambda: plain(x)}
-    with heap.kept() if "KEEP" in os.environ else contextlib.nullcontext():
-        pipe.send(median_ms(work, repeats))  # type: ignore[attr-defined]
+    with heap.kept() if "KEEP" in os.environ else contextlib.nullcontext(), contextlib.suppress(EOFError, BrokenPipeError):
+        while True:
+            pipe.send(median_ms(work, repeats))
+            pipe.recv()
 
 
 def over_processes(given: argparse.Namespace, lengths: dict[str, int] = PAPER) -> list[Row]:
@@ -136,15 +140,56 @@ def over_processes(given: argparse.Namespace, lengths: dict[str, int] = PAPER) -
     return rows
 
 
-def answered(function: Callable[..., None], *arguments: object) -> Any:
-    """What a function sends through its last argument, from a process of its own."""
+@contextlib.contextmanager
+def asked(function: Callable[..., None], *arguments: object) -> Iterator[Connection]:
+    """The other end of the last argument of a function, in a process of its own."""
     here, there = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=function, args=(*arguments, there))
     process.start()
     there.close()  # so that the end of a process that failed is heard
-    answer = here.recv()
-    process.join()
-    return answer
+    try:
+        yield here
+    finally:
+        here.close()
+        process.join()
+
+
+def answered(function: Callable[..., None], *arguments: object) -> Any:
+    """What a function sends through its last argument, from a process of its own."""
+    with asked(function, *arguments) as pipe:
+        return pipe.recv()
+
+
+@contextlib.contextmanager
+def same_addresses() -> Iterator[None]:
+    """Processes that are started inside lie where every other lies: no random addresses, and sets in one order."""
+    personality = ctypes.CDLL(None).personality
+    before = personality(0xFFFFFFFF)
+    personality(before | 0x0040000)  # ADDR_NO_RANDOMIZE, of <sys/personality.h>
+    try:
+        with mock.patch.dict(os.environ, {"PYTHONHASHSEED": "0"}):
+            yield
+    finally:
+        personality(before)
+
+
+def why(given: argparse.Namespace) -> list[Row]:
+    """The same range of one process that is asked again and again, of fresh ones, and of fresh ones at the same addresses, in turns."""
+    rows = []
+    for synth, N in PAPER.items():
+        found: dict[str, list[dict[str, float]]] = {}
+        ask = (alternate, synth, N, given.threads, given.repeats)
+        with asked(*ask) as pipe:
+            for _ in range(given.processes):
+                found.setdefault("one, asked again", []).append(pipe.recv())
+                found.setdefault("fresh", []).append(answered(*ask))
+                with same_addresses():
+                    found.setdefault("fresh, at the same addresses", []).append(answered(*ask))
+                pipe.send(None)
+        for name, measured in found.items():
+            ranges = [sorted(ms[what] for ms in measured) for what in ("forward", "kymatio")]
+            rows.append((synth, name, *(f"{ms[0]:.0f}–{ms[-1]:.0f} ({ms[-1] / ms[0]:.2f})" for ms in ranges)))
+    return rows
 
 
 def eager_jtfs(x: torch.Tensor, plan: Plan) -> torch.Tensor:
@@ -378,6 +423,14 @@ SECTIONS = (
         "differ, for kymatio or for us. {about}.",
         "synth | what | memory | ours | kymatio | ours over its fastest | over its slowest",
         over_processes,
+    ),
+    Section(
+        "Why processes differ",
+        "Is it the process, or the hour? In turns, and {processes} times: one process that is asked again, a fresh one, and a fresh one\n"
+        "whose addresses and order of sets are those of every other (no ASLR, PYTHONHASHSEED=0). Least and greatest median of the\n"
+        "forward transform, ms, and their ratio. {about}.",
+        "synth | processes | ours | kymatio",
+        why,
     ),
     Section(
         "Against plain eager code",

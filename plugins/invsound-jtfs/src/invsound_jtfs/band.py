@@ -49,6 +49,10 @@ class Band:
     pieces: tuple[Piece, ...]
     filled: int
     folded: bool
+    places: Tensor
+    """Of each piece, for loops in C: where it goes, where it comes from, how many bins, whether it is mirrored."""
+    weights: Tensor
+    """Of all pieces."""
 
     @classmethod
     def of(cls, first: int, weights: np.ndarray, source: int, target: int, shift: int, **to: Any) -> Band:
@@ -64,7 +68,9 @@ class Band:
             pairs = np.outer(weights[k - first : stop - first] * (target / source), (1, -1 if mirror else 1)).ravel()
             pieces.append(Piece(slice(at, at + n), slice(begin, begin + n), mirror, torch.as_tensor(pairs, **to)))
         folded = len(weights) > target
-        return cls(tuple(pieces), 0 if folded or shift != first else len(weights), folded)
+        places = [(p.target.start, p.source.start, p.source.stop - p.source.start, p.mirror) for p in pieces]
+        filled, together = 0 if folded or shift != first else len(weights), torch.cat([piece.weight for piece in pieces])
+        return cls(tuple(pieces), filled, folded, torch.tensor(places), together)
 
     @property
     def bins(self) -> int:

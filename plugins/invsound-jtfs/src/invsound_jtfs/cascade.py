@@ -115,7 +115,7 @@ class Cascade:
         """Half spectrum of the padded sound → x * ψ [n1, C, size] complex."""
         Z = X.new_empty(len(group.bands[bands]), len(X), group.size)
         for band, z in zip(group.bands[bands], Z, strict=True):
-            band.push(X, z)
+            self.loops.band(band, X, z)
         return torch.fft.ifft(Z)
 
     def scalogram_adjoint(self, group: Group, bands: slice, z: Tensor, U: Tensor) -> Tensor:
@@ -152,7 +152,7 @@ class Cascade:
         """Half spectra of the scalogram → its convolution with the wavelet n2 [n_max, C, size], complex."""
         Y = U[0].new_empty(joint.n_max, U[0].shape[1], joint.size)
         for (rows, band), u in zip(joint.inputs, U, strict=False):
-            band.push(u[: rows.stop - rows.start], Y[rows])
+            self.loops.band(band, u[: rows.stop - rows.start], Y[rows])
         return ifft(Y)
 
     def order2_adjoint(self, joint: Joint, Y: Tensor) -> list[Tensor]:
@@ -166,7 +166,7 @@ class Cascade:
     def smooth(self, spectrum: Tensor, band: Band) -> Tensor:
         """Half spectra → averaged in time [..., padded/stride]."""
         out = spectrum.new_empty(*spectrum.shape[:-1], self.geometry.padded >> self.stride)
-        return torch.fft.ifft(band.push(spectrum, out)).real
+        return torch.fft.ifft(self.loops.band(band, spectrum, out)).real
 
     def smooth_adjoint(self, s: Tensor, band: Band, spectrum: Tensor) -> None:
         band.pull(torch.fft.fft(s, norm="forward"), spectrum)

@@ -7,6 +7,7 @@
 #pragma GCC optimize("tree-vectorize", "vect-cost-model=dynamic") /* as fast as -O3, and built in a sixth of its time */
 #endif
 #include <math.h>
+#include <string.h>
 #include <tgmath.h>
 
 /* Of t numbers z: |z| into m, real parts and then imaginary parts of z/|z| into u; `tiny` in place of |z| where it is less. */
@@ -159,6 +160,32 @@ void pull(real *P, real *Q, long R, long alone, long t, double tiny, const real 
         for (long i = 0; i < t; i++) {
             P[2 * i] = u[i] + v[i], P[2 * i + 1] = u[t + i] + v[t + i];
             Q[2 * i] = u[t + i] - v[t + i], Q[2 * i + 1] = v[i] - u[i];
+        }
+    }
+}
+
+/* Rows of half spectra [rows][bins] to full spectra [rows][size]: of each piece {target, source, bins, mirrored} every bin is multiplied by
+   its two weights, of its real and its imaginary part. They fill the first `filled` bins, if that is known; `folded`, they overlap. */
+void band(const real *in, long rows, long bins, const long (*pieces)[4], long count, const real *weights, long filled, int folded,
+          real *out, long size)
+{
+    for (long r = 0; r < rows; r++, in += 2 * bins, out += 2 * size) {
+        const real *w = weights;
+        memset(out + 2 * filled, 0, sizeof(real) * 2 * (size - filled));
+        for (long p = 0; p < count; w += 2 * pieces[p++][2]) {
+            long n = pieces[p][2];
+            real *to = out + 2 * pieces[p][0];
+            const real *from = in + 2 * pieces[p][1];
+            if (!folded && !pieces[p][3])
+                for (long i = 0; i < 2 * n; i++)
+                    to[i] = w[i] * from[i];
+            else
+                for (long i = 0; i < n; i++) {
+                    long k = pieces[p][3] ? n - 1 - i : i;
+                    real re = w[2 * i] * from[2 * k], im = w[2 * i + 1] * from[2 * k + 1];
+                    to[2 * i] = folded ? to[2 * i] + re : re;
+                    to[2 * i + 1] = folded ? to[2 * i + 1] + im : im;
+                }
         }
     }
 }

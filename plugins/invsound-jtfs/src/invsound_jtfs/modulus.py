@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from .band import Band
 from .products import Filters, products
 
 
@@ -48,6 +49,7 @@ class Loops:
 
     modulus = staticmethod(modulus)
     turn = staticmethod(turn)
+    band = staticmethod(Band.push)
 
     def push(self, f: Filters, Y: Tensor, out: Tensor, total: bool) -> None:
         """Columns Y [n, C, T] complex → |z| and its derivatives into out [rows, C, T], or their sums over time onto out [rows, C, 1]."""

@@ -15,9 +15,11 @@ from ctypes import c_double, c_int, c_long, c_void_p
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from .band import Band
 from .modulus import Loops, tiny
 from .products import Filters
 
@@ -33,6 +35,7 @@ TYPES = {torch.float32: "float", torch.float64: "double"}
 SIGNATURES = {
     "push": [c_void_p, *[c_long] * 5, c_void_p, c_void_p, c_long, c_long, c_double, c_int, c_void_p, c_long, c_long, c_void_p, c_long],
     "pull": [c_void_p, c_void_p, c_long, c_long, c_long, c_double, c_void_p, c_long, c_long],
+    "band": [c_void_p, c_long, c_long, c_void_p, c_long, c_void_p, c_long, c_int, c_void_p, c_long],
     "modulus": [c_void_p, c_long, c_long, c_long, c_double, c_void_p],
     "turn": [c_void_p, c_long, c_double, c_void_p],
 }
@@ -69,6 +72,13 @@ class Native(Loops):
         filters = f.ab.data_ptr(), f.spans.data_ptr(), len(f.ab) // 2, f.alone
         self.library.push(*columns, *filters, self.tiny, total, out.data_ptr(), out.stride(0), out.stride(1), work.data_ptr(), stretch)
 
+    def band(self, band: Band, spectrum: Tensor, out: Tensor) -> Tensor:  # type: ignore[override]
+        spectrum = spectrum.contiguous()
+        rows, pieces = spectrum.numel() // spectrum.shape[-1], len(band.places)
+        how = band.places.data_ptr(), pieces, band.weights.data_ptr(), band.filled, band.folded
+        self.library.band(spectrum.data_ptr(), rows, spectrum.shape[-1], *how, out.data_ptr(), out.shape[-1])
+        return out
+
     def pull(self, w: Tensor, alone: int, m: Tensor) -> None:
         (R, _, t), P = w.shape, w.data_ptr()
         Q = P + w.nbytes // 2
@@ -91,13 +101,16 @@ def disagreement(mine: Loops, plain: Loops, dtype: torch.dtype) -> float:
     m, rows = torch.randn(8, 32, dtype=dtype, generator=generator), torch.randn(5, 4, dtype=dtype.to_complex(), generator=generator)
     rows[2, 2:] = rows[4, 0] = 0
     f = Filters.of(rows.numpy(), 2, 0.0, dtype=dtype)
+    bands = [Band.of(first, np.arange(1.0, 9.0), 16, size, 1, dtype=dtype) for first in (-3, 1, 5) for size in (4, 16)]
+    spectra = torch.randn(3, 9, dtype=dtype.to_complex(), generator=generator)
     for loops in (mine, plain):
         sums, each, folded, turned = m.new_zeros(8, 3, 1), m.new_zeros(8, 3, 32), w[:, :1].clone(), w[:8, 0].clone()
         loops.push(f, Y, sums, True)
         loops.push(f, Y, each, False)
         loops.pull(folded, 2, m)
         loops.turn(turned, m)
-        parts = (sums, each, loops.modulus(w), torch.view_as_real(folded), torch.view_as_real(turned))
+        filtered = [loops.band(band, spectra, spectra.new_empty(3, size)) for band, size in zip(bands, (4, 16) * 3, strict=True)]
+        parts = (sums, each, loops.modulus(w), *map(torch.view_as_real, (folded, turned, *filtered)))
         results.append(torch.cat([part.flatten() for part in parts]))
     return float((results[0] - results[1]).abs().max() / results[1].abs().max())
 

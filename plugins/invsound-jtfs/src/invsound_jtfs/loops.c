@@ -105,10 +105,13 @@ INLINE void meet(const vec *y, long n, long first, long last, long C, long t, co
                             u[i][s] = re * inverse, v[i][s] = im * inverse;
                         }
                     }
+                    real *here = out[s] + i * row + c * column + at;
                     if (total)
                         sum[c][i][s] += m;
+                    else if (t - at >= V)
+                        __builtin_memcpy(here, &m, sizeof m);
                     else
-                        __builtin_memcpy(out[s] + i * row + c * column + at, &m, sizeof(real) * (t - at < V ? t - at : V));
+                        __builtin_memcpy(here, &m, sizeof(real) * (t - at));
                 }
         }
     }

@@ -416,11 +416,11 @@ SECTIONS = (
     ),
     Section(
         "Over fresh processes",
-        "kymatio takes longer in one process than in another, on the same idle machine. In each of {processes} fresh processes both take turns: the\n"
-        "least and the greatest of their medians, ms, and our median over kymatio's fastest and over its slowest. Memory is as the system\n"
-        "gives it; or kept by the C library, so that no page is asked for, and zeroed, twice (`invsound.system.heap`); or of huge pages,\n"
-        "2 MiB, as torch asks for with THP_MEM_ALLOC_ENABLE=1. Where the ranges of these overlap, memory is not what makes processes\n"
-        "differ, for kymatio or for us. {about}.",
+        "kymatio takes longer in one process than in another, on the same idle machine. In each of {processes} fresh processes both\n"
+        "take turns: the least and the greatest of their medians, ms, and our median over kymatio's fastest and over its slowest. Memory is\n"
+        "as the system gives it; or kept by the C library, so that no page is asked for, and zeroed, twice (`invsound.system.heap`); or of\n"
+        "huge pages, 2 MiB, as torch asks for with THP_MEM_ALLOC_ENABLE=1. Where the ranges of these overlap, memory is not what makes\n"
+        "processes differ, for kymatio or for us. {about}.",
         "synth | what | memory | ours | kymatio | ours over its fastest | over its slowest",
         over_processes,
     ),

@@ -417,10 +417,10 @@ SECTIONS = (
     Section(
         "Over fresh processes",
         "kymatio takes longer in one process than in another, on the same idle machine. In each of {processes} fresh processes both\n"
-        "take turns: the least and the greatest of their medians, ms, and our median over kymatio's fastest and over its slowest. Memory is\n"
-        "as the system gives it; or kept by the C library, so that no page is asked for, and zeroed, twice (`invsound.system.heap`); or of\n"
-        "huge pages, 2 MiB, as torch asks for with THP_MEM_ALLOC_ENABLE=1. Where the ranges of these overlap, memory is not what makes\n"
-        "processes differ, for kymatio or for us. {about}.",
+        "take turns: the least and the greatest of their medians, ms, and our median over kymatio's fastest and over its slowest. Memory\n"
+        "is as the system gives it; or kept by the C library, so that no page is asked for, and zeroed, twice (`invsound.system.heap`);\n"
+        "or of huge pages, 2 MiB, as torch asks for with THP_MEM_ALLOC_ENABLE=1. Where the ranges of these overlap, memory is not what\n"
+        "makes processes differ, for kymatio or for us. {about}.",
         "synth | what | memory | ours | kymatio | ours over its fastest | over its slowest",
         over_processes,
     ),
@@ -428,7 +428,7 @@ SECTIONS = (
         "Why processes differ",
         "Is it the process, or the hour? In turns, and {processes} times: one process that is asked again, a fresh one, and a fresh one\n"
         "whose addresses and order of sets are those of every other (no ASLR, PYTHONHASHSEED=0). Least and greatest median of the\n"
-        "forward transform, ms, and their ratio. Where one process differs from itself as much as fresh ones differ, it is the hour.\n"
+        "forward transform, ms, and their ratio. Where one process differs from itself as much as fresh ones, it is the hour.\n"
         "{about}.",
         "synth | processes | ours | kymatio",
         why,

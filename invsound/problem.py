@@ -49,6 +49,13 @@ def represented(feature: Feature, x: Tensor) -> Tensor:
     return ask(feature, feature, x, shape=(len(x), None))
 
 
+def filtered(x: Tensor, H: Tensor) -> Tensor:
+    """The first N samples of x [..., N] filtered by H [N + 1], the spectrum of a causal response at 2 N points."""
+    N = x.shape[-1]
+    y: Tensor = torch.fft.irfft(torch.fft.rfft(x, 2 * N) * H, 2 * N)
+    return y[..., :N]
+
+
 def volume(singular: Tensor) -> Tensor:
     """√(σ₁σ₂) [B] of M from the singular values of J [B, P], descending: σ = s², so the root is s₁s₂."""
     return singular[:, 0] * singular[:, min(1, singular.shape[1] - 1)]
@@ -116,10 +123,7 @@ class Problem(Shown, nn.Module):
         """x [B, N] in the room: the first N samples of x + x ∗ room."""
         if self.room is None:
             return x
-        N = x.shape[-1]
-        H = torch.fft.rfft(self.room.to(x), 2 * N)
-        y: Tensor = torch.fft.irfft(torch.fft.rfft(x, 2 * N) * H, 2 * N)
-        return x + y[..., :N]
+        return x + filtered(x, torch.fft.rfft(self.room.to(x), 2 * x.shape[-1]))
 
     def jacobian(self, nu: Tensor, options: bool = True) -> Tensor:
         """J [B, D, W] at ν [B, W]: W directions travel together, B rows by chunks that fit the memory budget.

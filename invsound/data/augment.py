@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from ..problem import filtered
 from ..system.rng import generator
 
 Draw = Callable[[float, float], float]
@@ -33,19 +34,19 @@ def _white(x: Tensor, stream: torch.Generator) -> Tensor:
     return torch.randn(len(x), generator=stream, dtype=torch.float64).to(x)
 
 
-def _convolved(x: Tensor, H: Tensor) -> Tensor:
-    """The first N samples of x filtered by H [N + 1], the spectrum of a causal response at 2 N points."""
-    y: Tensor = torch.fft.irfft(torch.fft.rfft(x, 2 * len(x)) * H, 2 * len(x))
-    return y[: len(x)]
+def reverberation(white: Tensor, sample_rate: float, T: float, below: float) -> Tensor:
+    """White noise [N] → the response of a room after its direct sound: it falls by 60 dB in T seconds, and is `below` dB below it."""
+    tail = white * torch.exp(-6.91 / T / sample_rate * torch.arange(len(white), device=white.device, dtype=white.dtype))
+    scaled: Tensor = tail * 10 ** (-below / 20) / tail.norm()
+    return scaled
 
 
 def room(x: Tensor, sample_rate: float, stream: torch.Generator) -> Tensor:
     """δ(t) + a w(t) exp(−6.91 t / T), w white: it falls by 60 dB in T from 0.1 to 0.8 s, and is 3 to 20 dB below the direct sound."""
     draw = _uniform(stream)
     T, below = 0.1 * 8 ** draw(0, 1), draw(3, 20)
-    tail = _white(x, stream) * torch.exp(-6.91 / T / sample_rate * torch.arange(len(x), device=x.device, dtype=x.dtype))
-    tail = tail * 10 ** (-below / 20) / tail.norm()
-    return _convolved(x, 1 + torch.fft.rfft(tail, 2 * len(x)))
+    tail = reverberation(_white(x, stream), sample_rate, T, below)
+    return filtered(x, 1 + torch.fft.rfft(tail, 2 * len(x)))
 
 
 def equalizer(x: Tensor, sample_rate: float, stream: torch.Generator) -> Tensor:
@@ -62,7 +63,7 @@ def equalizer(x: Tensor, sample_rate: float, stream: torch.Generator) -> Tensor:
     cepstrum = torch.fft.irfft(decibels * (math.log(10) / 20), 2 * N)  # of ln |H|
     cepstrum[1:N] *= 2
     cepstrum[N + 1 :] = 0
-    return _convolved(x, torch.fft.rfft(cepstrum).exp())
+    return filtered(x, torch.fft.rfft(cepstrum).exp())
 
 
 def noise(x: Tensor, sample_rate: float, stream: torch.Generator) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor
 from ..audio import recording as recordings
 from ..audio.alignment import align, undo
 from ..audio.recording import Recording
+from ..data.augment import reverberation
 from ..errors import InvsoundError, UsageError
 from ..problem import Problem, represented
 from .search import Free
@@ -20,7 +21,7 @@ from .uncertainty import waveform_jacobian
 REALIGNED = 3  # times at most
 SPANNED = 0.05  # of the sound: what a change of parameters leaves of a change of gain
 TAPER = 0.005  # s
-ROOM = 10 ** (-10 / 20)  # of the direct sound
+ROOM = 10.0  # dB under the direct sound
 FORMATS = (".wav", ".flac", ".ogg", ".aif", ".aiff", ".mp3")
 SAME = 1e-6  # of the distance of a typical random sound: the recording itself, under whatever name
 
@@ -125,9 +126,7 @@ def until(end: float | None, num_samples: int, sample_rate: float) -> Tensor:
 
 def tail(seconds: float, num_samples: int, sample_rate: float) -> Tensor:
     """The response [N] of a room after its direct sound: noise from one seed, 10 dB below it, that falls by 60 dB in `seconds`."""
-    t = torch.arange(num_samples) / sample_rate
-    noise: Tensor = torch.randn(num_samples, generator=torch.Generator().manual_seed(0)) * torch.exp(-math.log(1e3) / seconds * t)
-    return noise * (ROOM / float(noise.norm()))
+    return reverberation(torch.randn(num_samples, generator=torch.Generator().manual_seed(0)), sample_rate, seconds, ROOM)
 
 
 @torch.no_grad()

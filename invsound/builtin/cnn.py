@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
+from torch.nn.functional import conv2d, pad
 
 from ..encoder import Encoder
 from ..hooks.bounds import check_bounds, option
@@ -42,16 +44,36 @@ class CNNOptions:
         check_bounds(self)
 
 
-class TimeToChannels(nn.Module):
-    """Averages groups of `size` frames and makes each average a channel: [B, C, bins, frames] → [B, C · cells, bins]."""
-
-    def __init__(self, size: int) -> None:
-        super().__init__()
-        self.average = nn.AvgPool2d((1, size), ceil_mode=True)
+class Filters(nn.Conv2d):
+    """The phases of its strides are the channels of a smaller convolution without strides: the same to rounding, its gradient in a quarter
+    of the time. Wants a kernel that is one longer than a multiple of the stride."""
 
     def forward(self, x: Tensor) -> Tensor:
-        cells: Tensor = self.average(x)
-        return cells.transpose(2, 3).flatten(1, 2)
+        h, w = (int(before) for before in self.padding)
+        return conv2d(self._phases(pad(x, (w, w, h, h))), self._phases(self.weight))
+
+    def _phases(self, x: Tensor) -> Tensor:
+        """[B, C, H, W] → [B, C · strides, ⌈H / stride⌉, ⌈W / stride⌉], zeros where that does not come out even."""
+        h, w = self.stride
+        x = pad(x, (0, -x.shape[3] % w, 0, -x.shape[2] % h))
+        return x.unflatten(3, (-1, w)).unflatten(2, (-1, h)).permute(0, 1, 3, 5, 2, 4).flatten(1, 3)
+
+
+class TimeToChannels(nn.Module):
+    """Averages groups of `size` frames and makes each average a channel: [B, C, bins, frames] → [B, C · cells, bins].
+
+    A product of matrices, which is faster than pooling.
+    """
+
+    average: Tensor
+
+    def __init__(self, frames: int, size: int) -> None:
+        super().__init__()
+        inside = (torch.arange(frames)[:, None] // size == torch.arange(math.ceil(frames / size))).float()
+        self.register_buffer("average", inside / inside.sum(0), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x @ self.average).transpose(2, 3).flatten(1, 2)
 
 
 def convolution(channels_in: int, channels_out: int, kernel: int, stride: int = 1) -> nn.Sequential:
@@ -75,9 +97,9 @@ class CNN(Encoder):
         frames, width, channels = math.ceil(self.cqt.num_frames / 4), options.width, options.channels
         size = math.ceil(frames / options.cells)
         # no scale nor shift before the first convolution: its inputs then need no gradient, which would cost a third of the time
-        filters = nn.Conv2d(1, width, (5, 9), (2, 4), (2, 4), bias=False)
+        filters = Filters(1, width, (5, 9), (2, 4), (2, 4), bias=False)
         self.body = nn.Sequential(
-            *(nn.BatchNorm2d(1, affine=False), filters, nn.BatchNorm2d(width), nn.ReLU(), TimeToChannels(size)),
+            *(nn.BatchNorm2d(1, affine=False), filters, nn.BatchNorm2d(width), nn.ReLU(), TimeToChannels(frames, size)),
             convolution(width * math.ceil(frames / size), 64, 1),
             convolution(64, channels, 5, 2),
             convolution(channels, channels, 5),

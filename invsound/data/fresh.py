@@ -44,34 +44,38 @@ class Asked:
 
 
 class Fresh:
-    """epoch → its training sounds, from the second on; the first has those of the table, by which losses are calibrated.
+    """epoch → its training sounds. The first has those of the table, by which losses are calibrated.
 
     They are a function of the seed and the epoch. The shards of an epoch stay in the store until it is learned: a run that is killed goes
     on with them, and no more than those of two epochs are there at a time.
     """
 
-    def __init__(self, parts: Parts, count: int, store: Store, pool: Executor, device: str, lead: bool = True) -> None:
+    def __init__(self, parts: Parts, first: Fold, store: Store, pool: Executor, device: str, lead: bool = True) -> None:
         """Of several processes that learn together one has the `lead`: it asks for sounds, and forgets them."""
-        self.parts, self.count, self.store, self.pool, self.device, self.lead = parts, count, store, pool, device, lead
+        self.parts, self.first, self.store, self.pool, self.device, self.lead = parts, first, store, pool, device, lead
         self._asked: dict[int, Asked] = {}
         self.pace = Pace()
 
     def __call__(self, epoch: int) -> Fold:
         """Waits for what is not prepared yet, and asks for the epoch after. Raises InvsoundError where that fails."""
         self._forget(epoch - 1)
+        fold = self._prepared(epoch) if epoch > 1 else self.first
+        if epoch < self.parts.config.train.epochs:
+            self._ask(epoch + 1)
+        return fold
+
+    def _prepared(self, epoch: int) -> Fold:
         asked = self._ask(epoch)
         self._wait(epoch, asked)
         new = {task.address for group in asked.groups for task in group}
         made = {column: rows.read(tasks, self.store, rows.IN_MEMORY, new) for column, tasks in asked.tasks.items()}
-        if epoch < self.parts.config.train.epochs:
-            self._ask(epoch + 1)
         return columns.fold_of(self.parts, asked.nu, made, asked.seeds).at(self.parts.learned(asked.nu))
 
     def _ask(self, epoch: int) -> Asked:
         if epoch in self._asked:
             return self._asked[epoch]
         config = self.parts.config
-        nu = designs.draw(self.parts.synth, config.data.design, {"train": self.count}, derive(config.draw, "fresh", epoch))["train"]
+        nu = designs.draw(self.parts.synth, config.data.design, {"train": len(self.first)}, derive(config.draw, "fresh", epoch))["train"]
         fold = f"train, epoch {epoch}"
         seeds = columns.seeds_of(self.parts, fold, len(nu))
         wanted = {column: columns.asked(self.parts, column, nu, fold, seeds) for column in columns.training(self.parts)}
@@ -101,14 +105,14 @@ class Fresh:
 
 
 @contextmanager
-def later(parts: Parts, count: int, store: Store, who: Workforce, device: str, ranks: Ranks | None = None) -> Iterator[OfEpoch | None]:
-    """The training sounds of the epochs after the first; None where all epochs learn from the same."""
+def each(parts: Parts, first: Fold, store: Store, who: Workforce, device: str, ranks: Ranks | None = None) -> Iterator[OfEpoch]:
+    """The training sounds of each epoch."""
     if not parts.config.data.fresh:
-        yield None
+        yield lambda epoch: first
         return
     lead = ranks is None or ranks.rank == 0
-    with who.executor(count, device) as pool:
-        fresh = Fresh(parts, count, store, pool, device, lead)
+    with who.executor(len(first), device) as pool:
+        fresh = Fresh(parts, first, store, pool, device, lead)
 
         def of(epoch: int) -> Fold:
             if ranks is None:

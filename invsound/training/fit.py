@@ -50,8 +50,9 @@ def fit(parts: Parts, path: Path, folds: Folds, who: Workforce, device: str, on_
     trainer = _trainer(parts, path, device, alone)
     if train.devices > 1:
         return _together(trainer, parts, path, device, who, on_epoch)
-    with fresh.later(parts, len(folds["train"]), Store(), who, device) as later:
-        return trainer.fit(*_learned(parts, folds), on_epoch, logs.of(parts, path), later)
+    first, val = _learned(parts, folds)
+    with fresh.each(parts, first, Store(), who, device) as sounds:
+        return trainer.fit(first, val, on_epoch, logs.of(parts, path), sounds)
 
 
 def _trainer(parts: Parts, path: Path, device: str, ranks: Alone) -> Trainer:
@@ -114,8 +115,8 @@ def learn(task: Rank) -> None:
     trainer = _trainer(parts, path, ranks.device, ranks)
     nu, _ = designs.of_run(parts, Inputs(path))
     train, val = _learned(parts, columns.prepare(parts, nu, Store(), Workforce(), ranks.device, ("train", "val")))
-    with fresh.later(parts, len(train), Store(), task.who, ranks.device, ranks) as later:
-        trainer.fit(train, val, None, logs.nobody if ranks.rank else logs.of(parts, path), later)
+    with fresh.each(parts, train, Store(), task.who, ranks.device, ranks) as sounds:
+        trainer.fit(train, val, None, logs.nobody if ranks.rank else logs.of(parts, path), sounds)
 
 
 def _free_port() -> int:

@@ -28,7 +28,7 @@ from .step import Step, batches
 
 MakeOptimizer = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
 OnEpoch = Callable[[dict[str, Any]], None]
-Later = Callable[[int], Fold] | None
+Each = Callable[[int], Fold] | None
 
 
 class Trainer:
@@ -62,9 +62,9 @@ class Trainer:
     def _weights(self) -> dict[str, Tensor]:
         return {name: value.detach().clone() for name, value in self.encoder.state_dict().items()}
 
-    def fit(self, train: Fold, val: Fold, on_epoch: OnEpoch | None = None, log: logs.Log = logs.nobody, later: Later = None) -> Encoder:
+    def fit(self, train: Fold, val: Fold, on_epoch: OnEpoch | None = None, log: logs.Log = logs.nobody, each: Each = None) -> Encoder:
         """Train to the last epoch from the checkpoint, if there is one, and return the encoder that is kept, in `eval()`.
-        `on_epoch` gets the metrics of an epoch when its checkpoint is written, `log` those of all. `later` has the sounds of later epochs.
+        `on_epoch` gets the metrics of an epoch when its checkpoint is written, `log` those of all; `each` epoch has its sounds, or `train`.
         """
         for phase in self.phases:
             answer(phase.loss, phase.loss.calibrate, train.whole(phase.column))
@@ -79,7 +79,7 @@ class Trainer:
                 start = time.perf_counter()
                 self.epoch += 1
                 self._anneal()
-                train_loss = self.train_epoch(later(self.epoch) if later and self.epoch > 1 else train)
+                train_loss = self.train_epoch(each(self.epoch) if each else train)
                 self._validated(val, train_loss, time.perf_counter() - start)
                 if self.phase is not self._phase_after(self.epoch):
                     self._hand_over(val)

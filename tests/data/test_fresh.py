@@ -6,7 +6,8 @@ import pytest
 import torch
 
 import invsound as api
-from invsound.data import cache, fresh
+from invsound.data import cache, designs, fresh
+from invsound.data.columns import Fold
 from invsound.data.store import Store
 from invsound.executor import Workforce
 from invsound.runs import config
@@ -28,25 +29,30 @@ def parts(tiny):
     return Parts(config.resolve({"parts": named, "feature": {"n_fft": [64]}, "data": {"fresh": True}, "train": {"epochs": 4}}))
 
 
-def test_an_epoch_has_its_own_sounds_and_they_are_a_function_of_the_seed(parts, tmp_path):
-    with fresh.later(parts, 12, Store(tmp_path), Workforce(), "cpu") as later:
-        second, third = later(2), later(3)
+@pytest.fixture
+def first(parts):
+    return Fold(designs.draw(parts.synth, "random", {"train": 12}, 0)["train"], {})
+
+
+def test_an_epoch_has_its_own_sounds_and_they_are_a_function_of_the_seed(parts, first, tmp_path):
+    with fresh.each(parts, first, Store(tmp_path), Workforce(), "cpu") as of:
+        second, third = of(2), of(3)
     assert len(second) == len(third) == 12
     assert not torch.equal(second.nu, third.nu)
     assert set(second.columns) == {"inputs", "side"}
-    with fresh.later(parts, 12, Store(tmp_path), Workforce(), "cpu") as later:  # of a run that was killed in its third epoch
-        again = later(3)
+    with fresh.each(parts, first, Store(tmp_path), Workforce(), "cpu") as of:  # of a run that was killed in its third epoch
+        again = of(3)
     assert torch.equal(again.nu, third.nu)
     assert all(torch.equal(again.columns[name], third.columns[name]) for name in third.columns)
 
 
-def test_no_more_than_two_epochs_are_kept_and_in_the_end_none(parts, tmp_path):
-    with fresh.later(parts, 12, Store(tmp_path), Workforce(), "cpu") as later:
+def test_no_more_than_two_epochs_are_kept_and_in_the_end_none(parts, first, tmp_path):
+    with fresh.each(parts, first, Store(tmp_path), Workforce(), "cpu") as of:
         counts = []
-        for epoch in (2, 3, 4):
-            later(epoch)
+        for epoch in (1, 2, 3, 4):
+            of(epoch)
             counts.append(len(shards(tmp_path)))
-    assert counts == [8, 8, 4]  # two columns of two shards for this epoch and the next
+    assert counts == [4, 8, 8, 4]  # two columns of two shards for this epoch and the next; the first has those of the table
     assert not shards(tmp_path)
 
 

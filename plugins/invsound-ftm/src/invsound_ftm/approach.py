@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from operator import itemgetter
 
 import torch
 from torch import Tensor
@@ -14,35 +15,47 @@ from .drum import Drum
 from .listen import Ear, distinct
 from .timbre import timbre
 
-STAGES = ((6, 4, 16384), (3, 4, 16384), (2, 8, 65536))  # candidates, steps of each, and samples heard
+CROSSINGS = 2
+STAGES = ((6, 4, 16384), (3, 4, 16384), (2, 12, 65536))  # candidates, steps of each, and samples heard
 DAMPINGS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 QUIET = 1e-3  # of the peak: where a sound is over
 
 Residual = Callable[[Tensor], Tensor]
 """ν [K, P] → the differences in timbre [K, D]."""
+End = tuple[Tensor, float]
+"""ν [1, P], and how far it is."""
+distance = itemgetter(1)
 
 
 def approach(synth: Synth, membrane: Drum, x: Tensor, candidates: int = 256) -> Tensor:
     """Candidates ν [K, P], nearest first, K ≤ 6, for the sound x [n]; none for silence.
 
-    The first parameters of `synth` are those of its `membrane`. Of Sobol points, and of those whose membrane meets the partials of x, the
-    nearest in `timbre` are drawn nearer by Levenberg–Marquardt on its differences, fewer and fewer of them. Deterministic, on the CPU.
+    The first parameters of `synth` are those of its `membrane`, strike and pick-up. Of Sobol points, and of those whose membrane meets the
+    partials of x, the nearest in `timbre` are drawn nearer by Levenberg–Marquardt on its differences. So are, twice, the nearest of
+    crossings: all those membranes, with the stick and the noise of what is nearest. Then fewer are, and longer. Deterministic, on the CPU.
     """
     sound = x.detach().cpu().double()
     if not len(sound) or not sound.abs().max() > 0:
         return x.new_empty(0, len(synth.space))
-    sound = sound / sound.abs().max()
+    sound, own = sound / sound.abs().max(), len(membrane.space) + 2
     nu = 2 * torch.quasirandom.SobolEngine(len(synth.space), scramble=True, seed=0).draw(candidates, dtype=torch.float64) - 1
-    nu, most, ends = torch.cat([nu, meeting(synth, membrane, sound, nu)]), STAGES[0][0], list[Tensor]()
+    nu, ends = torch.cat([nu, meeting(synth, membrane, sound, nu)]), list[Tensor]()
+    (most, steps, samples), *later = STAGES
     with torch.no_grad():
-        for stage, (kept, steps, samples) in enumerate(STAGES):
+        residual, crossed, found = comparison(synth, sound, samples), nu, list[End]()
+        for _ in range(1 + CROSSINGS):
+            found = sorted(found + [nearer(residual, row[None], steps) for row in chosen(residual, crossed, most)], key=distance)[:most]
+            crossed = torch.cat([nu[:, :own], found[0][0][:, own:].expand(len(nu), -1)], 1)
+        for kept, steps, samples in later:
+            ends.insert(0, torch.cat([row for row, _ in found]))
             residual = comparison(synth, sound, samples)
-            if not stage:
-                nu = distinct(nu[torch.cat([residual(rows).norm(dim=1) for rows in nu.split(8)]).argsort()], most, apart=0.2)
-            found = [nearer(residual, row[None], steps) for row in nu[:kept]]
-            nu = torch.cat([row for row, _ in sorted(found, key=lambda end: end[1])])
-            ends.insert(0, nu)
-    return distinct(torch.cat(ends), most, apart=0.02).to(x)
+            found = sorted((nearer(residual, row, steps) for row, _ in found[:kept]), key=distance)
+    return distinct(torch.cat([row for row, _ in found] + ends), most, apart=0.02).to(x)
+
+
+def chosen(residual: Residual, nu: Tensor, most: int) -> Tensor:
+    """The nearest of ν [C, P] that are not alike."""
+    return distinct(nu[torch.cat([residual(rows).norm(dim=1) for rows in nu.split(8)]).argsort()], most, apart=0.2)
 
 
 def comparison(synth: Synth, x: Tensor, samples: int) -> Residual:
@@ -58,7 +71,7 @@ def comparison(synth: Synth, x: Tensor, samples: int) -> Residual:
     return lambda nu: (heard(short(short.space.to_theta(nu.float()))[:, :n]) - target).to(nu)
 
 
-def nearer(residual: Residual, nu: Tensor, steps: int) -> tuple[Tensor, float]:
+def nearer(residual: Residual, nu: Tensor, steps: int) -> End:
     """ν [1, P], and ‖residual‖, after so many steps of Levenberg–Marquardt, each by the best of some dampings, until none is better."""
     r, directions = residual(nu), torch.eye(nu.shape[1], dtype=nu.dtype)[:, None]
     for _ in range(steps):

@@ -16,6 +16,7 @@ from .modes import below_nyquist, modal_sum, peak_normalize, wide
 from .warp import read
 
 FINER = 4  # samples of the membrane's clock in one of the sound's
+MARGIN = 0.1  # s of noise before the sound and after it, for what its band remembers
 
 
 @dataclass
@@ -42,8 +43,8 @@ class StruckDrum(Synth):
 
     F is the spectrum of a stick's force, half a sine of duration T = `contact`. All modes keep one clock t̃: tension, raised by the
     stroke, relaxes, and every frequency falls by the share δ = `glide` with the time constant T_g = `glide_time`. h passes the white
-    noise w, of RMS 1, in a band, as a normal density over octaves about `noise_frequency` with `noise_width` for its standard deviation;
-    h ∗ w has RMS 1, g is `noise`. Of `contact`, `glide` and g counts what is above the bottom of the range: there they are nothing, and
+    noise w, of variance 1, in a band, as a normal density over octaves about `noise_frequency` with `noise_width` for its standard
+    deviation; h ∗ w has variance 1, g is `noise`. The beginning of a longer sound is the shorter one's: w is a function of the seed. Of `contact`, `glide` and g counts what is above the bottom of the range: there they are nothing, and
     the drum is `ftm`'s. m is summed at four times the rate and read at t̃ by interpolation, see `read`. Sources: docs/mathematics.md.
     """
 
@@ -70,8 +71,10 @@ class StruckDrum(Synth):
             Parameter("noise_width", "octave", 0.2, 4.0, "log", "standard deviation of the noise's band"),
             Parameter("noise_decay", "s", 2e-3, 1.0, "log", "decay time of the noise"),
         )
-        white = torch.randn(options.num_samples, generator=torch.Generator().manual_seed(options.seed), dtype=torch.float64)
-        self.register_buffer("noise", torch.fft.rfft(white / white.square().mean().sqrt()), persistent=False)
+        self.margin = round(MARGIN * options.sample_rate)
+        length = (options.num_samples + 2 * self.margin) // 4096 * 4096 + 4096  # which has a fast Fourier transform
+        white = torch.randn(length, generator=torch.Generator().manual_seed(options.seed), dtype=torch.float64)
+        self.register_buffer("noise", torch.fft.rfft(white), persistent=False)
 
     def forward(self, theta: Tensor) -> Tensor:
         return peak_normalize(peak_normalize(self.skin(theta)) + self.hiss(theta))
@@ -98,11 +101,12 @@ class StruckDrum(Synth):
     def hiss(self, theta: Tensor) -> Tensor:
         """g e^{−t/τ_n} (h ∗ w) [B, N]."""
         level, centre, width, decay = theta[:, 10:, None].unbind(1)
-        sample_rate, N = self.signal.sample_rate, self.signal.num_samples
-        f = torch.fft.rfftfreq(N, 1 / sample_rate, dtype=theta.dtype, device=theta.device).clamp(min=sample_rate / N)
+        sample_rate, N, L = self.signal.sample_rate, self.signal.num_samples, 2 * (len(self.noise) - 1)
+        f = torch.fft.rfftfreq(L, 1 / sample_rate, dtype=theta.dtype, device=theta.device).clamp(min=sample_rate / L)
         h = torch.exp(-0.5 * ((f / centre).log2() / width) ** 2)
         h = h / h.square().mean(1, keepdim=True).clamp(min=1e-12).sqrt()
-        band = torch.fft.irfft(h * self.noise.to(torch.complex(h, h).dtype), N) if len(h) else h.new_empty(0, N)
+        band = torch.fft.irfft(h * self.noise.to(torch.complex(h, h).dtype), L) if len(h) else h.new_empty(0, L)
+        band = band[:, self.margin : self.margin + N]
         t = torch.arange(N, dtype=theta.dtype, device=theta.device) / sample_rate
         return (10 ** (level / 20) - 10 ** (self.bottom("noise") / 20)) * torch.exp(-t / decay) * band
 

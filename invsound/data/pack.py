@@ -21,6 +21,7 @@ from ..system.tensors import checksum
 DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 HEADER = 2**28
 """Bytes that a header may have."""
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error)
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,18 @@ class Pack:
     @classmethod
     def read(cls, path: Path) -> Pack | None:
         """None for what is no pack, or a damaged one: its shards are computed again."""
-        try:
-            with path.open("rb") as file:
-                (length,) = struct.unpack("<Q", file.read(8))
-                places = json.loads(file.read(length)) if length <= HEADER else {}
-            return cls(path, path.stat().st_size, 8 + length, places, json.loads(places.pop("__metadata__")["checksums"]))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error):
-            return None
+        with contextlib.suppress(*UNREADABLE):
+            start, places = _header(path)
+            return cls(path, path.stat().st_size, start, places, json.loads(places.pop("__metadata__")["checksums"]))
+        return None
+
+    @classmethod
+    def of_one(cls, path: Path, address: str) -> Pack | None:
+        """The file of one shard as a pack; None if it is missing, or damaged."""
+        with contextlib.suppress(*UNREADABLE):
+            start, header = _header(path)
+            return cls(path, path.stat().st_size, start, {address: header["column"]}, {address: header["__metadata__"]["checksum"]})
+        return None
 
     @cached_property
     def addresses(self) -> frozenset[str]:
@@ -88,6 +94,15 @@ class Pack:
         if not content:
             return torch.empty(len(rows), *shape, dtype=dtype)
         return torch.frombuffer(content, dtype=dtype).reshape(len(rows), *shape)
+
+
+def _header(path: Path) -> tuple[int, dict[str, Any]]:
+    """Where data begin in a safetensors file, and what lies there."""
+    if not path.is_file():  # to open a pipe would be to wait for it
+        raise FileNotFoundError(path)
+    with path.open("rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        return 8 + length, json.loads(file.read(length)) if length <= HEADER else {}
 
 
 def _runs(rows: Sequence[int]) -> list[tuple[int, int]]:

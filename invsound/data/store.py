@@ -18,7 +18,7 @@ from torch import Tensor
 from ..errors import InvsoundError
 from ..system.claim import Busy, claimed
 from ..system.files import check_folder
-from ..system.tensors import as_bytes, load_tensors, save_tensors
+from ..system.tensors import as_bytes, save_tensors
 from .pack import Pack, merge_packs, write_pack
 
 PACK = 2**26
@@ -64,8 +64,6 @@ class Store:
 
     def get(self, address: str) -> Tensor | None:
         """The column at an address; None if it is absent, damaged or another's, which is the same thing: it is computed again."""
-        if (alone := self._alone(address)) is not None:
-            return alone
         return next((column for pack in self._holders(address) if (column := pack.get(address)) is not None), None)
 
     def rows(self, address: str, rows: Sequence[int]) -> Tensor:
@@ -73,9 +71,7 @@ class Store:
         for pack in self._holders(address):
             with contextlib.suppress(OSError):  # merged with another meanwhile
                 return pack.rows(address, rows)
-        if (column := self.get(address)) is None:
-            raise InvsoundError("A shard is gone that was there. Give the same command again, or --resume: it is computed again.")
-        return column[rows]
+        raise InvsoundError("A shard is gone that was there. Give the same command again, or --resume: it is computed again.")
 
     def put(self, address: str, column: Tensor) -> None:
         with _advised():
@@ -95,7 +91,8 @@ class Store:
         """Put shards that have files of their own into one, with the packs that are small; unless another process does that now."""
         with contextlib.suppress(Busy), _advised(), claimed(self.packs):
             small = [pack for pack in self.known() if pack.size < PACK]
-            alone = {address: column for address in addresses if (column := self._alone(address)) is not None}
+            found = {address: Pack.of_one(self.path(address), address) for address in addresses}
+            alone = {address: column for address, one in found.items() if one and (column := one.get(address)) is not None}
             if alone:
                 write_pack(path := self._new_pack(), alone)
                 small = [pack for pack in (Pack.read(path),) if pack] + small
@@ -119,20 +116,19 @@ class Store:
             for pack in packs:
                 pack.path.unlink(missing_ok=True)
 
-    def _alone(self, address: str) -> Tensor | None:
-        loaded = load_tensors(self.path(address), address)
-        return loaded[0].get("column") if loaded else None
-
     def known(self) -> list[Pack]:
         """The packs as they are now; one that cannot be read is none."""
         try:
-            names = [name for name in os.listdir(self.packs) if name.endswith(".safetensors") and not name.startswith(".")]
+            names = {name for name in os.listdir(self.packs) if name.endswith(".safetensors") and not name.startswith(".")}
             self._seen = self.packs.stat().st_mtime_ns
         except OSError:
-            names, self._seen = [], -1
-        if self._packs.keys() != set(names):
-            self._packs = {name: pack for name in names if (pack := self._packs.get(name) or Pack.read(self.packs / name))}
+            names, self._seen = set(), -1
+        if self._packs.keys() - names:  # what they held, another may hold
+            self._packs = {name: pack for name, pack in self._packs.items() if name in names}
             self._of = {address: pack for pack in self._packs.values() for address in pack.addresses}
+        new = {name: pack for name in names - self._packs.keys() if (pack := Pack.read(self.packs / name))}
+        self._packs |= new
+        self._of |= {address: pack for pack in new.values() for address in pack.addresses}
         return list(self._packs.values())
 
     def _pack(self, address: str) -> Pack | None:
@@ -142,8 +138,10 @@ class Store:
         return self._of.get(address)
 
     def _holders(self, address: str) -> Iterator[Pack]:
-        """The pack that is known to hold a shard, and if that has gone, another."""
-        if pack := self._pack(address):
+        """A shard's own file, the pack that is known to hold it, and if that has gone, another."""
+        if alone := Pack.of_one(self.path(address), address):
+            yield alone
+        if pack := self._of.get(address):
             yield pack
         self.known()
         if (other := self._of.get(address)) and other is not pack:

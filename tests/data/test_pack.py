@@ -72,6 +72,19 @@ def test_rows_are_read_alone(packed):
     assert torch.equal(rows[some], every[some])
 
 
+def test_rows_of_a_shard_that_is_not_packed_are_read_alone_too(packed):
+    own = "ef" * 32
+    packed.put(own, column(ADDRESSES[0]))
+    damaged = bytearray(packed.path(own).read_bytes())
+    damaged[-1] ^= 1
+    packed.path(own).write_bytes(damaged)
+    assert packed.get(own) is None
+    assert torch.equal(packed.rows(own, [3, 0]), column(ADDRESSES[0])[[3, 0]])
+    packed.path(own).write_bytes(damaged[: len(damaged) // 2])
+    with pytest.raises(InvsoundError, match="A shard is gone that was there"):
+        packed.rows(own, [7])
+
+
 def test_one_that_reads_goes_on_when_another_merges(packed):
     reader, every = Store(packed.root), torch.cat([column(address) for address in ADDRESSES])
     rows = Rows(reader, ADDRESSES, 8, 48)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, as_completed
 from contextlib import contextmanager
@@ -16,11 +18,13 @@ from ..system import progress
 from ..system.rng import derive
 from . import columns, designs, rows
 from .columns import Fold
-from .packing import Pace
+from .packing import Made, Pace
 from .shards import Task, compute_shards
 from .store import Store
 
 OfEpoch = Callable[[int], Fold]
+BEHIND = 10
+"""How nice those who prepare are to the one that learns, which all wait for in the end."""
 
 
 class Ranks(Protocol):
@@ -82,7 +86,7 @@ class Fresh:
         tasks = columns.tasks(self.parts, wanted, self.store, self.device)
         missing = columns.missing(tasks, self.store) if self.lead else []
         groups = list(self.pace.groups(missing, self.pool.together(len(missing))))
-        futures = [self.pool.submit(compute_shards, group) for group in groups]
+        futures = [self.pool.submit(behind, group) for group in groups]
         return self._asked.setdefault(epoch, Asked(nu, seeds, tasks, groups, futures))
 
     def _wait(self, epoch: int, asked: Asked) -> None:
@@ -102,6 +106,13 @@ class Fresh:
         """All is learned."""
         for epoch in list(self._asked):
             self._forget(epoch)
+
+
+def behind(tasks: list[Task]) -> list[Made]:
+    """`compute_shards` in a process that gives way to its parent."""
+    if multiprocessing.parent_process() and hasattr(os, "setpriority"):
+        os.setpriority(os.PRIO_PROCESS, 0, max(BEHIND, os.getpriority(os.PRIO_PROCESS, 0)))
+    return compute_shards(tasks)
 
 
 @contextmanager

@@ -1,6 +1,9 @@
 """Fresh sounds: each epoch has its own, whoever prepares them and whatever interrupts it, and they leave nothing behind."""
 
 import json
+import os
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import pytest
 import torch
@@ -54,6 +57,16 @@ def test_no_more_than_two_epochs_are_kept_and_in_the_end_none(parts, first, tmp_
             counts.append(len(shards(tmp_path)))
     assert counts == [4, 8, 8, 4]  # two columns of two shards for this epoch and the next; the first has those of the table
     assert not shards(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "setpriority"), reason="there are no priorities here")
+def test_who_prepares_gives_way_to_the_one_that_learns():
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    assert fresh.behind([]) == []
+    with ProcessPoolExecutor(1, get_context("spawn")) as worker:
+        worker.submit(fresh.behind, []).result()
+        assert worker.submit(os.getpriority, os.PRIO_PROCESS, 0).result() == max(before, fresh.BEHIND)
+    assert os.getpriority(os.PRIO_PROCESS, 0) == before
 
 
 def scores(folder):

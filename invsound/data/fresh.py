@@ -109,10 +109,15 @@ class Fresh:
 
 
 def behind(tasks: list[Task]) -> list[Made]:
-    """`compute_shards` in a process that gives way to its parent."""
+    """`compute_shards` where it delays nobody who learns."""
+    give_way()
+    return compute_shards(tasks)
+
+
+def give_way() -> None:
+    """If this process is another's."""
     if multiprocessing.parent_process() and hasattr(os, "setpriority"):
         os.setpriority(os.PRIO_PROCESS, 0, max(BEHIND, os.getpriority(os.PRIO_PROCESS, 0)))
-    return compute_shards(tasks)
 
 
 @contextmanager

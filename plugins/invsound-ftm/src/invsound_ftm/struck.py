@@ -11,6 +11,7 @@ from torch import Tensor
 from invsound import Parameter, SignalOptions, Space, Synth, option
 
 from .approach import approach
+from .clock import clock
 from .drum import Drum, DrumOptions
 from .modes import below_nyquist, modal_sum, peak_normalize, wide
 from .warp import read
@@ -44,8 +45,9 @@ class StruckDrum(Synth):
     F is the spectrum of a stick's force, half a sine of duration T = `contact`. All modes keep one clock t̃: tension, raised by the
     stroke, relaxes, and every frequency falls by the share δ = `glide` with the time constant T_g = `glide_time`. h passes the white
     noise w, of variance 1, in a band, as a normal density over octaves about `noise_frequency` with `noise_width` for its standard
-    deviation; h ∗ w has variance 1, g is `noise`. The beginning of a longer sound is the shorter one's: w is a function of the seed. Of `contact`, `glide` and g counts what is above the bottom of the range: there they are nothing, and
-    the drum is `ftm`'s. m is summed at four times the rate and read at t̃ by interpolation, see `read`. Sources: docs/mathematics.md.
+    deviation; h ∗ w has variance 1, g is `noise`; w is a function of the seed, so that a short sound is the beginning of a long one. Of
+    `contact`, `glide` and g counts what is above the bottom of the range: there they are nothing, and the drum is `ftm`'s. m is summed at
+    four times the rate and read at t̃ by interpolation, see `read`. Sources: docs/mathematics.md.
     """
 
     Options = StruckOptions
@@ -89,7 +91,7 @@ class StruckDrum(Synth):
         amplitude = below_nyquist(FINER * omega / rate, self.shape(strike, pickup) * pulse / omega)
         m = modal_sum(amplitude, omega / rate, sigma / rate, FINER * (self.signal.num_samples - 1) + 9, theta.dtype)
         t = torch.arange(self.signal.num_samples, dtype=fine.dtype, device=fine.device) / self.signal.sample_rate
-        return read(m, rate * (t - (glide - self.bottom("glide")) * (t + time * torch.expm1(-t / time))))
+        return read(m, rate * clock(t, glide - self.bottom("glide"), time))
 
     def shape(self, strike: Tensor, pickup: Tensor) -> Tensor:
         """s_m s_k [B, num_modes²], k fastest, of the fractions [B, 1]."""
@@ -116,7 +118,7 @@ class StruckDrum(Synth):
 
     def guess(self, x: Tensor) -> Tensor:
         """Up to 6 drums near x in timbre; see `approach`."""
-        return approach(self, self.membrane, x)
+        return approach(self, x)
 
 
 def spectrum(turn: Tensor) -> Tensor:

@@ -56,7 +56,8 @@ class Filters(nn.Conv2d):
         """[B, C, H, W] → [B, C · strides, ⌈H / stride⌉, ⌈W / stride⌉], zeros where that does not come out even."""
         h, w = self.stride
         x = pad(x, (0, -x.shape[3] % w, 0, -x.shape[2] % h))
-        return x.unflatten(3, (-1, w)).unflatten(2, (-1, h)).permute(0, 1, 3, 5, 2, 4).flatten(1, 3)
+        phases: Tensor = x.unflatten(3, (-1, w)).unflatten(2, (-1, h)).permute(0, 1, 3, 5, 2, 4).flatten(1, 3)
+        return phases
 
 
 class TimeToChannels(nn.Module):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from invsound import Encoder, Signal
-from invsound.builtin.cnn import CNN, CNNOptions
+from invsound.builtin.cnn import CNN, CNNOptions, Filters, TimeToChannels
 from invsound.builtin.efficientnet import EfficientNetB0, EfficientNetOptions
 from invsound.builtin.mbconv import EfficientNet
 
@@ -34,6 +34,21 @@ def test_outputs_lie_within_the_bounds_and_rows_are_independent(Part: type[Encod
     assert nu_hat.shape == (4, 5)
     assert (nu_hat.abs() < 1).all()
     assert torch.allclose(nu_hat, rows, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(60, 17), (120, 257), (7, 9), (48, 4), (11, 8)])
+def test_the_fast_layers_are_the_plain_ones(size: tuple[int, int]) -> None:
+    x = noise(2, 1, *size).double().requires_grad_()
+    filters = Filters(1, 3, (5, 9), (2, 4), (2, 4), bias=False).double()
+    plain = torch.nn.functional.conv2d(x, filters.weight, None, (2, 4), (2, 4))
+    torch.testing.assert_close(filters(x), plain, rtol=0, atol=1e-12)
+    g = torch.randn_like(plain)
+    both = zip(*(torch.autograd.grad(y, (x, filters.weight), g) for y in (filters(x), plain)), strict=True)
+    for ours, theirs in both:
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-11)
+    cells = TimeToChannels(size[1], 3).double()
+    pooled = torch.nn.AvgPool2d((1, 3), ceil_mode=True)(x).transpose(2, 3).flatten(1, 2)
+    torch.testing.assert_close(cells(x), pooled, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("Part", [CNN, EfficientNetB0])

@@ -201,6 +201,10 @@ class TestAmfmChirp(PretrainedContract):
     part = "amfm-chirp"
 
 
+class TestFtmDrum(PretrainedContract):
+    part = "ftm-drum"
+
+
 def test_every_shipped_part_is_under_contract():
     contracts = [c for c in globals().values() if isinstance(c, type) and hasattr(c, "part")]
     covered = {("executor", "slurm"), ("command", "studio"), ("logger", "tensorboard")}  # by the tests of their plugins

@@ -12,3 +12,8 @@ def invsound_synths() -> list[Part]:
         Part("drum", "invsound_ftm.struck:StruckDrum", "drum of recordings: ftm's, with stick, falling pitch and noise"),
         Part("string", "invsound_ftm.string:String", "stiff damped string: stiffness, tension, two dampings, mass and length"),
     ]
+
+
+@hookimpl
+def invsound_pretrained() -> list[Part]:
+    return [Part("ftm-drum", "invsound_ftm.trained:ftm_drum", "the five parameters of a drum of ftm, of a million it has heard")]

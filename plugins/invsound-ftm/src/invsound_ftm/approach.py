@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .struck import StruckDrum
 
 CROSSINGS = 2
-STICKS = 4
+STICKS = 2
 STAGES = ((6, 4, 16384), (3, 4, 16384), (2, 12, 65536))  # candidates, steps of each, and samples heard
 DAMPINGS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 QUIET = 1e-3  # of the peak: where a sound is over
@@ -94,7 +94,7 @@ def nearer(residual: Residual, nu: Tensor, steps: int) -> End:
 
 def meeting(drum: StruckDrum, x: Tensor, nu: Tensor, most: int = 32) -> Tensor:
     """Rows like ν whose membranes explain the partials of x [n] best, each with several sticks and noises: up to `most` membranes of x as
-    it is, and as many of x by the clock that is heard in it; that clock is the rows' own."""
+    it is, and as many of x by the clock that is heard in it, if one is, which these rows have."""
     membrane, space, rate = Drum(drum.membrane.options), drum.space, drum.signal.sample_rate
     columns = [space.names.index(name) for name in ("glide", "glide_time")]
     (bottom, top), times = ((space[k].low, space[k].high) for k in columns)
@@ -106,6 +106,7 @@ def meeting(drum: StruckDrum, x: Tensor, nu: Tensor, most: int = 32) -> Tensor:
             best = distinct(found[ear.score(found.float(), 1e-2, 12).argsort(descending=True)[:1000]], most, apart=0.05)
             theta = space.to_theta(nu[torch.arange(STICKS * len(best)) % len(nu)])
             theta[:, : len(membrane.space)] = membrane.space.to_theta(best).repeat(STICKS, 1)
-            theta[:, columns] = theta.new_tensor([d + bottom, time])
+            if d:
+                theta[:, columns] = theta.new_tensor([d + bottom, time])
             rows.append(space.to_nu(theta).clamp(-1, 1))
     return torch.cat(rows)

@@ -14,6 +14,7 @@ make it, without a search.
 
 ```python
 import invsound
+
 answer = invsound.load("{load}")("sound.wav")
 print(answer)
 ```

@@ -5,20 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from operator import itemgetter
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from invsound import newton
+from invsound import Synth, newton
 
 from .clock import glide, steady
 from .drum import Drum
 from .listen import Ear, distinct
 from .timbre import timbre
-
-if TYPE_CHECKING:
-    from .struck import StruckDrum
 
 CROSSINGS = 2
 STICKS = 2
@@ -33,7 +29,7 @@ End = tuple[Tensor, float]
 distance = itemgetter(1)
 
 
-def approach(drum: StruckDrum, x: Tensor, candidates: int = 256) -> Tensor:
+def approach(synth: Synth, membrane: Drum, x: Tensor, candidates: int = 256) -> Tensor:
     """Candidates ν [K, P], nearest first, K ≤ 6, for the sound x [n]; none for silence.
 
     Of Sobol points, and of those whose membrane meets the partials of x, the nearest in `timbre` are drawn nearer by Levenberg–Marquardt on
@@ -42,19 +38,19 @@ def approach(drum: StruckDrum, x: Tensor, candidates: int = 256) -> Tensor:
     """
     sound = x.detach().cpu().double()
     if not len(sound) or not sound.abs().max() > 0:
-        return x.new_empty(0, len(drum.space))
-    sound, own = sound / sound.abs().max(), len(drum.membrane.space) + 2
-    nu = 2 * torch.quasirandom.SobolEngine(len(drum.space), scramble=True, seed=0).draw(candidates, dtype=torch.float64) - 1
-    nu, ends = torch.cat([nu, meeting(drum, sound, nu)]), list[Tensor]()
+        return x.new_empty(0, len(synth.space))
+    sound, own = sound / sound.abs().max(), len(membrane.space) + 2
+    nu = 2 * torch.quasirandom.SobolEngine(len(synth.space), scramble=True, seed=0).draw(candidates, dtype=torch.float64) - 1
+    nu, ends = torch.cat([nu, meeting(synth, membrane, sound, nu)]), list[Tensor]()
     (most, steps, samples), *later = STAGES
     with torch.no_grad():
-        residual, crossed, found = comparison(drum, sound, samples), nu, list[End]()
+        residual, crossed, found = comparison(synth, sound, samples), nu, list[End]()
         for _ in range(1 + CROSSINGS):
             found = sorted(found + [nearer(residual, row[None], steps) for row in chosen(residual, crossed, most)], key=distance)[:most]
             crossed = torch.cat([nu[:, :own], found[0][0][:, own:].expand(len(nu), -1)], 1)
         for kept, steps, samples in later:
             ends.insert(0, torch.cat([row for row, _ in found]))
-            residual = comparison(drum, sound, samples)
+            residual = comparison(synth, sound, samples)
             found = sorted((nearer(residual, row, steps) for row, _ in found[:kept]), key=distance)
     return distinct(torch.cat([row for row, _ in found] + ends), most, apart=0.02).to(x)
 
@@ -64,11 +60,11 @@ def chosen(residual: Residual, nu: Tensor, most: int) -> Tensor:
     return distinct(nu[torch.cat([residual(rows).norm(dim=1) for rows in nu.split(8)]).argsort()], most, apart=0.2)
 
 
-def comparison(drum: StruckDrum, x: Tensor, samples: int) -> Residual:
+def comparison(synth: Synth, x: Tensor, samples: int) -> Residual:
     """The differences from x [n], as far as it is heard, at most so many samples: in `timbre`, and in its semitones by a longer window."""
-    over, rate = int((x.abs() > QUIET).nonzero().max()), drum.signal.sample_rate
+    over, rate = int((x.abs() > QUIET).nonzero().max()), synth.signal.sample_rate
     n = min(1024 * (over // 1024 + 1), len(x), samples)
-    short = type(drum)(replace(drum.options, num_samples=max(n, 2)))
+    short = type(synth)(replace(synth.options, num_samples=max(n, 2)))
 
     def heard(x: Tensor) -> Tensor:
         return torch.cat([timbre(x, rate), timbre(x, rate, per_octave=12, window=8192)], 1)
@@ -92,10 +88,10 @@ def nearer(residual: Residual, nu: Tensor, steps: int) -> End:
     return nu, float(r.norm())
 
 
-def meeting(drum: StruckDrum, x: Tensor, nu: Tensor, most: int = 32) -> Tensor:
+def meeting(synth: Synth, membrane: Drum, x: Tensor, nu: Tensor, most: int = 32) -> Tensor:
     """Rows like ν whose membranes explain the partials of x [n] best, each with several sticks and noises: up to `most` membranes of x as
     it is, and as many of x by the clock that is heard in it, if one is, which these rows have."""
-    membrane, space, rate = Drum(drum.membrane.options), drum.space, drum.signal.sample_rate
+    membrane, space, rate = Drum(membrane.options), synth.space, synth.signal.sample_rate
     columns = [space.names.index(name) for name in ("glide", "glide_time")]
     (bottom, top), times = ((space[k].low, space[k].high) for k in columns)
     rows = [nu[:0]]

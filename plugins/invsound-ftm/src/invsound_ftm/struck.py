@@ -118,7 +118,7 @@ class StruckDrum(Synth):
 
     def guess(self, x: Tensor) -> Tensor:
         """Up to 6 drums near x in timbre; see `approach`."""
-        return approach(self, x)
+        return approach(self, self.membrane, x)
 
 
 def spectrum(turn: Tensor) -> Tensor:

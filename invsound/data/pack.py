@@ -18,7 +18,10 @@ from torch import Tensor
 from ..system.files import atomic
 from ..system.tensors import checksum
 
-DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+DTYPES = {
+    "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "BOOL": torch.bool,
+    "I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "I8": torch.int8, "U8": torch.uint8,
+}  # fmt: skip
 HEADER = 2**28
 """Bytes that a header may have."""
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error)

@@ -91,8 +91,8 @@ class Store:
         """Put shards that have files of their own into one, with the packs that are small; unless another process does that now."""
         with contextlib.suppress(Busy), _advised(), claimed(self.packs):
             small = [pack for pack in self.known() if pack.size < PACK]
-            found = {address: Pack.of_one(self.path(address), address) for address in addresses}
-            alone = {address: column for address, one in found.items() if one and (column := one.get(address)) is not None}
+            own = ((address, self._alone(address)) for address in addresses)
+            alone = {address: column for address, pack in own if pack and (column := pack.get(address)) is not None}
             if alone:
                 write_pack(path := self._new_pack(), alone)
                 small = [pack for pack in (Pack.read(path),) if pack] + small
@@ -115,6 +115,9 @@ class Store:
             merge_packs(self._new_pack(), packs, but)
             for pack in packs:
                 pack.path.unlink(missing_ok=True)
+
+    def _alone(self, address: str) -> Pack | None:
+        return Pack.of_one(self.path(address), address)
 
     def known(self) -> list[Pack]:
         """The packs as they are now; one that cannot be read is none."""
@@ -139,7 +142,7 @@ class Store:
 
     def _holders(self, address: str) -> Iterator[Pack]:
         """A shard's own file, the pack that is known to hold it, and if that has gone, another."""
-        if alone := Pack.of_one(self.path(address), address):
+        if alone := self._alone(address):
             yield alone
         if pack := self._of.get(address):
             yield pack

@@ -45,8 +45,8 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], text: str = "", address
         temporary.write_bytes(content)
 
 
-def load_tensors(path: Path, address: str = "") -> tuple[dict[str, Tensor], str] | None:
-    """The named tensors and the text of a file; None if it is missing, truncated, altered, or was written for another address."""
+def load_tensors(path: Path) -> tuple[dict[str, Tensor], str] | None:
+    """The named tensors and the text of a file; None if it is missing, truncated, altered, or was written for an address."""
     from safetensors import SafetensorError, safe_open
 
     if not path.is_file():  # to open a pipe would be to wait for it
@@ -58,7 +58,7 @@ def load_tensors(path: Path, address: str = "") -> tuple[dict[str, Tensor], str]
     except (OSError, SafetensorError, ValueError):
         return None
     text = metadata.get("text", "")
-    whole = metadata.get("checksum") == checksum(tensors, text, address)
-    if not address and "checksum" not in metadata:
+    whole = metadata.get("checksum") == checksum(tensors, text, "")
+    if "checksum" not in metadata:
         whole = metadata.get("sha256") == _first_checksum(tensors, text)
     return (tensors, text) if whole else None

@@ -48,7 +48,7 @@ def test_what_is_packed_comes_back_in_any_process(packed):
     assert [path.parent.name for path in files(packed)] == ["packs"]
     come_back(packed)
     come_back(Store(packed.root))
-    for dtype in (torch.float64, torch.float16, torch.bfloat16):
+    for dtype in (torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool):
         packed.put("ab" * 32, torch.ones(3, 0, 2, dtype=dtype))
         packed.put("cd" * 32, column(ADDRESSES[0]).to(dtype))
         packed.pack(["ab" * 32, "cd" * 32])

@@ -2,46 +2,74 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from ..errors import UsageError, did_you_mean
 from ..hooks.bounds import check_bounds, option
 from ..loss import Loss
+
+if TYPE_CHECKING:
+    from ..problem import Problem
 
 
 @dataclass
 class PLossOptions:
     """P-loss.
 
-    choices: what an option that is missed costs: square (½‖ν̂ − ν‖² as anywhere) or cross_entropy
+    shape: what a number costs that is off by e: square (½e²) or absolute (|e|)
+    weights: how much parameters count, by name, where all others are 1
+    choices: what an option that is missed costs: square (½‖ν̂ − ν‖² whatever the shape) or cross_entropy
     """
 
+    shape: str = option("square", choices=("square", "absolute"))
+    weights: dict[str, float] = field(default_factory=dict)
     choices: str = option("square", choices=("square", "cross_entropy"))
 
     def __post_init__(self) -> None:
         check_bounds(self)
+        if wrong := {name: weight for name, weight in self.weights.items() if weight < 0}:
+            raise ValueError(f"option weights takes numbers, 0 or more, got {wrong}")
 
 
 class PLoss(Loss):
-    """½‖ν̂ − ν‖²: the quadratic form of the identity metric; needs nothing prepared.
+    """Σ w (ν̂ − ν)² / 2 over the coordinates: the quadratic form of the identity metric, where w is 1; needs nothing prepared.
 
-    Of a choice that is twice the Brier score of the probabilities (ν̂ + 1)/2 (Brier, Monthly Weather Review 78, 1950), or with
-    choices=cross_entropy the negative logarithm of the one that is given to the true option, −log p.
+    With shape=absolute numbers cost w |ν̂ − ν|. Weights are taken relative to their mean over the parameters. Where they are the slopes
+    of a representation, the shape decides what is learned first: square, what is far off; absolute, what is heard most.
+
+    Of a choice the square is twice the Brier score of the probabilities (ν̂ + 1)/2 (Brier, Monthly Weather Review 78, 1950), or with
+    choices=cross_entropy the cost is the negative logarithm of the one that is given to the true option, −log p.
     """
 
     Options = PLossOptions
+    weights: Tensor
+
+    def __init__(self, problem: Problem, options: PLossOptions) -> None:
+        super().__init__(problem, options)
+        space, given = problem.space, options.weights
+        if unknown := [name for name in given if name not in space.names]:
+            near = did_you_mean(unknown[0], space.names)
+            raise UsageError(f"loss.weights: there is no parameter {unknown[0]!r}.{near} Parameters: {', '.join(space.names)}.")
+        weights = torch.tensor([given.get(name, 1.0) for name in space.names])
+        if not weights.any():
+            raise UsageError("loss.weights: all are 0, and nothing would be learned. Give one parameter more.")
+        wide = weights.repeat_interleave(torch.tensor([p.width for p in space]))
+        self.register_buffer("weights", wide / weights.mean(), persistent=False)
+        self.register_buffer("numbers", space.columns([not p.options for p in space]), persistent=False)
 
     def forward(self, nu_hat: Tensor, nu: Tensor, side: Tensor) -> Tensor:
+        e, space = nu_hat - nu, self.problem.space
+        cost = torch.where(self.numbers, e.abs(), 0.5 * e.square()) if self.options.shape == "absolute" else 0.5 * e.square()
         if self.options.choices == "square":
-            return 0.5 * (nu_hat - nu).square().sum(1)
-        space = self.problem.space
-        numbers = space.columns([not p.options for p in space], nu.device)
-        total = 0.5 * ((nu_hat - nu).square() * numbers).sum(1)
+            return (cost * self.weights).sum(1)
+        total = (cost * self.weights * self.numbers).sum(1)
         for index in space.choices:
             block = space.slices[index]
             odds = ((nu_hat[:, block] + 1) / 2).clamp(torch.finfo(nu_hat.dtype).eps)
             true = odds.gather(1, nu[:, block].argmax(1, keepdim=True))[:, 0]
-            total = total + odds.sum(1).log() - true.log()
+            total = total + self.weights[block.start] * (odds.sum(1).log() - true.log())
         return total

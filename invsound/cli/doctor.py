@@ -74,17 +74,18 @@ def _show(found: Any) -> None:
 
     table = Table(title=f"Relative error of Jδ, median over {found.sounds} sounds", title_justify="left")
     table.add_column("parameter")
-    for heading in ("radius", *(f"{step:.0e}" for step in found.steps[::3])):
+    for heading in ("radius", "slope", *(f"{step:.0e}" for step in found.steps[::3])):
         table.add_column(heading, justify="right")
     radii = reached(found.as_dict())
     for name, errors in found.errors.items():
         table.add_row(
             cell(name),
             radii[name],
+            f"{found.slope[name]:.3g}",
             *(f"{error:.2g}" for error in errors[::3]),
         )
     show(table)
-    say("Columns are |δν|. The radius is the largest |δν| up to which the error is below 50 %.")
+    say("Columns are |δν|. The radius is the largest |δν| up to which the error is below 50 %; the slope is ‖ΔS‖ / |δν| at 0.02.")
 
 
 def _checks(limit: float) -> Iterator[tuple[str, bool, str]]:

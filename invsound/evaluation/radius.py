@@ -32,6 +32,8 @@ from ..table import Shown, Table
 
 STEPS = [1e-5 * 10 ** (k / 3) for k in range(14)] + [0.3]
 """|δ|, in ν: three to a decade."""
+TYPICAL = STEPS[10]
+"""An error in ν, 0.02, as trained encoders make it."""
 
 
 @dataclass
@@ -51,7 +53,8 @@ class Radius(Shown):
     """Per parameter, the median over sounds of ‖Jδ − ΔS‖ / ‖ΔS‖, ΔS = Φ(ν + δ) − Φ(ν), at each |δ| of `steps`.
 
     `radius` is the largest |δ| up to which it is below 50 %; None where it is not even at the smallest. `unmoved` is in how many of the
-    sounds ∂S is zero. Parameters that are choices, or have steps, have no δ as small as that and are left out.
+    sounds ∂S is zero. `slope` is the mean over sounds of ‖ΔS‖ / |δ| at |δ| = 0.02: how much the parameter is heard, and what it may
+    weigh in a loss. Parameters that are choices, or have steps, have no δ as small as that and are left out.
     """
 
     synth: str
@@ -62,6 +65,7 @@ class Radius(Shown):
     errors: dict[str, list[float]]
     radius: dict[str, float | None]
     unmoved: dict[str, int]
+    slope: dict[str, float]
 
     def as_dict(self) -> dict[str, Any]:
         """What `invsound doctor radius --json` prints."""
@@ -72,6 +76,7 @@ class Radius(Shown):
         errors = {f"error at {step:.0e}": [curve[k] for curve in self.errors.values()] for k, step in enumerate(self.steps)}
         of = f"{short(self.feature)} of {short(self.synth)}, {self.sounds} sounds"
         columns: dict[str, list[Any]] = {"parameter": list(self.radius), "radius": list(self.radius.values())}
+        columns["slope"] = list(self.slope.values())
         return Table(f"Radius of {of}", columns | errors)
 
     def _repr_html_(self) -> str:
@@ -122,11 +127,13 @@ def _radius(synth: Any, feature: Any, overrides: Sequence[str], sounds: int, see
     if problem.synth.nuisance:
         problem.synth.seed = seed
     with single_thread(), progress.bar("Measuring", sounds, "sounds") as advance:
-        found, still = [], []
+        found, changes, still = [], [], []
         for row in nu:
             J = problem.jacobian(row[None])
             still.append(problem.unmoved(J))
-            found.append(errors(problem, row, J[0], STEPS, coordinates))
+            error, change = errors(problem, row, J[0], STEPS, coordinates)
+            found.append(error)
+            changes.append(change[:, STEPS.index(TYPICAL)] / TYPICAL)
             advance(1)
     if said := problem.warning(torch.cat(still)):
         progress.log.warning(said)
@@ -136,6 +143,7 @@ def _radius(synth: Any, feature: Any, overrides: Sequence[str], sounds: int, see
         synth, feature, sounds, seed, STEPS, dict(zip(names, median, strict=True)),
         {name: reach(STEPS, error) for name, error in zip(names, median, strict=True)},
         dict(zip(names, torch.cat(still).sum(0)[smooth].tolist(), strict=True)),
+        dict(zip(names, torch.stack(changes).mean(0).tolist(), strict=True)),
     )  # fmt: skip
 
 
@@ -148,10 +156,10 @@ def _problem(ready: dict[str, Any], asked: dict[str, Any]) -> Problem:
 @torch.no_grad()
 def errors(
     problem: Problem, nu: Tensor, J: Tensor, steps: Sequence[float], coordinates: Sequence[int] | None = None, chunk: int = 8
-) -> Tensor:
-    """‖Jδ − ΔS‖ / ‖ΔS‖ [F, K] at one ν [W], J [D, W] there, for δ along each of some coordinates, or all, and of each length.
+) -> tuple[Tensor, Tensor]:
+    """‖Jδ − ΔS‖ / ‖ΔS‖ and ‖ΔS‖ [F, K] at one ν [W], J [D, W] there, for δ along each of some coordinates, or all, and of each length.
 
-    1 where neither is other than zero: of a sound that does not change nothing is learned.
+    The former is 1 where neither is other than zero: of a sound that does not change nothing is learned.
     """
     chosen = list(range(len(nu)) if coordinates is None else coordinates)
     delta = -torch.where(nu > 0, 1.0, -1.0).to(nu).diag()[chosen, None, :] * torch.tensor(steps).to(nu)[None, :, None]
@@ -160,7 +168,7 @@ def errors(
     change = (moved - origin).unflatten(0, delta.shape[:2])
     predicted = delta @ J.mT
     error: Tensor = (predicted - change).norm(dim=2) / change.norm(dim=2).clamp_min(torch.finfo(nu.dtype).tiny)
-    return error.where(predicted.any(2) | change.any(2), 1.0)
+    return error.where(predicted.any(2) | change.any(2), 1.0), change.norm(dim=2)
 
 
 def reach(steps: Sequence[float], errors: Sequence[float]) -> float | None:

@@ -25,11 +25,12 @@ class Curved:
 
 def test_errors_are_those_of_the_taylor_expansion():
     nu = torch.tensor([0.4, 0.0, -0.2], dtype=torch.float64)
-    found = errors(Curved(), nu, Curved().jacobian(nu[None])[0], STEPS)
+    found, change = errors(Curved(), nu, Curved().jacobian(nu[None])[0], STEPS)
     d = torch.tensor(STEPS, dtype=torch.float64)
-    change = torch.sin(20 * d) + 3 * d
+    curve = torch.sin(20 * d) + 3 * d
+    torch.testing.assert_close(change, torch.stack([d, curve.abs(), 0 * d]), atol=1e-6, rtol=1e-6)
     torch.testing.assert_close(found[0], torch.zeros_like(d), atol=1e-9, rtol=0)
-    torch.testing.assert_close(found[1], (23 * d - change).abs() / change.abs(), atol=1e-9, rtol=1e-6)
+    torch.testing.assert_close(found[1], (23 * d - curve).abs() / curve.abs(), atol=1e-9, rtol=1e-6)
     assert (found[2] == 1).all()  # nothing is learned of it
 
 
@@ -52,7 +53,7 @@ def test_a_row_is_moved_towards_the_middle_and_stays_within_bounds():
 def test_the_error_of_a_sound_grows_with_the_step_in_proportion():
     problem = toys.problem()
     nu = torch.tensor([0.3, -0.2], dtype=torch.float64)
-    found = errors(problem, nu, problem.jacobian(nu[None])[0], [1e-5, 1e-4])
+    found, _ = errors(problem, nu, problem.jacobian(nu[None])[0], [1e-5, 1e-4])
     torch.testing.assert_close(found[:, 1] / found[:, 0], torch.full((2,), 10.0, dtype=torch.float64), rtol=0.01, atol=0)
 
 
@@ -78,6 +79,8 @@ def test_the_command_prints_writes_and_repeats_itself(tiny, invsound):
     assert printed == json.loads(Path("radius/radius.json").read_text())
     assert set(printed["radius"]) == {"f", "tau"}
     assert all(len(curve) == len(printed["steps"]) for curve in printed["errors"].values())
+    assert printed["slope"].keys() == printed["radius"].keys()
+    assert min(printed["slope"].values()) > 0
     assert 1e-4 < printed["radius"]["f"] < printed["radius"]["tau"]
     assert radii.radius(tiny, "mss", sounds=3, overrides=["feature.n_fft=[256,64]"]).as_dict() == printed
     assert radii.radius(tiny, "mss", sounds=3, seed=1, overrides=["feature.n_fft=[256,64]"]).errors != printed["errors"]

@@ -50,26 +50,34 @@ class PLoss(Loss):
 
     def __init__(self, problem: Problem, options: PLossOptions) -> None:
         super().__init__(problem, options)
-        space, given = problem.space, options.weights
+        self.register_buffer("weights", self._weights() if options.weights else torch.ones(1), persistent=False)
+
+    def _weights(self) -> Tensor:
+        """w [W]. Raises UsageError where they name what there is not, or nothing counts."""
+        space, given = self.problem.space, self.options.weights
         if unknown := [name for name in given if name not in space.names]:
             near = did_you_mean(unknown[0], space.names)
             raise UsageError(f"loss.weights: there is no parameter {unknown[0]!r}.{near} Parameters: {', '.join(space.names)}.")
         weights = torch.tensor([given.get(name, 1.0) for name in space.names])
         if not weights.any():
             raise UsageError("loss.weights: all are 0, and nothing would be learned. Give one parameter more.")
-        wide = weights.repeat_interleave(torch.tensor([p.width for p in space]))
-        self.register_buffer("weights", wide / weights.mean(), persistent=False)
-        self.register_buffer("numbers", space.columns([not p.options for p in space]), persistent=False)
+        return (weights / weights.mean()).repeat_interleave(torch.tensor([p.width for p in space]))
 
     def forward(self, nu_hat: Tensor, nu: Tensor, side: Tensor) -> Tensor:
-        e, space = nu_hat - nu, self.problem.space
-        cost = torch.where(self.numbers, e.abs(), 0.5 * e.square()) if self.options.shape == "absolute" else 0.5 * e.square()
+        e = nu_hat - nu
+        cost, w = 0.5 * e.square() * self.weights, self.weights.expand(e.shape[1])
+        if self.options.shape == "square" and self.options.choices == "square":
+            return cost.sum(1)
+        space = self.problem.space
+        numbers = space.columns([not p.options for p in space], nu.device)
+        if self.options.shape == "absolute":
+            cost = torch.where(numbers, e.abs() * w, cost)
         if self.options.choices == "square":
-            return (cost * self.weights).sum(1)
-        total = (cost * self.weights * self.numbers).sum(1)
+            return cost.sum(1)
+        total = (cost * numbers).sum(1)
         for index in space.choices:
             block = space.slices[index]
             odds = ((nu_hat[:, block] + 1) / 2).clamp(torch.finfo(nu_hat.dtype).eps)
             true = odds.gather(1, nu[:, block].argmax(1, keepdim=True))[:, 0]
-            total = total + self.weights[block.start] * (odds.sum(1).log() - true.log())
+            total = total + w[block.start] * (odds.sum(1).log() - true.log())
         return total

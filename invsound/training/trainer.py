@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ..data.columns import Fold
+from ..data.fresh import OfEpoch
 from ..encoder import Encoder, guessed
 from ..errors import InvsoundError, NonFiniteError
 from ..hooks.culprit import answer
@@ -28,7 +29,6 @@ from .step import Step, batches
 
 MakeOptimizer = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
 OnEpoch = Callable[[dict[str, Any]], None]
-Each = Callable[[int], Fold] | None
 
 
 class Trainer:
@@ -62,7 +62,9 @@ class Trainer:
     def _weights(self) -> dict[str, Tensor]:
         return {name: value.detach().clone() for name, value in self.encoder.state_dict().items()}
 
-    def fit(self, train: Fold, val: Fold, on_epoch: OnEpoch | None = None, log: logs.Log = logs.nobody, each: Each = None) -> Encoder:
+    def fit(
+        self, train: Fold, val: Fold, on_epoch: OnEpoch | None = None, log: logs.Log = logs.nobody, each: OfEpoch | None = None,
+    ) -> Encoder:  # fmt: skip
         """Train to the last epoch from the checkpoint, if there is one, and return the encoder that is kept, in `eval()`.
         `on_epoch` gets the metrics of an epoch when its checkpoint is written, `log` those of all; `each` epoch has its sounds, or `train`.
         """
@@ -175,8 +177,7 @@ class Trainer:
         monitor = {name: value for name, value in self.noted.items() if value != []}
         monitor |= {self.loss.monitor: float(getattr(self.loss, self.loss.monitor))} if self.loss.monitor else {}
         record: dict[str, Any] = {"epoch": self.epoch, "val_loss": val_loss, "lr": self.optimizer.param_groups[0]["lr"]}
-        record |= {"monitor": monitor, "seconds": seconds}
-        record |= {} if train_loss is None else {"train_loss": train_loss, "steps": self.steps}
+        record |= {"monitor": monitor, "seconds": seconds} | ({} if train_loss is None else {"train_loss": train_loss, "steps": self.steps})
         record |= {"phase": "pretraining"} if self.phase is not self.phases[-1] else {}
         self.metrics.append(record)
         if val_loss < self.best or self.options.keep == "last":

@@ -132,7 +132,8 @@ def tasks(parts: Parts, wanted: Wanted, store: Store, device: str) -> dict[Any, 
 
 def missing(shards: Mapping[Any, list[Task]], store: Store) -> list[Task]:
     """Those that the store lacks."""
-    return [task for pieces in shards.values() for task in pieces if not store.has(task.address)]
+    there = store.addresses()
+    return [task for pieces in shards.values() for task in pieces if task.address not in there]
 
 
 def _computed(parts: Parts, wanted: Wanted, store: Store, who: Workforce, device: str) -> tuple[dict[Any, list[Task]], Set[str]]:

@@ -40,8 +40,8 @@ class Packing:
         self.store = store
         self.alone: list[str] = []
         self.size = self.files = 0
-        for address in addresses:
-            with contextlib.suppress(FileNotFoundError):  # it is packed already, or computed later
+        for address in store.alone().intersection(addresses):
+            with contextlib.suppress(FileNotFoundError):  # it was packed meanwhile
                 self.add([address], store.path(address).stat().st_size)
 
     def add(self, addresses: list[str], size: int) -> None:

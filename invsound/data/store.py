@@ -23,6 +23,7 @@ from .pack import Pack, merge_packs, write_pack
 
 PACK = 2**26
 """Bytes: smaller packs are merged with what comes after."""
+SUFFIX = ".safetensors"
 
 
 def digest(recipe: Any, nu: Tensor) -> str:
@@ -57,10 +58,19 @@ class Store:
 
     def path(self, address: str) -> Path:
         """Where a shard is that is in no pack."""
-        return self.root / address[:2] / f"{address}.safetensors"
+        return self.root / address[:2] / f"{address}{SUFFIX}"
 
     def has(self, address: str) -> bool:
         return self._pack(address) is not None or self.path(address).exists()
+
+    def alone(self) -> set[str]:
+        """The shards that have files of their own."""
+        return {name for folder in _listed(self.root) if len(folder) == 2 for name in _columns(self.root / folder)}
+
+    def addresses(self) -> Set[str]:
+        """All shards that are there: of many, asked for at once, without a look at the disk for each."""
+        self.known()
+        return self._of.keys() | self.alone()
 
     def get(self, address: str) -> Tensor | None:
         """The column at an address; None if it is absent, damaged or another's, which is the same thing: it is computed again."""
@@ -85,7 +95,7 @@ class Store:
             write_pack(self._new_pack(), columns, durable=False)
 
     def _new_pack(self) -> Path:
-        return self.packs / f"{secrets.token_hex(8)}.safetensors"
+        return self.packs / f"{secrets.token_hex(8)}{SUFFIX}"
 
     def pack(self, addresses: Iterable[str]) -> None:
         """Put shards that have files of their own into one, with the packs that are small; unless another process does that now."""
@@ -122,10 +132,10 @@ class Store:
     def known(self) -> list[Pack]:
         """The packs as they are now; one that cannot be read is none."""
         try:
-            names = {name for name in os.listdir(self.packs) if name.endswith(".safetensors") and not name.startswith(".")}
             self._seen = self.packs.stat().st_mtime_ns
         except OSError:
-            names, self._seen = set(), -1
+            self._seen = -1
+        names = {f"{name}{SUFFIX}" for name in _columns(self.packs)}
         if self._packs.keys() - names:  # what they held, another may hold
             self._packs = {name: pack for name, pack in self._packs.items() if name in names}
             self._of = {address: pack for pack in self._packs.values() for address in pack.addresses}
@@ -154,6 +164,18 @@ class Store:
         """Raise UsageError, before the work, if there can be no column here."""
         with _advised():
             check_folder(self.root)
+
+
+def _columns(folder: Path) -> Iterator[str]:
+    """The names of the shards, or packs, in a folder."""
+    return (name.removesuffix(SUFFIX) for name in _listed(folder) if name.endswith(SUFFIX) and not name.startswith("."))
+
+
+def _listed(folder: Path) -> list[str]:
+    """Nothing where there is no folder."""
+    with contextlib.suppress(OSError):
+        return os.listdir(folder)
+    return []
 
 
 @contextmanager

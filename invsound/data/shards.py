@@ -29,6 +29,8 @@ from .store import Store
 
 SHARD = 8
 """Sounds per shard: what a kill −9 loses at most, per worker."""
+AHEAD = 16
+"""Groups of shards that each worker of this machine is asked for: enough to do while what is finished is packed."""
 Given = tuple[tuple[str, str], ...]
 """Kind and name of parts that are classes."""
 
@@ -80,7 +82,7 @@ def compute(tasks: list[Task], who: Workforce, packing: Packing | None = None) -
                     packing.add([task.address for task in group], size)
 
             groups = pace.groups(tasks, pool.together(len(tasks)))
-            executor.run_all(pool, compute_shards, groups, done, window=None if who.elsewhere else 4 * pool.at_once)
+            executor.run_all(pool, compute_shards, groups, done, window=None if who.elsewhere else AHEAD * pool.at_once)
 
 
 def title(column: str) -> str:

@@ -237,3 +237,19 @@ def test_cheap_shards_of_a_column_go_together_and_others_alone():
     assert [one for group in rest for one in group] == tasks[2:]
     assert [len(group) for group in rest] == [25] * 7 + [24, 1, 1, 1]
     assert [len(group) for group in packing.Pace().groups(tasks, 3)] == [3] * 67 + [3]
+
+
+def test_all_that_is_there_is_listed_as_it_is_found_one_by_one(tmp_path):
+    store, asked = Store(tmp_path), [f"{k:02x}" * 32 for k in range(6)]
+    assert store.addresses() == set()
+    store.put_all({address: torch.ones(8, 2) for address in asked[:2]})
+    for address in asked[2:5]:
+        store.put(address, torch.ones(8, 2))
+    store.pack(asked[2:3])
+    (tmp_path / "03" / ".rest.safetensors").write_text("of a killed writer")
+    (tmp_path / "03" / "notes.txt").write_text("not ours")
+    for one in (store, Store(tmp_path)):
+        assert one.addresses() == {address for address in asked if one.has(address)} == set(asked[:5])
+        assert one.alone() == set(asked[3:5])
+    store.drop(asked[:1])
+    assert Store(tmp_path).addresses() == set(asked[1:5])

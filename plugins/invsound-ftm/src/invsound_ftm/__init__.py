@@ -16,4 +16,4 @@ def invsound_synths() -> list[Part]:
 
 @hookimpl
 def invsound_pretrained() -> list[Part]:
-    return [Part("ftm-drum", "invsound_ftm.trained:ftm_drum", "the five parameters of a drum of ftm, from 655,360 that it heard once each")]
+    return [Part("ftm-drum", "invsound_ftm.trained:ftm_drum", "the five parameters of a drum of ftm, learned of a million drums")]

@@ -74,10 +74,11 @@ def test_what_is_exported_tells_of_itself_and_not_of_this_machine(run, tmp_path)
 
 
 def test_a_card_says_what_its_sounds_met(invsound, toy, tiny, tmp_path):
-    more = ["data.fresh=true", "data.augment=[noise,cut]"]
+    more = ["data.fresh=true", "data.augment=[noise,cut]", "loss.shape=absolute", "loss.weights={f: 2}"]
     assert invsound(*toy(tiny, "--out", "run", *more, loss="ploss")).exit_code == 0
     told = (api.export(tmp_path / "run", tmp_path / "kept") / "README.md").read_text()
     assert "16 sounds of the design `random`, new ones in every epoch, augmented by noise, cut, " in told
+    assert "of the loss `ploss shape=absolute weights={'f': 2.0}`, " in told
 
 
 def test_it_is_written_into_a_new_folder_of_a_finished_run_alone(invsound, run, tmp_path):

@@ -131,10 +131,7 @@ class Store:
 
     def known(self) -> list[Pack]:
         """The packs as they are now; one that cannot be read is none."""
-        try:
-            self._seen = self.packs.stat().st_mtime_ns
-        except OSError:
-            self._seen = -1
+        self._seen = self._changed()
         names = {f"{name}{SUFFIX}" for name in _columns(self.packs)}
         if self._packs.keys() - names:  # what they held, another may hold
             self._packs = {name: pack for name, pack in self._packs.items() if name in names}
@@ -145,10 +142,15 @@ class Store:
         return list(self._packs.values())
 
     def _pack(self, address: str) -> Pack | None:
-        with contextlib.suppress(OSError):
-            if self.packs.stat().st_mtime_ns != self._seen:
-                self.known()
+        if self._changed() != self._seen:
+            self.known()
         return self._of.get(address)
+
+    def _changed(self) -> int:
+        """When packs came or went, as the disk notes it; −1 if there are none."""
+        with contextlib.suppress(OSError):
+            return self.packs.stat().st_mtime_ns
+        return -1
 
     def _holders(self, address: str) -> Iterator[Pack]:
         """A shard's own file, the pack that is known to hold it, and if that has gone, another."""

@@ -45,7 +45,8 @@ def test_loudest_first_whatever_the_gain() -> None:
     heard, louder = partials(x, SAMPLE_RATE), partials(1000 * x, SAMPLE_RATE)
     loudness = modal_energy(heard.sigma, heard.amplitude, 8192 / SAMPLE_RATE)
     assert loudness.diff().max() < 0
-    torch.testing.assert_close(louder.omega, heard.omega, rtol=1e-9, atol=0)
+    # 1000 rounds anew; the weakest of these modes is known to 1e-9, on one processor to a little more than on another
+    torch.testing.assert_close(louder.omega, heard.omega, rtol=1e-8, atol=0)
     torch.testing.assert_close(louder.amplitude, 1000 * heard.amplitude, rtol=1e-6, atol=0)
 
 

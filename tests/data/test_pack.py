@@ -1,6 +1,7 @@
 """Packs: many shards in one file, of which each comes back bit for bit or not at all, whoever packs and whatever interrupts it."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -253,3 +254,11 @@ def test_all_that_is_there_is_listed_as_it_is_found_one_by_one(tmp_path):
         assert one.alone() == set(asked[3:5])
     store.drop(asked[:1])
     assert Store(tmp_path).addresses() == set(asked[1:5])
+
+
+def test_of_a_cache_that_was_removed_nothing_is_there(packed):
+    assert packed.has(ADDRESSES[0])
+    shutil.rmtree(packed.root)
+    assert not any(packed.has(address) for address in ADDRESSES)
+    packed.put_all({address: column(address) for address in ADDRESSES[:2]})
+    assert [packed.has(address) for address in ADDRESSES[:3]] == [True, True, False]

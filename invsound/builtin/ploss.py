@@ -65,19 +65,19 @@ class PLoss(Loss):
 
     def forward(self, nu_hat: Tensor, nu: Tensor, side: Tensor) -> Tensor:
         e = nu_hat - nu
-        cost, w = 0.5 * e.square() * self.weights, self.weights.expand(e.shape[1])
-        if self.options.shape == "square" and self.options.choices == "square":
-            return cost.sum(1)
-        space = self.problem.space
-        numbers = space.columns([not p.options for p in space], nu.device)
+        cost = 0.5 * e.square() * self.weights
         if self.options.shape == "absolute":
-            cost = torch.where(numbers, e.abs() * w, cost)
+            cost = torch.where(self._numbers(e), e.abs() * self.weights, cost)
         if self.options.choices == "square":
             return cost.sum(1)
-        total = (cost * numbers).sum(1)
+        space, w, total = self.problem.space, self.weights.expand(e.shape[1]), (cost * self._numbers(e)).sum(1)
         for index in space.choices:
             block = space.slices[index]
             odds = ((nu_hat[:, block] + 1) / 2).clamp(torch.finfo(nu_hat.dtype).eps)
             true = odds.gather(1, nu[:, block].argmax(1, keepdim=True))[:, 0]
             total = total + w[block.start] * (odds.sum(1).log() - true.log())
         return total
+
+    def _numbers(self, like: Tensor) -> Tensor:
+        """Which coordinates [W] are not of a choice."""
+        return self.problem.space.columns([not p.options for p in self.problem.space], like.device)

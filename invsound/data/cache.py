@@ -19,7 +19,7 @@ from ..system.files import remove_rests
 from . import columns, designs
 from .store import Store
 
-NAME = re.compile(r"[0-9a-f]{2}/[0-9a-f]{64}\.safetensors")
+NAME = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class Kept:
 def kept(store: Store) -> list[Kept]:
     """The shards of a store, last used first. Whatever else lies there is left out, and alone."""
     found = []
-    for path in store.root.glob("??/*.safetensors"):
-        if NAME.fullmatch(path.relative_to(store.root).as_posix()) and (state := _state(path)):
-            found.append(Kept(path.stem, path, state.st_size, _used(state)))
+    for address in filter(NAME.fullmatch, store.alone()):
+        if state := _state(path := store.path(address)):
+            found.append(Kept(address, path, state.st_size, _used(state)))
     for pack in store.known():
         if state := _state(pack.path):
             found += [Kept(address, pack.path, pack.bytes_of(address), _used(state)) for address in pack.addresses]

@@ -65,7 +65,7 @@ class Store:
 
     def alone(self) -> set[str]:
         """The shards that have files of their own."""
-        return {name for folder in _listed(self.root) if len(folder) == 2 for name in _columns(self.root / folder)}
+        return {name for folder in _listed(self.root) if len(folder) == 2 for name in _columns(self.root / folder) if name[:2] == folder}
 
     def addresses(self) -> Set[str]:
         """All shards that are there: of many, asked for at once, without a look at the disk for each."""

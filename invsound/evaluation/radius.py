@@ -167,8 +167,9 @@ def errors(
     moved = torch.cat([finite(problem(rows), "The problem") for rows in (nu + delta).flatten(0, 1).split(chunk)])
     change = (moved - origin).unflatten(0, delta.shape[:2])
     predicted = delta @ J.mT
-    error: Tensor = (predicted - change).norm(dim=2) / change.norm(dim=2).clamp_min(torch.finfo(nu.dtype).tiny)
-    return error.where(predicted.any(2) | change.any(2), 1.0), change.norm(dim=2)
+    distance = change.norm(dim=2)
+    error: Tensor = (predicted - change).norm(dim=2) / distance.clamp_min(torch.finfo(nu.dtype).tiny)
+    return error.where(predicted.any(2) | change.any(2), 1.0), distance
 
 
 def reach(steps: Sequence[float], errors: Sequence[float]) -> float | None:

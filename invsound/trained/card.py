@@ -69,7 +69,7 @@ def _told(trained: Trained, training: dict[str, Any]) -> str:
     which = f"{sounds:,} sounds" if sounds else "All training sounds"
     minutes, met = sum(training["seconds"].values()) / 60, training.get("augment")
     more = (", new ones in every epoch" if training.get("fresh") else "") + (f", augmented by {', '.join(met)}" if met else "")
-    loss = " ".join([parts["loss"], *(f"{name}={value}" for name, value in training.get("loss", {}).items())])
+    loss = " ".join([parts["loss"], *(f"{name}={value}" for name, value in training["loss"].items())])
     return (
         f"{which} of the design `{training['design']}`{more}, {training['epochs']} epochs of the loss `{loss}`, "
         f"optimizer `{parts['optimizer']}`, seed {training['seed']}; {minutes:.0f} minutes. "

@@ -83,12 +83,11 @@ def card(folder: Path) -> dict[str, Any]:
 def of_run(run: Path) -> dict[str, Any]:
     """The card of a finished run. Raises InvsoundError where it is not finished."""
     config, scores, environment = configs.load(run / "config.yaml"), record.scores(run, record.COMPARED), record.environment(run)
-    usual = configs.of_part("loss", config.parts["loss"], {})
+    loss = options.resolve(registry.load(registry.find("loss", config.parts["loss"])).Options, config.of["loss"], "loss")
     spent = {stage: seconds for stage, seconds in record.seconds(run).items() if stage != "evaluation"}
     training = {
         "parts": config.parts, "sounds": config.data.train, "design": config.data.design, "fresh": config.data.fresh,
-        "augment": config.data.augment, "epochs": config.train.epochs,
-        "loss": {name: value for name, value in config.of["loss"].items() if value != usual[name]},
+        "augment": config.data.augment, "epochs": config.train.epochs, "loss": options.unusual(loss),
         "examples": config.train.examples, "seed": config.seed, "seconds": spent,
     }  # fmt: skip
     versions = {key: str(environment[key]) for key in ("invsound", "torch", "python") if key in environment}

@@ -8,6 +8,7 @@ python benchmarks/million.py write        # of what was measured
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import json
 import multiprocessing
@@ -31,22 +32,22 @@ from invsound.runs.parts import Parts
 from invsound.system.executor import single_thread
 
 ROOT = Path(__file__).parent.parent
-OPTIONS = ["synth.num_samples=4096", "data.val=64", "data.test=16", "train.epochs=1", "evaluate.scores=[mss]", "evaluate.micro=false"]
+OPTIONS = ["synth.num_samples=4096", "data.val=64", "data.test=16", "evaluate.scores=[mss]", "evaluate.micro=false"]
 MIB = 1024.0
 
 
-def command(folder: Path, sounds: int) -> list[str]:
+def command(out: Path, options: list[str]) -> list[str]:
     """Begin the run, or go on with it."""
     invsound = [sys.executable, "-m", "invsound", "run"]
-    if (folder / "run" / "config.yaml").exists():
-        return [*invsound, "--resume", str(folder / "run"), "--jobs", "2"]
-    parts = ["--synth", "amfm", "--feature", "mss", "--loss", "ploss", *OPTIONS, f"data.train={sounds}"]
-    return [*invsound, *parts, "--jobs", "2", "--out", str(folder / "run")]
+    if (out / "config.yaml").exists():
+        return [*invsound, "--resume", str(out), "--jobs", "2"]
+    return [*invsound, "--synth", "amfm", "--feature", "mss", "--loss", "ploss", *OPTIONS, *options, "--jobs", "2", "--out", str(out)]
 
 
-def started(folder: Path, sounds: int) -> subprocess.Popen[bytes]:
+def started(folder: Path, out: str, *options: str) -> subprocess.Popen[bytes]:
     variables = os.environ | {"INVSOUND_CACHE": str(folder / "cache"), "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(command(folder, sounds), env=variables, stdout=subprocess.DEVNULL, start_new_session=True)
+    given = command(folder / out, list(options))
+    return subprocess.Popen(given, env=variables, stdout=subprocess.DEVNULL, start_new_session=True)
 
 
 def tree(pid: int) -> list[int]:
@@ -73,7 +74,7 @@ def peak(pid: int) -> float:
 
 def run(folder: Path, sounds: int) -> dict[str, object]:
     before = alone(sounds)
-    process, peaks, files, turn = started(folder, sounds), dict[int, float](), 0, 0
+    process, peaks, files, turn = started(folder, "run", f"data.train={sounds}", "train.epochs=1"), dict[int, float](), 0, 0
     while process.poll() is None:
         for pid in tree(process.pid):
             peaks[pid] = max(peaks.get(pid, 0.0), peak(pid))
@@ -101,7 +102,7 @@ def imports() -> float:
     return int(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout) / MIB
 
 
-def alone(sounds: int, tried: int = 8192) -> float:
+def alone(sounds: int, tried: int = 32768) -> float:
     """Seconds of two processes, side by side, to make and hear so many sounds and keep none, of a few that are made here."""
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
         list(pool.map(heard, [64, 64]))  # what is built and loaded counts not
@@ -125,18 +126,26 @@ def heard(tried: int) -> float:
 
 
 def kills(folder: Path, sounds: int, times: int) -> dict[str, object]:
-    """After each kill whatever was there is there, and in the end all of it is whole."""
-    draw, kept, lost, done = random.Random(0), Store(folder / "cache"), 0, 0
-    for _ in range(times):
-        before, process = count(folder), started(folder, sounds)
+    """After each kill whatever was there is there; a preparation that is whole is followed by another. In the end none is damaged."""
+    draw, kept, lost, done, killed, whole = random.Random(0), Store(folder / "cache"), 0, 0, 0, 0
+    while killed < times:
+        before = count(folder)
+        process = started(folder, f"run{whole}", f"data.train={sounds}", f"data.seed={whole}", "train.epochs=0")
         while count(folder) == before and process.poll() is None:
             time.sleep(0.2)
-        time.sleep(draw.uniform(0, 3))  # a hundred of these end before the preparation does
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(draw.uniform(0, 3))
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            killed += 1
+        elif process.returncode:
+            sys.exit(f"run{whole} ended with {process.returncode}")
+        else:
+            whole += 1
         here = len({shard.address for shard in cache.kept(kept)})
         lost, done = lost + max(0, done - here), here
-        print(f"{done} shards", file=sys.stderr, flush=True)
+        print(f"{killed} kills, {done} shards", file=sys.stderr, flush=True)
     left = cache.damaged(kept, cache.kept(kept))
     return {"sounds": sounds, "kills": times, "shards": done, "lost": lost, "damaged": len(left)}
 
@@ -168,7 +177,7 @@ def write(folder: Path) -> None:
             f"{k['shards']:,} shards that were finished {k['lost']} were lost, and {k['damaged']} are damaged.\n"
         )
     about = f"{environment.processor()}, torch {torch.__version__}"
-    page = PAGE.format(about=about, tried="32,768", table=table(head, [row]), kills=text)
+    page = PAGE.format(about=about, tried="131,072", table=table(head, [row]), kills=text)
     (ROOT / "docs" / "benchmarks-million.md").write_text(page)
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from typing import Any
 
 import torch
 from torch import Tensor
 
 POINTS = 8
+SCALES = [(-1) ** (POINTS - 1 - j) / (math.factorial(j) * math.factorial(POINTS - 1 - j)) for j in range(POINTS)]
+"""1 / Π_{k≠j} (j − k)."""
 
 
 def read(y: Tensor, time: Tensor) -> Tensor:
@@ -28,7 +32,7 @@ class _Read(torch.autograd.Function):
 
     @staticmethod
     def forward(y: Tensor, time: Tensor) -> Tensor:
-        return (_around(y, time) * _weights(time, y)).sum(-2)
+        return _read(y, time)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -38,42 +42,47 @@ class _Read(torch.autograd.Function):
     @staticmethod
     def jvp(ctx: Any, dy: Tensor, dtime: Tensor) -> Tensor:
         y, time = ctx.saved_tensors
-        slope = (_around(y, time) * _weights(time, y, 1)).sum(-2)
-        return (_around(dy, time) * _weights(time, y)).sum(-2) + slope * dtime.to(y)
+        return _read(dy, time) + _read(y, time, slope=True) * dtime.to(y)
 
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor, Tensor]:
         y, time = ctx.saved_tensors
-        slope = (_around(y, time) * _weights(time, y, 1)).sum(-2)
-        spread = (g[..., None, :] * _weights(time, y)).flatten(-2)
-        return torch.zeros_like(y).scatter_add(-1, _index(time, y).flatten(-2), spread), (g * slope).to(time)
+        first, weights = _weights(time, y)
+        spread = torch.zeros_like(y)
+        for j, weight in enumerate(weights):
+            spread = spread.scatter_add(-1, first + j, g * weight * SCALES[j])
+        return spread, (g * _read(y, time, slope=True)).to(time)
 
 
-def _first(time: Tensor, y: Tensor) -> Tensor:
-    return (time.long() - (POINTS // 2 - 1)).clamp(0, y.shape[-1] - POINTS)
+def _read(y: Tensor, time: Tensor, slope: bool = False) -> Tensor:
+    """Σ_j y[first + j] w_j, or w_j′ for its slope: [B, N], tap after tap, so that a cache holds what is at hand."""
+    first, weights = _weights(time, y, slope)
+    x = y.new_zeros(time.shape)
+    for j, weight in enumerate(weights):
+        x = torch.addcmul(x, y[..., j:].gather(-1, first), weight, value=SCALES[j])
+    return x
 
 
-def _index(time: Tensor, y: Tensor) -> Tensor:
-    """Which samples are around each time: [B, 8, N]."""
-    return _first(time, y)[..., None, :] + torch.arange(POINTS, device=y.device)[:, None]
+def _weights(time: Tensor, y: Tensor, slope: bool = False) -> tuple[Tensor, list[Tensor]]:
+    """Of each time [B, N] the first of the 8 samples around it, and w_j = Π_{k≠j} (t − k), or w_j′, of Lagrange's polynomials."""
+    first = (time.long() - (POINTS // 2 - 1)).clamp(0, y.shape[-1] - POINTS)
+    place = (time - first).to(y)
+    away = [place - k for k in range(POINTS)]
+    before, after = _products(away), _products(away[::-1])[::-1]
+    if not slope:
+        return first, [p * q for p, q in zip(before, after, strict=True)]
+    falling, rising = _slopes(away, before), _slopes(away[::-1], after[::-1])[::-1]
+    return first, [p * r + f * q for p, q, f, r in zip(before, after, falling, rising, strict=True)]
 
 
-def _around(y: Tensor, time: Tensor) -> Tensor:
-    """The samples around each time: [B, 8, N]."""
-    index = _index(time, y)
-    return y.gather(-1, index.flatten(-2)).unflatten(-1, index.shape[-2:])
+def _products(factors: list[Tensor]) -> list[Tensor]:
+    """For each factor the product of those before it."""
+    return list(itertools.accumulate(factors[:-1], torch.mul, initial=torch.ones_like(factors[0])))
 
 
-def _weights(time: Tensor, y: Tensor, derivative: int = 0) -> Tensor:
-    """Lagrange's polynomials, or their derivatives, at each time: [B, 8, N]."""
-    place = (time - _first(time, y) - (POINTS - 1) / 2).to(y)
-    powers = [torch.zeros_like(place)] * derivative + [torch.ones_like(place)]
-    for k in range(1, POINTS - derivative):
-        powers.append(powers[-1] * place * ((k + derivative) / k))
-    return _lagrange(place).mT @ torch.stack(powers, -2)
-
-
-def _lagrange(like: Tensor) -> Tensor:
-    """Coefficients [power, point] of the polynomials that are 1 at one of ±0.5, … ±3.5, and 0 at the others."""
-    nodes = torch.arange(POINTS, dtype=torch.float64) - (POINTS - 1) / 2
-    return torch.linalg.inv(nodes[:, None] ** torch.arange(POINTS)).to(like)
+def _slopes(factors: list[Tensor], products: list[Tensor]) -> list[Tensor]:
+    """The derivatives of `_products` along what all factors share."""
+    found = [torch.zeros_like(factors[0])]
+    for factor, product in zip(factors[:-1], products[:-1], strict=True):
+        found.append(torch.addcmul(product, found[-1], factor))
+    return found

@@ -131,7 +131,7 @@ def kills(folder: Path, sounds: int, times: int) -> dict[str, object]:
     while killed < times:
         before = count(folder)
         process = started(folder, f"run{whole}", f"data.train={sounds}", f"data.seed={whole}", "train.epochs=0")
-        while count(folder) == before and process.poll() is None:
+        while count(folder) <= before and process.poll() is None:
             time.sleep(0.2)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(draw.uniform(0, 3))

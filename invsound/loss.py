@@ -36,6 +36,18 @@ class Loss(nn.Module, ABC):
         """True ν [B, P] → side [B, …], stored per example. "Nothing" is zero columns."""
         return nu.new_empty(len(nu), 0)
 
+    def prepare_recorded(self, x: Tensor) -> Tensor:
+        """Sounds x [B, N] that were recorded → side [B, …], of a loss that compares sounds, whatever their parameters are.
+
+        Other losses do not define it: they `prepare` what those parameters give.
+        """
+        raise NotImplementedError
+
+    @property
+    def compares_sounds(self) -> bool:
+        """Whether it has a `prepare_recorded`."""
+        return type(self).prepare_recorded is not Loss.prepare_recorded
+
     @property
     def prepares(self) -> bool:
         """Whether it has a `prepare` of its own: else nothing is stored for it."""

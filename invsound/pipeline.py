@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
-from .data import alike, columns, designs
+from .data import columns, designs
 from .data.store import Store
 from .evaluation import evaluation
 from .evaluation.result import RunResult
@@ -29,7 +27,7 @@ from .system import progress
 from .system.claim import claimed
 from .system.files import check_folder
 from .system.shared import alone
-from .training import ranks, start
+from .training import alike, ranks, start
 from .training.checkpoint import finished
 from .training.fit import fit
 from .training.trainer import OnEpoch
@@ -96,16 +94,15 @@ def _paths(asked: dict[str, Any]) -> set[str]:
 
 @dataclass(frozen=True)
 class Ready:
-    """What can be known of a run before its hours of work: its parts, ν of every fold, its table and the recordings as it hears them."""
+    """What can be known of a run before its hours of work: its parts, the sounds of every fold, and its targets as it hears them."""
 
     parts: Parts
-    nu: dict[str, Tensor]
-    table: tuple[str, Path] | None
+    drawn: designs.Drawn
     heard: list[Heard]
 
     def keep(self, path: Path) -> None:
         """A copy, in the run folder, of what was read from outside."""
-        keep(path, self.parts.synth, self.table, self.heard)
+        keep(path, self.parts.synth, self.drawn.table, self.heard, self.drawn.sounds)
 
 
 @alone()
@@ -122,8 +119,7 @@ def _ready(parts: Parts, inputs: Inputs, more: Sequence[str] = ()) -> Ready:
     """Also of `more` recordings than the run's own."""
     heard = inputs.heard(parts.synth, [*parts.config.evaluate.targets, *more])
     parts.check()
-    nu, table = designs.of_run(parts, inputs)
-    return Ready(parts, nu, table, heard)
+    return Ready(parts, designs.of_run(parts, inputs), heard)
 
 
 def resume(
@@ -164,7 +160,7 @@ def _run(ready: Ready, path: Path, who: Workforce, where: str, on_epoch: OnEpoch
     ready.keep(path)
     environment.write(path, parts.config, where)
     progress.log.info("Run folder: %s", path)
-    folds = seconds("preparation", lambda: columns.prepare(parts, ready.nu, Store(), who, where))
+    folds = seconds("preparation", lambda: columns.prepare(parts, ready.drawn.nu, Store(), who, where, x=ready.drawn.x))
     alike.tell(folds["train"])
     encoder = seconds("training", lambda: fit(parts, path, folds, who, where, on_epoch))
     folder.save_encoder(path, encoder)
@@ -174,7 +170,7 @@ def _run(ready: Ready, path: Path, who: Workforce, where: str, on_epoch: OnEpoch
 def _evaluate(ready: Ready, path: Path, encoder: Any, test: columns.Fold, seconds: folder.Clock, where: str) -> RunResult:
     judge = evaluation.Evaluation(ready.parts, path, where)
     encoders = {"trained": encoder, "untrained": ready.parts.encoder().to(where)}
-    mean = ready.nu["train"].mean(0)
+    mean = ready.drawn.nu["train"].mean(0)
     scores = seconds("evaluation", lambda: judge.test(test, encoders, mean))
     scores["targets"] = Targets(judge, encoder, test, mean)(ready.heard) if ready.heard else []
     folder.write_scores(path, scores, seconds.spent)
@@ -204,6 +200,6 @@ def _evaluate_anew(
     ready = _ready(parts, inputs, [*inputs.origins, *new])
     encoder = folder.load_encoder(run_folder, parts.encoder()).to(where).eval()
     with claimed(run_folder):
-        test = columns.prepare(parts, ready.nu, Store(), Workforce(jobs), where, ["test"])["test"]
+        test = columns.prepare(parts, ready.drawn.nu, Store(), Workforce(jobs), where, ["test"], ready.drawn.x)["test"]
         ready.keep(run_folder)
         return _evaluate(ready, run_folder, encoder, test, folder.Clock(run_folder), where)

@@ -10,7 +10,7 @@ import soundfile
 import torch
 
 import invsound as inv
-from invsound.data import columns, shards
+from invsound.data import column, columns
 from invsound.problem import Problem
 from invsound.runs import config
 from invsound.runs.parts import Parts
@@ -97,20 +97,20 @@ def parts(loss, seed=0, **more):
 def test_what_is_prepared_is_of_each_sounds_own_seed():
     ready = parts("pnp")
     nu = NU.float()
-    R = shards.column_of(ready, "side", nu, (8, 9, 8))
+    R = column.column_of(ready, "side", nu, (8, 9, 8))
     for row, seed, factor in zip(nu, (8, 9, 8), R, strict=True):
         with ready.synth.at(seed):
             assert torch.equal(ready.problem.metric_factor(row[None])[0], factor)
-    assert not torch.equal(R, shards.column_of(ready, "side", nu, (8, 9, 9)))
+    assert not torch.equal(R, column.column_of(ready, "side", nu, (8, 9, 9)))
     with ready.synth.at((8, 9, 8)):
-        torch.testing.assert_close(shards.column_of(ready, "inputs", nu, (8, 9, 8)), ready.front_end.prepare(ready.render(nu)))
+        torch.testing.assert_close(column.column_of(ready, "inputs", nu, (8, 9, 8)), ready.front_end.prepare(ready.render(nu)))
 
 
 def test_a_loss_may_prepare_batches_of_any_size():
     ready, nu = parts(Doubling), NU.float()
     with ready.synth.at((8, 9, 8)):
         expected = ready.problem(nu)[:, :4]
-    torch.testing.assert_close(shards.column_of(ready, "side", nu, (8, 9, 8)), expected)
+    torch.testing.assert_close(column.column_of(ready, "side", nu, (8, 9, 8)), expected)
 
 
 def test_seeds_follow_the_draw_and_keep_their_rows_as_a_fold_grows():
@@ -141,7 +141,7 @@ def test_a_run_prepares_scores_and_repeats_sounds_at_their_seeds(tmp_path):
 def test_spectral_losses_render_estimates_with_other_seeds(tmp_path):
     ready = parts("ddsp")
     nu = NU.float()
-    S = shards.column_of(ready, "side", nu, (8, 9, 8))
+    S = column.column_of(ready, "side", nu, (8, 9, 8))
     loss = ready.loss
     at_the_truth = loss(nu, nu, S)
     assert (at_the_truth > 0).all()

@@ -64,8 +64,8 @@ def of_runs(runs: Iterable[Path], store: Store) -> dict[Path, set[str]]:
 
 def _of_run(run: Path, store: Store) -> Iterable[str]:
     parts = Parts(given.load(run / "config.yaml", {}))
-    nu, _ = designs.of_run(parts, Inputs(run))
-    shards = columns.tasks(parts, columns.wanted(parts, nu), store, "cpu")
+    drawn = designs.of_run(parts, Inputs(run))
+    shards = columns.tasks(parts, columns.wanted(parts, drawn.nu, x=drawn.x), store, "cpu")
     return (task.address for pieces in shards.values() for task in pieces)
 
 

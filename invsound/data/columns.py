@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from torch import Tensor
@@ -22,6 +23,7 @@ from ..system.files import remove_rests
 from ..system.rng import derive
 from ..system.tensors import as_bytes
 from ..system.version import VERSION
+from .column import RECORDED
 from .designs import FOLDS
 from .packing import Packing
 from .rows import IN_MEMORY, Column, read, whole
@@ -31,11 +33,13 @@ from .store import Store, addressed, digest
 
 @dataclass(frozen=True)
 class Fold:
-    """ν [n, P] and the columns computed from it, row by row; of a synth with a nuisance, the seed of each sound."""
+    """ν [n, P] and the columns computed from it, row by row; of a synth with a nuisance, the seed of each sound; of a fold that was
+    recorded, the sounds x [n, N] that ν is said to make, and that its columns are computed from."""
 
     nu: Tensor
     columns: dict[str, Column]
     seeds: tuple[int, ...] = ()
+    x: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.nu)
@@ -46,50 +50,62 @@ class Fold:
 
     def at(self, nu: Tensor) -> Fold:
         """The same sounds in other coordinates."""
-        return Fold(nu, self.columns, self.seeds)
+        return replace(self, nu=nu)
 
 
 Wanted = dict[Any, tuple[str, Tensor, tuple[int, ...]]]
-"""By any key: the name of a column, ν, and the seeds of a nuisance."""
+"""By any key: the name of a column, ν (or x, for what is RECORDED), and the seeds of a nuisance."""
+NOTHING: Mapping[str, Tensor] = MappingProxyType({})
 
 
 def prepare(
-    parts: Parts, nu: Mapping[str, Tensor], store: Store, who: Workforce, device: str = "cpu", folds: Sequence[str] = FOLDS
-) -> dict[str, Fold]:
+    parts: Parts, nu: Mapping[str, Tensor], store: Store, who: Workforce, device: str = "cpu", folds: Sequence[str] = FOLDS,
+    x: Mapping[str, Tensor] = NOTHING,
+) -> dict[str, Fold]:  # fmt: skip
     """Folds of ν [n, P] with the columns that training and evaluation need; what the store holds is not computed again.
 
-    Who computes changes nothing of them.
+    Folds that were recorded have sounds x [n, N]. Who computes changes nothing of them.
     """
-    shards, new = _computed(parts, wanted(parts, nu, folds), store, who, device)
+    shards, new = _computed(parts, wanted(parts, nu, folds, x), store, who, device)
     made = {key: read(pieces, store, math.inf if key[0] == "test" else IN_MEMORY, new) for key, pieces in shards.items()}
-    return {
-        fold: fold_of(
-            parts, nu[fold], {column: made[at, column] for at, column in made if at == fold}, seeds_of(parts, fold, len(nu[fold]))
-        )
-        for fold in folds
-    }
+    return {fold: fold_of(parts, nu[fold], _of(fold, made), seeds_of(parts, fold, len(nu[fold])), x.get(fold)) for fold in folds}
 
 
-def fold_of(parts: Parts, nu: Tensor, made: dict[str, Column], seeds: tuple[int, ...]) -> Fold:
+def _of(fold: str, made: dict[Any, Column]) -> dict[str, Column]:
+    return {column: made[at, column] for at, column in made if at == fold}
+
+
+def fold_of(parts: Parts, nu: Tensor, made: dict[str, Column], seeds: tuple[int, ...], x: Tensor | None = None) -> Fold:
     """With zero columns for a loss that has nothing prepared."""
     nothing: dict[str, Column] = {column: nu.new_empty(len(nu), 0) for column, loss in losses(parts).items() if not loss.prepares}
-    return Fold(nu, nothing | made, seeds)
+    return Fold(nu, nothing | made, seeds, x)
 
 
-def wanted(parts: Parts, nu: Mapping[str, Tensor], folds: Sequence[str] = FOLDS) -> Wanted:
+def wanted(parts: Parts, nu: Mapping[str, Tensor], folds: Sequence[str] = FOLDS, x: Mapping[str, Tensor] = NOTHING) -> Wanted:
     """The columns of a run, by fold and name."""
     kinds = ["heard", *(["metric"] if parts.config.evaluate.micro else [])]
     scoring = [f"{kind}:{name}" for name, score in parts.scores.items() if score.feature is not None for kind in kinds]
     names = {fold: ["inputs", *scoring] if fold == "test" else training(parts) for fold in folds}
     seeds = {fold: seeds_of(parts, fold, len(nu[fold])) for fold in folds}
-    return {(fold, column): asked(parts, column, nu[fold], fold, seeds[fold]) for fold in folds for column in names[fold]}
+    return {(fold, column): asked(parts, column, nu[fold], fold, seeds[fold], x.get(fold)) for fold in folds for column in names[fold]}
 
 
-def asked(parts: Parts, column: str, nu: Tensor, fold: str, seeds: tuple[int, ...]) -> tuple[str, Tensor, tuple[int, ...]]:
-    """What is computed for a column: inputs that are learned from may be augmented, each sound by its own seed."""
+def asked(
+    parts: Parts, column: str, nu: Tensor, fold: str, seeds: tuple[int, ...], x: Tensor | None = None
+) -> tuple[str, Tensor, tuple[int, ...]]:
+    """What is computed for a column: inputs that are learned from may be augmented, each sound by its own seed; what is heard of a sound,
+    of one that was recorded."""
+    recorded = x is not None and _hears(parts, column)
     if column == "inputs" and fold != "test" and parts.config.data.augment:
-        return "augmented", nu, seeds or tuple(derive(parts.config.draw, "augment", fold, row) for row in range(len(nu)))
-    return column, nu, seeds
+        column = "augmented"
+        seeds = seeds or tuple(derive(parts.config.draw, "augment", fold, row) for row in range(len(nu)))
+    return (RECORDED + column, x, seeds) if recorded and x is not None else (column, nu, seeds)
+
+
+def _hears(parts: Parts, column: str) -> bool:
+    """Whether a column is of the sound and not of its parameters."""
+    loss = losses(parts).get(column)
+    return loss.compares_sounds if loss else column == "inputs" or column.startswith("heard:")
 
 
 def training(parts: Parts) -> list[str]:
@@ -157,6 +173,8 @@ def address(config: configs.Config, column: str, nu: Tensor) -> str:
 
 def recipe_of(config: configs.Config, column: str) -> list[Any]:
     """What makes a column, besides ν: parts, their options and source, JSON-ready."""
+    if column.startswith(RECORDED):
+        return [RECORDED, *recipe_of(config, column.removeprefix(RECORDED))]
     if column == "pretrain":
         return recipe_of(config.pretraining(), "side")
     reads = {

@@ -6,7 +6,7 @@ import itertools
 import math
 import random
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -14,13 +14,13 @@ from torch import Tensor
 
 from ..errors import InvsoundError, UsageError, did_you_mean
 from ..parameter import Choice, Parameter
-from ..runs.inputs import Inputs
+from ..runs.inputs import Inputs, digest
 from ..runs.parts import Parts
 from ..runs.stages import Data
 from ..space import Space
 from ..synth import Synth
 from ..system.rng import derive, generator
-from .table import read_table
+from .table import Listed, read_table, sounds
 
 FOLDS = ("train", "val", "test")
 ENDLESS = ("random", "sobol")
@@ -32,9 +32,9 @@ def draw(synth: Synth, design: str, counts: dict[str, int | None], seed: int, cs
 
     `random`: uniform in ν, steps and options; enlarging a fold keeps its first rows. `sobol`: uniform too, scrambled, more evenly spread.
     `grid`: cell centres of the smallest regular grid that has enough of them, shuffled. `paper`: the table that
-    `synth.published()` gives. `csv`: a file with one column per parameter, in physical units or with the names of options, and
-    optionally one named `fold`; without it rows are split at random in the proportions of `counts`. A table shorter than a count gives what
-    it has, a longer one is cut by a choice that the seed makes, of which a smaller count has the beginning, and None takes everything.
+    `synth.published()` gives. `csv`: a file with one column per parameter, in physical units or with the names of options, and optionally
+    one named `fold`; without it rows are split at random in the proportions of `counts`. A table shorter than a count gives what it has,
+    a longer one is cut by a choice that the seed makes, of which a smaller count has the beginning, and None takes everything.
 
     Raises UsageError for an unknown design or fold, a synth without a published table, a file that does not fit.
     """
@@ -51,7 +51,7 @@ def draw(synth: Synth, design: str, counts: dict[str, int | None], seed: int, cs
 def drawn(synth: Synth, options: Data, seed: int) -> Folds:
     """`draw` as the data options of a run say; `seed` is that of the run. Raises InvsoundError for a fold without sounds."""
     counts = {"train": options.train, "val": options.val, "test": options.test}
-    if options.fresh and options.design not in ENDLESS:
+    if options.fresh and options.design not in (*ENDLESS, "csv"):
         raise UsageError(
             f"data.fresh=true draws sounds without an end, which the design {options.design!r} has. Choose data.design=random or sobol."
         )
@@ -97,11 +97,35 @@ Wanted = dict[str, int | None]
 Folds = dict[str, Tensor]
 
 
-def of_run(parts: Parts, inputs: Inputs) -> tuple[Folds, tuple[str, Path] | None]:
-    """ν of a run, and where the table that it comes from is said to be and is read, if there is one."""
-    data = parts.config.data
-    table = None if data.csv is None else (data.csv, inputs.table(data.csv))
-    return drawn(parts.synth, data if table is None else replace(data, csv=str(table[1])), parts.config.seed), table
+@dataclass(frozen=True)
+class Drawn:
+    """ν of each fold, and of folds that were recorded their sounds x [n, N]; where the table that they come from is said to be and is
+    read, if there is one, and a digest of all its recordings, if it has them."""
+
+    nu: Folds
+    x: Folds = field(default_factory=dict)
+    table: tuple[str, Path] | None = None
+    sounds: str = ""
+
+
+def of_run(parts: Parts, inputs: Inputs) -> Drawn:
+    """The sounds of a run. Raises UsageError where recordings have changed since it began."""
+    data, seed = parts.config.data, parts.config.draw
+    if data.csv is None:
+        return Drawn(drawn(parts.synth, data, parts.config.seed))
+    table = inputs.table(data.csv)
+    nu = drawn(parts.synth, replace(data, csv=str(table)), parts.config.seed)
+    listed = read_table(table, parts.synth.space, FOLDS)
+    if listed.sounds is None:
+        if data.fresh:
+            raise UsageError("data.fresh=true draws new sounds, which a table has not, or augments recordings anew: a column 'sound'.")
+        return Drawn(nu, table=(data.csv, table))
+    if data.fresh and not data.augment:
+        raise UsageError("data.fresh=true augments the recordings of a table anew in every epoch: give data.augment too.")
+    rows = _of_table(listed, {"train": data.train, "val": data.val, "test": data.test}, seed)
+    x = sounds(parts.synth, data.csv, listed.sounds)
+    inputs.check_sounds(x, data.csv)
+    return Drawn(nu, {fold: x[of] for fold, of in rows.items()}, (data.csv, table), digest(x))
 
 
 def _sizes(design: str, wanted: Wanted) -> dict[str, int]:
@@ -145,23 +169,30 @@ def _paper(synth: Synth, wanted: Wanted, seed: int) -> Folds:
     if table is None:
         raise UsageError(f"{type(synth).__name__} has no published table. Choose another design: random, sobol, grid or csv.")
     theta, folds = table
-    return _choose(synth.space.to_nu(theta), folds, wanted, seed)
+    nu = synth.space.to_nu(theta)
+    return {fold: nu[rows].float() for fold, rows in _choose(folds, wanted, seed).items()}
 
 
-def _choose(nu: Tensor, folds: list[str], wanted: Wanted, seed: int) -> Folds:
+def _choose(folds: list[str], wanted: Wanted, seed: int) -> Folds:
     """The rows of each fold, in order; of a fold longer than wanted, as many, drawn one by one: those of a smaller count are first."""
     chosen = {}
     for fold, n in wanted.items():
         rows = torch.tensor([row for row, name in enumerate(folds) if name == fold], dtype=torch.long)
         if n is not None and n < len(rows):
             rows = rows[torch.randperm(len(rows), generator=generator(seed, "choose", fold))[:n]]
-        chosen[fold] = nu[rows].float()
+        chosen[fold] = rows
     return chosen
 
 
 def _csv(synth: Synth, wanted: Wanted, seed: int, path: str) -> Folds:
-    theta, folds = read_table(Path(path), synth.space, FOLDS)
-    return _choose(synth.space.to_nu(theta), folds or _split(len(theta), wanted, seed), wanted, seed)
+    listed = read_table(Path(path), synth.space, FOLDS)
+    nu = synth.space.to_nu(listed.theta)
+    return {fold: nu[rows].float() for fold, rows in _of_table(listed, wanted, seed).items()}
+
+
+def _of_table(listed: Listed, wanted: Wanted, seed: int) -> Folds:
+    """The rows of each fold of a table."""
+    return _choose(listed.folds or _split(len(listed.theta), wanted, seed), wanted, seed)
 
 
 def _split(n: int, wanted: Wanted, seed: int) -> list[str]:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from torch import Tensor
@@ -48,7 +48,8 @@ class Asked:
 
 
 class Fresh:
-    """epoch → its training sounds. The first has those of the table, by which losses are calibrated.
+    """epoch → its training sounds. The first has those of the table, by which losses are calibrated; where they were recorded, the
+    others have the same ones, augmented anew.
 
     They are a function of the seed and the epoch. The shards of an epoch stay in the store until it is learned: a run that is killed goes
     on with them, and no more than those of two epochs are there at a time.
@@ -73,21 +74,26 @@ class Fresh:
         self._wait(epoch, asked)
         new = {task.address for group in asked.groups for task in group}
         made = {column: rows.read(tasks, self.store, rows.IN_MEMORY, new) for column, tasks in asked.tasks.items()}
+        if self.first.x is not None:
+            return replace(self.first, columns=self.first.columns | made)
         return columns.fold_of(self.parts, asked.nu, made, asked.seeds).at(self.parts.learned(asked.nu))
 
     def _ask(self, epoch: int) -> Asked:
         if epoch in self._asked:
             return self._asked[epoch]
-        config = self.parts.config
-        nu = designs.draw(self.parts.synth, config.data.design, {"train": len(self.first)}, derive(config.draw, "fresh", epoch))["train"]
+        config, x, new = self.parts.config, self.first.x, columns.training(self.parts) if self.first.x is None else ["inputs"]
+        nu = self.first.nu if x is not None else self._drawn(derive(config.draw, "fresh", epoch))
         fold = f"train, epoch {epoch}"
         seeds = columns.seeds_of(self.parts, fold, len(nu))
-        wanted = {column: columns.asked(self.parts, column, nu, fold, seeds) for column in columns.training(self.parts)}
+        wanted = {column: columns.asked(self.parts, column, nu, fold, seeds, x) for column in new}
         tasks = columns.tasks(self.parts, wanted, self.store, self.device)
         missing = columns.missing(tasks, self.store) if self.lead else []
         groups = list(self.pace.groups(missing, self.pool.together(len(missing))))
         futures = [self.pool.submit(behind, group) for group in groups]
         return self._asked.setdefault(epoch, Asked(nu, seeds, tasks, groups, futures))
+
+    def _drawn(self, seed: int) -> Tensor:
+        return designs.draw(self.parts.synth, self.parts.config.data.design, {"train": len(self.first)}, seed)["train"]
 
     def _wait(self, epoch: int, asked: Asked) -> None:
         left = [future for future in asked.futures if not future.done()]

@@ -11,19 +11,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..encoder import prepared
 from ..errors import InvsoundError
 from ..executor import Workforce
 from ..hooks import objects
-from ..hooks.culprit import ask
 from ..hooks.fingerprint import fingerprint
-from ..hooks.registry import named
-from ..problem import Problem, finite
 from ..runs import config as configs
 from ..runs import given
 from ..runs.parts import Parts
 from ..system import executor, progress
-from .augment import augmented
+from .column import RECORDED, column_of
 from .packing import Made, Pace, Packing
 from .store import Store
 
@@ -39,7 +35,8 @@ Given = tuple[tuple[str, str], ...]
 class Task:
     """One shard of one column, as a worker process receives it: a million sounds are many.
 
-    `nu` are the bytes of ν [count, W] in float32. `given` are kind and name of parts that are classes, `seeds` those of a nuisance.
+    `nu` are the bytes of ν [count, W] in float32, or of what is RECORDED of x [count, N]. `given` are kind and name of parts that are
+    classes, `seeds` those of a nuisance.
     """
 
     column: str
@@ -87,13 +84,12 @@ def compute(tasks: list[Task], who: Workforce, packing: Packing | None = None) -
 
 def title(column: str) -> str:
     """What a column is called where people read it."""
+    if column.startswith(RECORDED):
+        return f"{title(column.removeprefix(RECORDED))} of recordings"
     titles = {
-        "inputs": "encoder inputs",
-        "augmented": "encoder inputs, augmented",
-        "side": "the loss",
-        "pretrain": "the first loss",
+        "inputs": "encoder inputs", "augmented": "encoder inputs, augmented", "side": "the loss", "pretrain": "the first loss",
         "features": "candidates",
-    }
+    }  # fmt: skip
     kind, _, name = column.partition(":")
     return titles.get(kind) or f"the score {name}" + (" (Jacobians)" if kind == "metric" else "")
 
@@ -159,44 +155,3 @@ def _parts(text: str, made_by: str) -> Parts:
     if sources(parts) != made_by:
         raise InvsoundError("Files of a part were changed while its columns were prepared. Give the same command again.")
     return parts
-
-
-def column_of(parts: Parts, column: str, nu: Tensor, seeds: tuple[int, ...] = ()) -> Tensor:
-    """Compute a column at ν [B, P]: the encoder's inputs, the loss's side, or Φ(x) or R of a score's representation.
-
-    With a nuisance it is computed sound by sound: whatever a part renders around ν has the sound's seed.
-    """
-    if not (seeds and parts.synth.nuisance):
-        return _computed(parts, column, nu, seeds)
-    return torch.cat([_at(seed, parts, column, row) for row, seed in zip(nu.split(1), seeds, strict=True)])
-
-
-def _computed(parts: Parts, column: str, nu: Tensor, seeds: tuple[int, ...]) -> Tensor:
-    space = parts.synth.space
-    with torch.no_grad():
-        if column in ("inputs", "augmented"):
-            x, rate = finite(parts.render(nu), named(parts.synth), space, nu), parts.synth.signal.sample_rate
-            if column == "augmented":
-                effects = parts.config.data.augment
-                x = torch.stack([augmented(row, rate, effects, seed) for row, seed in zip(x, seeds, strict=True)])
-            inputs = prepared(parts.front_end, x)
-            return finite(inputs, f"{named(parts.front_end)} in prepare", space, nu)
-        if column in ("side", "pretrain"):
-            loss = parts.loss if column == "side" else parts.pretrain
-            assert loss is not None
-            return finite(
-                ask(loss, loss.prepare, parts.learned(nu), shape=(len(nu), ...), precision=False), f"{named(loss)} in prepare", space, nu
-            )
-        if column == "features":  # of candidates of a search
-            with parts.synth.tolerating():
-                return finite(parts.problem(nu), named(parts.problem.feature), space, nu)
-        kind, _, name = column.partition(":")
-        feature = parts.scores[name].feature
-        assert feature is not None
-        problem = Problem(parts.synth, feature, parts.config.problem)
-        return finite(problem(nu), f"The score {name!r}", space, nu) if kind == "heard" else problem.metric_factor(nu)
-
-
-def _at(seed: int, parts: Parts, column: str, nu: Tensor) -> Tensor:
-    with parts.synth.at(seed):
-        return _computed(parts, column, nu, (seed,))

@@ -82,7 +82,7 @@ class Evaluation:
         with progress.bar("Scoring", len(fold), "sounds") as advance:
             for rows in torch.arange(len(fold)).split(CHUNK):
                 known = {name: S[rows].to(self.device) for name, S in heard.items()}
-                target = Target(self.parts.scores, self.render(fold.nu[rows], [fold.seeds[row] for row in rows if fold.seeds]), known)
+                target = Target(self.parts.scores, self._sounds(fold, rows), known)
                 for estimate, nu_hat in estimates.items():
                     distinct, which = nu_hat[rows].unique(dim=0, return_inverse=True)
                     for name, distance in target.distances(self.render(distinct), which).items():
@@ -100,6 +100,12 @@ class Evaluation:
     def render(self, nu: Tensor, seeds: Sequence[int] = ()) -> Tensor:
         """ν [B, W] → audio [B, N], checked; each at its seed if there are any, else a nuisance is as an estimate has it."""
         return finite(self.parts.render(nu.to(self.device), seeds), named(self.parts.synth), self.parts.synth.space, nu)
+
+    def _sounds(self, fold: Fold, rows: Tensor) -> Tensor:
+        """x [B, N] of rows of a fold: made, or recorded."""
+        if fold.x is not None:
+            return fold.x[rows].to(self.device)
+        return self.render(fold.nu[rows], [fold.seeds[row] for row in rows if fold.seeds])
 
     def write_pair(self, name: str, x: Tensor, x_hat: Tensor) -> None:
         """audio/NAME-target.wav and audio/NAME-reconstruction.wav."""
@@ -121,8 +127,8 @@ class Evaluation:
         write_json(self.folder / "space.json", _public(space, self.parts.space))
         count = min(self.parts.config.evaluate.sounds, len(fold))
         for index in range(count):
-            row = slice(index, index + 1)
-            self.write_pair(f"test-{index:02d}", self.render(fold.nu[row], fold.seeds[row])[0], self.render(nu_hat[row])[0])
+            row = torch.tensor([index])
+            self.write_pair(f"test-{index:02d}", self._sounds(fold, row)[0], self.render(nu_hat[row])[0])
 
     def _write_distances(self, weights: dict[str, Tensor], distances: dict[str, dict[str, Tensor]]) -> None:
         """distances.csv: per test sound, each score of each estimate, and its weight in the score's micro average where that is known."""

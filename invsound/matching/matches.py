@@ -21,6 +21,8 @@ from ..system.shared import alone
 from .match import Match
 from .matcher import Matcher
 
+TARGET = "target.wav"
+
 
 @dataclass(frozen=True)
 class Task:
@@ -77,7 +79,7 @@ def write(found: Match, folder: Path) -> Path:
     """match.json, match.wav, target.wav (the sound as it was compared) and match.html; returns the page."""
     write_json(folder / "match.json", found.as_dict())
     written.save(folder / "match.wav", found.x_hat, found.sample_rate)
-    written.save(folder / "target.wav", found.x, found.sample_rate)
+    written.save(folder / TARGET, found.x, found.sample_rate)
     return match_page.write_one(folder, found.as_dict())
 
 
@@ -100,17 +102,19 @@ def _known(result: dict[str, Any], name: str) -> bool | str:
 
 
 def _csv(results: list[dict[str, Any]]) -> str:
-    """One row per file: distances, then each parameter in its unit with its standard error and whether it is determined."""
+    """One row per file: its sound as it was compared, by a path from here, distances, then each parameter in its unit with its standard
+    error and whether it is determined. It is a table for data.csv."""
     found = next((result for result in results if "error" not in result), None)
     units: dict[str, str] = found["units"] if found else {}
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     heads = [head for name, unit in units.items() for head in (f"{name} ({unit})" if unit else name, f"{name} ±", f"{name} determined")]
-    table.writerow(["file", "distance", "random distance", "seconds", *heads, "advice"])
+    table.writerow(["file", "sound", "distance", "random distance", "seconds", *heads, "advice"])
     for result in results:
         if "error" in result:
-            table.writerow([result["name"], *[""] * (3 + len(heads)), result["error"]])
+            table.writerow([result["name"], *[""] * (4 + len(heads)), result["error"]])
             continue
         cells = [cell for name in units for cell in (result["parameters"][name], result["standard_errors"][name], _known(result, name))]
-        table.writerow([result["name"], result["distance"], result["random_distance"], result["seconds"], *cells, result["advice"]])
+        sound = f"{Path(result['folder']).name}/{TARGET}"
+        table.writerow([result["name"], sound, result["distance"], result["random_distance"], result["seconds"], *cells, result["advice"]])
     return text.getvalue()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import soundfile
+from torch import Tensor
 
 from ..audio import recording as recordings
 from ..audio import written
@@ -18,10 +19,11 @@ from ..errors import UsageError
 from ..synth import Synth
 from ..system import progress, reading
 from ..system.files import atomic, safe_name, write_json
+from ..system.tensors import as_bytes
 
 FILE, TABLE = "inputs.json", "table.csv"
 SHAPE = {
-    "table?": {"origin": reading.text, "sha256": reading.text},
+    "table?": {"origin": reading.text, "sha256": reading.text, "sounds?": reading.text},
     "recordings?": [
         {"origin": reading.text, "name": reading.text, "sha256": reading.text, "notes": [reading.text], "made_for": {...: reading.anything}}
     ],
@@ -69,6 +71,15 @@ class Inputs:
             f"Bring one of them back, or begin a new run with data.csv={origin}."
         )
 
+    def check_sounds(self, x: Tensor, origin: str) -> None:
+        """Raises UsageError where the recordings x [n, N] of the table that came from `origin` are not those that the run began with."""
+        entry = self.kept.get("table", {})
+        if entry.get("origin") == origin and origin not in self.anew and entry.get("sounds", digest(x)) != digest(x):
+            raise UsageError(
+                f"The recordings of the table {origin!r} have changed since the run began. "
+                f"Bring them back, or begin a new run with data.csv={origin}."
+            )
+
     def heard(self, synth: Synth, origins: Iterable[str]) -> list[Heard]:
         """Recordings made into the synth's signal, each origin once. Raises UsageError for one that is neither kept nor can be read."""
         entries = {entry["origin"]: entry for entry in self.kept.get("recordings", [])}
@@ -97,13 +108,16 @@ class Inputs:
         return Recording(torch.from_numpy(x), Path(entry["origin"]), entry["notes"]) if x.shape == (synth.signal.num_samples,) else None
 
 
-def keep(folder: Path, synth: Synth, table: tuple[str, Path] | None, heard: list[Heard]) -> None:
-    """Write what the run has read, and `inputs.json`, into its folder; `table` is its origin, and where it was read."""
+def keep(folder: Path, synth: Synth, table: tuple[str, Path] | None, heard: list[Heard], sounds: str = "") -> None:
+    """Write what the run has read, and `inputs.json`, into its folder; `table` is its origin, and where it was read.
+
+    Of the table's own recordings, which stay where they are, there is a digest, `sounds`.
+    """
     listed: dict[str, Any] = {}
     if table is not None:
         with atomic(folder / TABLE) as temporary:
             temporary.write_bytes(table[1].read_bytes())
-        listed["table"] = {"origin": table[0], "sha256": _digest(folder / TABLE)}
+        listed["table"] = {"origin": table[0], "sha256": _digest(folder / TABLE)} | ({"sounds": sounds} if sounds else {})
     for one in heard:
         path = written.save(target(folder, one.name), one.recording.x, synth.signal.sample_rate)
         entry = {"origin": str(one.recording.path), "name": one.name, "sha256": _digest(path), "made_for": _made_for(synth)}
@@ -131,6 +145,11 @@ def _listed(path: Path) -> dict[str, Any]:
         progress.log.warning("%s What the run has read is looked for where it came from.", error)
         return {}
     return found
+
+
+def digest(x: Tensor) -> str:
+    """sha256 of sounds, hexadecimal."""
+    return hashlib.sha256(as_bytes(x)).hexdigest()
 
 
 def _digest(path: Path) -> str:

@@ -21,8 +21,8 @@ class Data:
     val: sounds that decide when to stop
     test: sounds the scores are computed on
     augment: what training and validation sounds meet before the encoder hears them: some of room, equalizer, noise, cut, level
-    fresh: every epoch draws new training sounds, data.train of them, prepared while the epoch before is learned; of random and sobol
-    csv: the table, for design=csv: columns named as the parameters, and optionally fold
+    fresh: every epoch draws new training sounds (random, sobol) or augments recordings anew, prepared while the epoch before is learned
+    csv: the table, for design=csv: columns named as the parameters, and optionally fold, and sound, recordings beside the table
     seed: of the draw (null: that of the run); given, all seeds of a sweep hear the same sounds, which are then prepared once
     """
 

@@ -43,6 +43,16 @@ def side_has_a_row_per_example(subject: Subject) -> None:
     hold(apart(side, loop) < 1e-9, f"On 3 examples, batch and loop differ by {apart(side, loop):.1e}")
 
 
+@law("loss", mend="compute both of Φ(x), by the same lines.")
+def what_was_recorded_is_compared_as_what_was_made(subject: Subject) -> None:
+    """By prepare_recorded(g(ν)), if there is one, the loss is what it is by prepare(ν)."""
+    loss, side = ready(subject)
+    if loss.compares_sounds:
+        recorded = loss.prepare_recorded(loss.problem.render(TRUTH))
+        values = [loss.eval()(AWAY, TRUTH, of) for of in (recorded, side)]
+        hold(apart(*values) < 1e-9, f"On 3 examples it is {values[0].tolist()} and {values[1].tolist()}")
+
+
 @law("loss", mend="sum over the parameters only, dim=1: the core takes the mean over the batch.")
 def one_value_per_example(subject: Subject) -> None:
     """The loss of ν̂ [B, P] is [B], finite, in float32 and float64, in train() and eval()."""

@@ -113,8 +113,8 @@ def learn(task: Rank) -> None:
     parts, path = rebuilt(*task.parts), Path(task.path)
     ranks = Fabric(parts.config.train, task.accelerator)
     trainer = _trainer(parts, path, ranks.device, ranks)
-    nu, _ = designs.of_run(parts, Inputs(path))
-    train, val = _learned(parts, columns.prepare(parts, nu, Store(), Workforce(), ranks.device, ("train", "val")))
+    drawn = designs.of_run(parts, Inputs(path))
+    train, val = _learned(parts, columns.prepare(parts, drawn.nu, Store(), Workforce(), ranks.device, ("train", "val"), drawn.x))
     with fresh.each(parts, train, Store(), task.who, ranks.device, ranks) as sounds:
         trainer.fit(train, val, None, logs.nobody if ranks.rank else logs.of(parts, path), sounds)
 

@@ -152,7 +152,7 @@ def test_fresh_sounds_and_nuisances_are_augmented_too(tiny):
 
 def test_a_nuisance_is_that_of_the_sound(invsound):
     """Two seeds that are drawn alike: the nuisance of the synth, and what is added to it."""
-    from invsound.data.shards import column_of
+    from invsound.data.column import column_of
     from invsound.runs import config
     from invsound.runs.parts import Parts
 

@@ -45,6 +45,11 @@ class DDSPLoss(Loss):
         return self._target(nu) if S.shape[1] <= self.options.cache else nu.new_empty(len(nu), 0)
 
     @torch.no_grad()
+    def prepare_recorded(self, x: Tensor) -> Tensor:
+        """Φ(x) [B, D], however many numbers that are: nothing else is there to be compared with."""
+        return torch.cat([self.problem.feature(rows) for rows in x.split(self.options.chunk)])
+
+    @torch.no_grad()
     def _target(self, nu: Tensor) -> Tensor:
         return torch.cat([self.problem(rows) for rows in nu.split(self.options.chunk)])
 

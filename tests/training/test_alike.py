@@ -2,7 +2,7 @@
 
 import torch
 
-from invsound.data.alike import alike
+from invsound.training.alike import alike
 
 
 def test_rows_that_are_equal_are_counted_once_less_than_they_are():

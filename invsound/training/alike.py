@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..data.columns import Fold
+from ..data.rows import Column
 from ..system import progress
-from .columns import Fold
-from .rows import Column
 
 
 def tell(fold: Fold) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor
 from ..problem import filtered
 from ..system.rng import generator
 
+TAPS = 4096  # of the equalizer: its response is over long before
 Draw = Callable[[float, float], float]
 """(low, high) → a number that is uniform between them."""
 
@@ -31,7 +32,7 @@ def _uniform(stream: torch.Generator) -> Draw:
 
 
 def _white(x: Tensor, stream: torch.Generator) -> Tensor:
-    return torch.randn(len(x), generator=stream, dtype=torch.float64).to(x)
+    return torch.randn(len(x), generator=stream, dtype=torch.float32).to(x)
 
 
 def reverberation(white: Tensor, sample_rate: float, T: float, below: float) -> Tensor:
@@ -54,16 +55,16 @@ def equalizer(x: Tensor, sample_rate: float, stream: torch.Generator) -> Tensor:
 
     Minimum phase: the causal half, doubled, of the real cepstrum of the gain (Oppenheim & Schafer, Discrete-Time Signal Processing, §13).
     """
-    N = len(x)
     knots = 3 * torch.randn(12, generator=stream, dtype=torch.float64).to(x)
-    f = torch.fft.rfftfreq(2 * N, 1 / sample_rate, device=x.device, dtype=x.dtype)
+    f = torch.fft.rfftfreq(2 * TAPS, 1 / sample_rate, device=x.device, dtype=x.dtype)
     octave = (f.clamp_min(62.5) / 62.5).log2().clamp_max(10.999)
     k = octave.long()
     decibels = knots[k] + (octave - k) * (knots[k + 1] - knots[k])
-    cepstrum = torch.fft.irfft(decibels * (math.log(10) / 20), 2 * N)  # of ln |H|
-    cepstrum[1:N] *= 2
-    cepstrum[N + 1 :] = 0
-    return filtered(x, torch.fft.rfft(cepstrum).exp())
+    cepstrum = torch.fft.irfft(decibels * (math.log(10) / 20), 2 * TAPS)  # of ln |H|
+    cepstrum[1:TAPS] *= 2
+    cepstrum[TAPS + 1 :] = 0
+    h = torch.fft.irfft(torch.fft.rfft(cepstrum).exp(), 2 * TAPS)[: min(TAPS, len(x))]
+    return filtered(x, torch.fft.rfft(h, 2 * len(x)))
 
 
 def noise(x: Tensor, sample_rate: float, stream: torch.Generator) -> Tensor:

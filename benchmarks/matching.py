@@ -283,6 +283,22 @@ def hearing(found: list[dict[str, Any]]) -> str:
     return table("encoder | the six recordings, median | all, median | worst | s, largest", rows)
 
 
+def cores(found: list[dict[str, float]]) -> str:
+    """Sounds a second, as `cores.py` found them."""
+    if not found:
+        return ""
+    rate = found[0]
+    rows = [
+        [what, f"{rate[one]:.1f}", f"{rate[other]:.1f}", f"{rate[other] / rate[one]:.2f}"]
+        for what, one, other in (
+            ("`match`, evaluations, by one core and by two", "match, 1", "match, 2"),
+            ("drums and their JTFS, by one core and by two", "jtfs, 1", "jtfs, 2"),
+            ("drums compared by one core: in JTFS, and in the timbre that `guess` compares first", "jtfs, 1", "timbre, 1"),
+        )
+    ]
+    return "`python benchmarks/cores.py`:\n\n" + table("sounds a second | | | ratio", rows)
+
+
 def within(line: dict[str, Any], name: str) -> bool:
     """Whether the truth is within 3 standard errors."""
     return bool(abs(line["parameters"][name] - line["true"][name]) <= 3 * line["standard_errors"][name])
@@ -356,6 +372,7 @@ Trained encoders asked for the {count} drums below, without a search; the six re
 `match` in 20 s, one core, and the same beginning with what `drum-recorded` hears:
 
 {sooner}
+{cores}
 ## Real drums
 
 The {count} kicks, toms, snares and tablas of `benchmarks/drums/manifest.csv`, all CC0, as `python benchmarks/drums/unpack.py` unpacks them:
@@ -377,7 +394,7 @@ def page(out: Path, jobs: int) -> None:
         jobs=jobs, budget=BUDGET, about=about, preparation="Sobol points", parts=" ".join(PARTS),
         cut=truth(made["cut"]), misfit=truth(made["misfit"]), drums=drums(made["drums"]), count=len(manifest()),
         **{"self": self_targets(made["self"]), "deaf": self_targets(made["deaf"]), "recordings": recordings(made["recordings"])},
-        robust=robustness(made["robust"]), hard=hardness(made["hard"]), heard=hearing(made["heard"]), sooner=recordings(made["sooner"]),
+        robust=robustness(made["robust"]), hard=hardness(made["hard"]), heard=hearing(made["heard"]), cores=cores(lines(out / "cores.jsonl")), sooner=recordings(made["sooner"]),
     )  # fmt: skip
     (ROOT / "docs" / "benchmarks-matching.md").write_text(text)
 

@@ -59,12 +59,17 @@ def listened() -> float:
         return statistics.median(rate(lambda: [residual(rows) for rows in nu.split(8)], len(nu)) for _ in range(TURNS))
 
 
+def nothing_from(synth: invsound.Synth) -> Callable[[torch.Tensor], torch.Tensor]:
+    """A guess that has none."""
+    return lambda x: x.new_empty(0, len(synth.space))
+
+
 def matched() -> dict[str, float]:
     """Evaluations a second of a match of 30 s, by one core and by two, from its candidates: nobody has listened."""
     found = {}
     for jobs in (1, 2):
         made = invsound.Matcher("drum", "jtfs", of={"match": {"budget": 30}}, jobs=jobs, quiet=True)
-        made.synth.guess = lambda x: x.new_empty(0, len(made.synth.space))  # type: ignore[method-assign]
+        made.synth.guess = nothing_from(made.synth)  # type: ignore[method-assign]
         _ = made.dictionary
         match = made(RECORDING)
         found[f"match, {jobs}"] = match.evaluations / match.seconds

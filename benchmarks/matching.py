@@ -394,7 +394,8 @@ def page(out: Path, jobs: int) -> None:
         jobs=jobs, budget=BUDGET, about=about, preparation="Sobol points", parts=" ".join(PARTS),
         cut=truth(made["cut"]), misfit=truth(made["misfit"]), drums=drums(made["drums"]), count=len(manifest()),
         **{"self": self_targets(made["self"]), "deaf": self_targets(made["deaf"]), "recordings": recordings(made["recordings"])},
-        robust=robustness(made["robust"]), hard=hardness(made["hard"]), heard=hearing(made["heard"]), cores=cores(lines(out / "cores.jsonl")), sooner=recordings(made["sooner"]),
+        robust=robustness(made["robust"]), hard=hardness(made["hard"]), heard=hearing(made["heard"]), sooner=recordings(made["sooner"]),
+        cores=cores(lines(out / "cores.jsonl")),
     )  # fmt: skip
     (ROOT / "docs" / "benchmarks-matching.md").write_text(text)
 

@@ -78,7 +78,7 @@ def matched() -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=ROOT / "build" / "matching")
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "matching")
     out = parser.parse_args().out
     out.mkdir(parents=True, exist_ok=True)
     rates = {**searched(), "timbre, 1": listened(), **matched()}

@@ -32,6 +32,10 @@ ENCODERS = {"drum-recorded": "drum", "ftm-drum": "ftm"}
 NEAR = {"amfm": 0.01, "ftm": 0.01, "drum": 0.02}  # Φ-distance, of random, of a sound that counts as found
 PRECISE = {"amfm": 1e-3, "ftm": 1e-2, "drum": 1e-2}  # relative error of a parameter that counts as recovered
 FADE = 0.06  # s
+KEPT = (
+    "parameters", "standard_errors", "determined", "at_bound", "distance", "random_distance", "yardstick", "correlation", "converged",
+    "advice", "evaluations", "seconds",
+)  # fmt: skip
 SYSTEMS = {  # name: solver, options of the match, whether the synth may listen
     "lm": ("lm", {}, True),
     "cma": ("cma", {"survey": False}, True),
@@ -158,9 +162,8 @@ def measure(task: Task) -> dict[str, Any]:
             line["waveform"] = float((found.x_hat - found.x).norm() / found.x.norm())
     except invsound.InvsoundError as error:
         return {**line, "error": str(error)}
-    plain = found.as_dict()
-    del plain["history"]
-    return {**line, **plain}
+    told = found.as_dict()
+    return {**line, **{key: told[key] for key in KEPT if key in told}}
 
 
 def tasks(part: str, count: int) -> list[Task]:
@@ -407,7 +410,12 @@ def main() -> None:
     )
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--count", type=int, default=50, help="sounds of each synth")
-    parser.add_argument("--out", type=Path, default=ROOT / "build" / "matching")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=ROOT / "benchmarks" / "matching",
+        help="one file of lines for each part; what is there is not measured again",
+    )
     given = parser.parse_args()
     for part in given.parts:
         few = {"robust": 5, "deaf": 6, "cut": 21, "misfit": 20}

@@ -185,8 +185,9 @@ def test_a_config_from_before_these_options_still_resolves(tiny):
 
 
 ROOT = Path(__file__).parent.parent
-PAPER = sorted((ROOT / "examples" / "paper").glob("*.yaml"))
-MEASURED = sorted((ROOT / "examples" / "results").glob("*.yaml"))
+EXAMPLES = ROOT / "examples"
+PAPER = sorted((EXAMPLES / "paper").glob("*.yaml"))
+MEASURED = sorted((EXAMPLES / "results").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("file", PAPER, ids=lambda file: file.stem)
@@ -244,6 +245,13 @@ def test_every_experiment_is_there_for_both_synths_and_says_how_to_run_it():
     assert {file.stem for file in PAPER} == {f"{synth}-{name}" for synth in ("amfm", "ftm") for name in names}
     for file in PAPER:
         assert f"invsound sweep examples/paper/{file.name} --preset quick" in file.read_text()
+
+
+@pytest.mark.parametrize("file", [*EXAMPLES.glob("pretrained/*.yaml"), *EXAMPLES.glob("recorded/*.yaml")], ids=lambda file: file.stem)
+def test_every_training_of_the_examples_is_one(file):
+    made = config.resolve(options.from_file(file))
+    assert f"invsound run --config examples/{file.parent.name}/{file.name}" in file.read_text()
+    assert made.train.epochs > 0
 
 
 @pytest.mark.parametrize("file", MEASURED, ids=lambda file: file.stem)

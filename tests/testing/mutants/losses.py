@@ -32,6 +32,20 @@ class Pooled(GoodLoss):
         return super().prepare(nu) / super().prepare(nu).abs().max()
 
 
+@breaks("loss", "what was recorded is compared as what was made")
+class Louder(GoodLoss):
+    needs_gradient = True
+
+    def prepare(self, nu):
+        return self.problem(nu).detach()
+
+    def prepare_recorded(self, x):
+        return self.problem.feature(2 * x)
+
+    def forward(self, nu_hat, nu, side):
+        return (self.problem(nu_hat) - side).square().sum(1)
+
+
 @breaks("loss", "one value per example")
 class MeanLoss(GoodLoss):
     def forward(self, nu_hat, nu, side):

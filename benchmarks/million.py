@@ -73,8 +73,20 @@ def peak(pid: int) -> float:
 
 
 def run(folder: Path, sounds: int) -> dict[str, object]:
+    """The preparation, between two measurements of what it would take alone, for machines differ from themselves; then an epoch."""
     before = alone(sounds)
-    process, peaks, files, turn = started(folder, "run", f"data.train={sounds}", "train.epochs=1"), dict[int, float](), 0, 0
+    prepared = watched(folder, "prepared", f"data.train={sounds}", "train.epochs=0")
+    after = alone(sounds)
+    trained = watched(folder, "run", f"data.train={sounds}", "train.epochs=1")
+    found = {name: max(prepared[name], trained[name]) for name in ("peak", "files")}
+    size = sum(path.stat().st_size for path in (folder / "cache").rglob("*") if path.is_file())
+    seconds = {"alone": (before + after) / 2, "preparation": prepared["preparation"], "training": trained["training"]}
+    return {"sounds": sounds, **found, "imports": imports(), "bytes": size, **seconds}
+
+
+def watched(folder: Path, out: str, *options: str) -> dict[str, float]:
+    """A run, its seconds, the memory of its largest process, and the files of the cache at their most."""
+    process, peaks, files, turn = started(folder, out, *options), dict[int, float](), 0, 0
     while process.poll() is None:
         for pid in tree(process.pid):
             peaks[pid] = max(peaks.get(pid, 0.0), peak(pid))
@@ -82,10 +94,8 @@ def run(folder: Path, sounds: int) -> dict[str, object]:
             files = max(files, count(folder))
         turn += 1
         time.sleep(0.25)
-    spent = json.loads((folder / "run" / "seconds.json").read_text())
-    found = {"sounds": sounds, "peak": max(peaks.values()), "imports": imports(), "files": max(files, count(folder))}
-    size = sum(path.stat().st_size for path in (folder / "cache").rglob("*") if path.is_file())
-    return {**found, "bytes": size, "alone": (before + alone(sounds)) / 2, **spent}
+    spent = json.loads((folder / out / "seconds.json").read_text())
+    return {**spent, "peak": max(peaks.values()), "files": max(files, count(folder))}
 
 
 def count(folder: Path) -> int:
@@ -158,7 +168,7 @@ PAGE = """# A million sounds
 
 Arpeggios of 4,096 samples, prepared for P-loss by two processes, and one epoch trained; {about}.
 Memory is that of the largest process at its highest, beyond what it has imported; files are the most that the cache had at any time.
-*Alone* is what two processes take to make and hear the sounds and keep none, by {tried} of them, before and after.
+*Alone* is what two processes take to make and hear the sounds and keep none, by {tried} of them, right before and right after.
 
 {table}
 {kills}"""

@@ -84,9 +84,15 @@ def ended(synth: invsound.Synth, seed: int) -> tuple[torch.Tensor, torch.Tensor]
     return theta, x
 
 
-@functools.lru_cache
+@functools.cache
 def encoder(name: str) -> Trained:
     return load(name)
+
+
+@functools.cache
+def six() -> list[str]:
+    """The recordings of the examples."""
+    return sorted(path.name for path in (ROOT / "examples" / "recordings").glob("*.flac"))
 
 
 @torch.no_grad()
@@ -136,12 +142,12 @@ def hard(name: str, rate: float, N: int) -> tuple[torch.Tensor, float]:
 
 def measure(task: Task) -> dict[str, Any]:
     """One line of the results."""
-    made = matcher(task.synth, task.system)
     line: dict[str, Any] = {**task.__dict__}
-    signal = made.synth.signal
     try:
-        if task.part == "heard":
+        if task.part == "heard":  # its system is an encoder
             return {**line, **heard(task.system, DRUMS / task.sound)}
+        made = matcher(task.synth, task.system)
+        signal = made.synth.signal
         if task.part in ("recordings", "sooner", "drums"):
             found = made((DRUMS if task.part == "drums" else ROOT / "examples" / "recordings") / task.sound)
         elif task.part == "cut":
@@ -175,12 +181,10 @@ def tasks(part: str, count: int) -> list[Task]:
     if part == "deaf":
         return [Task(part, synth, "lm, deaf", str(seed)) for synth in synths for seed in range(count)]
     if part == "recordings":
-        files = sorted(path.name for path in (ROOT / "examples" / "recordings").glob("*.flac"))
         others = ("lm", "cma", "descent")
-        return [Task(part, *by, file) for by in [("drum", "lm"), *(("ftm", system) for system in others)] for file in files]
+        return [Task(part, *by, file) for by in [("drum", "lm"), *(("ftm", system) for system in others)] for file in six()]
     if part == "sooner":
-        files = sorted(path.name for path in (ROOT / "examples" / "recordings").glob("*.flac"))
-        return [Task(part, "drum", system, file) for system in ("lm, 20 s", "lm, 20 s, with an encoder") for file in files]
+        return [Task(part, "drum", system, file) for system in ("lm, 20 s", "lm, 20 s, with an encoder") for file in six()]
     if part == "heard":
         return [Task(part, synth, name, drum["file"]) for name, synth in ENCODERS.items() for drum in manifest()]
     if part == "drums":
@@ -275,11 +279,10 @@ def drums(found: list[dict[str, Any]]) -> str:
 
 
 def hearing(found: list[dict[str, Any]]) -> str:
-    six = {path.name for path in (ROOT / "examples" / "recordings").glob("*.flac")}
     rows = []
     for name in dict.fromkeys(line["system"] for line in found):
         of = [line for line in found if line["system"] == name and "error" not in line]
-        few = [line["distance"] for line in of if line["sound"] in six]
+        few = [line["distance"] for line in of if line["sound"] in six()]
         worst = max(of, key=lambda line: line["distance"])
         numbers = [f"{value:.1f}" for value in (statistics.median(few), statistics.median(line["distance"] for line in of))]
         rows.append([name, *numbers, f"{worst['distance']:.1f} ({worst['sound']})", f"{max(line['seconds'] for line in of):.2f}"])

@@ -124,8 +124,8 @@ def of_run(parts: Parts, inputs: Inputs) -> Drawn:
         raise UsageError("data.fresh=true augments the recordings of a table anew in every epoch: give data.augment too.")
     rows = _of_table(listed, {"train": data.train, "val": data.val, "test": data.test}, seed)
     x = sounds(parts.synth, data.csv, listed.sounds)
-    inputs.check_sounds(x, data.csv)
-    return Drawn(nu, {fold: x[of] for fold, of in rows.items()}, (data.csv, table), digest(x))
+    inputs.check_sounds(known := digest(x), data.csv)
+    return Drawn(nu, {fold: x[of] for fold, of in rows.items()}, (data.csv, table), known)
 
 
 def _sizes(design: str, wanted: Wanted) -> dict[str, int]:

@@ -71,10 +71,10 @@ class Inputs:
             f"Bring one of them back, or begin a new run with data.csv={origin}."
         )
 
-    def check_sounds(self, x: Tensor, origin: str) -> None:
-        """Raises UsageError where the recordings x [n, N] of the table that came from `origin` are not those that the run began with."""
+    def check_sounds(self, sounds: str, origin: str) -> None:
+        """Raises UsageError where the recordings of the table that came from `origin` do not have the digest with which the run began."""
         entry = self.kept.get("table", {})
-        if entry.get("origin") == origin and origin not in self.anew and entry.get("sounds", digest(x)) != digest(x):
+        if entry.get("origin") == origin and origin not in self.anew and entry.get("sounds", sounds) != sounds:
             raise UsageError(
                 f"The recordings of the table {origin!r} have changed since the run began. "
                 f"Bring them back, or begin a new run with data.csv={origin}."

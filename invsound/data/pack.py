@@ -9,8 +9,9 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
+from io import FileIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from torch import Tensor
@@ -24,6 +25,8 @@ DTYPES = {
 }  # fmt: skip
 HEADER = 2**28
 """Bytes that a header may have."""
+CHUNK = 2**20
+"""Bytes that are copied at a time."""
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error)
 
 
@@ -150,8 +153,16 @@ def merge_packs(path: Path, packs: Iterable[Pack], but: Set[str] = frozenset()) 
     with atomic(path) as temporary, temporary.open("wb") as out:
         out.write(struct.pack("<Q", len(header)) + header)
         for pack, begin, end in runs:
-            with pack.path.open("rb") as file:
+            with pack.path.open("rb", buffering=0) as file:
                 file.seek(pack.start + begin)
-                out.write(file.read(end - begin))
+                _copy(file, out, end - begin)
         if out.tell() != 8 + len(header) + at:
             raise OSError(f"a pack in {str(path.parent)!r} became shorter while it was read")
+
+
+def _copy(source: FileIO, out: BinaryIO, count: int) -> None:
+    """So many bytes, or as many as there are, through memory that is used again."""
+    through = memoryview(bytearray(min(count, CHUNK)))
+    while count and (read := source.readinto(through[:count])):
+        out.write(through[:read])
+        count -= read

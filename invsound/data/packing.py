@@ -10,9 +10,9 @@ from .store import PACK, Store
 
 FILES = 1000
 """Files of new shards before they are packed, however small."""
-TOGETHER = 0.25
+TOGETHER = 1.0
 """Seconds: shards that take less are computed, and stored, together."""
-MOST = 64
+MOST = 512
 """Shards that are computed together."""
 
 

@@ -73,8 +73,9 @@ def compute(tasks: list[Task], who: Workforce, packing: Packing | None = None) -
 
             def done(group: list[Task], made: list[Made]) -> None:
                 pace.learn(group, made)
-                for task, one in zip(group, made, strict=True):
-                    advance(title(task.column), task.count, one.seconds)
+                for column in dict.fromkeys(task.column for task in group):
+                    of = [(task.count, one.seconds) for task, one in zip(group, made, strict=True) if task.column == column]
+                    advance(title(column), *map(sum, zip(*of, strict=True)))
                 if packing and (size := sum(one.size for one in made)):
                     packing.add([task.address for task in group], size)
 

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 from ..errors import InvsoundError
+from . import heap
 from .shared import UNGUARDED, check_main_guard
 
 WINDOW = 4096
@@ -57,6 +58,7 @@ class InProcess(Executor):
 
 def _start_worker() -> None:
     torch.set_num_threads(1)
+    heap.keep()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

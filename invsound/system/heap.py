@@ -1,4 +1,4 @@
-"""The C library's heap while training: what a step frees, the next one uses again."""
+"""The C library's heap where the same work is done again and again: what a step frees, the next one uses again."""
 
 from __future__ import annotations
 
@@ -19,18 +19,22 @@ def kept() -> Iterator[None]:
     The system zeroes every page that it hands out: a quarter of the time of a step of EfficientNet-B0 at batch 256. Nothing changes
     under another C library, nor where the environment sets MALLOC_…_ or GLIBC_TUNABLES. The end of the block gives all of it back.
     """
-    libc = _library()
-    if libc is None:
-        yield
-        return
-    libc.mallopt(MMAP_MAX, 0)
-    libc.mallopt(TRIM_THRESHOLD, 2**31 - 1)
+    libc = keep()
     try:
         yield
     finally:
-        for parameter, value in DEFAULTS.items():
-            libc.mallopt(parameter, value)
-        libc.malloc_trim(0)
+        if libc:
+            for parameter, value in DEFAULTS.items():
+                libc.mallopt(parameter, value)
+            libc.malloc_trim(0)
+
+
+def keep() -> ctypes.CDLL | None:
+    """`kept` from here on: of a process that does nothing else. The library that does it, if one does."""
+    if libc := _library():
+        libc.mallopt(MMAP_MAX, 0)
+        libc.mallopt(TRIM_THRESHOLD, 2**31 - 1)
+    return libc
 
 
 def _library() -> ctypes.CDLL | None:

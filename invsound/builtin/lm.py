@@ -44,7 +44,7 @@ class LevenbergMarquardt(Solver):
     A derivative costs as much as P sounds: after a step that came out as predicted, by more than half, J is corrected by what was seen,
     J + (Δr − Jδ)δᵀ/δᵀδ (Broyden, Mathematics of Computation 19, 1965), and asked for anew after any other, and before the end.
     The step is solved in float64 from a QR of [J; √λ I], without forming JᵀJ. Parameters at a bound whose step points
-    outwards are held. All starts go on together, and what they ask for is computed in batches; once one has reached the target, the
+    outwards are held. All starts go on together, and the sounds they ask for are computed in batches; once one has reached the target, the
     others are given up.
     """
 
@@ -55,9 +55,10 @@ class LevenbergMarquardt(Solver):
         waiting = [(run, requests, next(requests)) for run in runs for requests in [run.requests()]]
         evaluations, history = 0, []
         while waiting and not (evaluations and stop()):
-            answers, cost = _answer(forward, [request for _, _, request in waiting])
+            answers, cost = _answer(forward, [request for _, _, request in waiting], stop)
             evaluations += cost
-            waiting = [(run, r, n) for (run, r, _), a in zip(waiting, answers, strict=True) if (n := _advance(r, a)) is not None]
+            asked = [(run, r, _advance(r, answers[k]) if k in answers else n) for k, (run, r, n) in enumerate(waiting)]
+            waiting = [(run, r, n) for run, r, n in asked if n is not None]
             history.append((evaluations, min(run.distance for run in runs)))
             if any(run.reached for run in runs):
                 waiting = [one for one in waiting if one[0].reached]
@@ -78,17 +79,24 @@ def _advance(requests: Requests, answer: Tensor) -> tuple[str, Tensor] | None:
 
 
 @torch.no_grad()
-def _answer(forward: Forward, requests: list[tuple[str, Tensor]]) -> tuple[list[Tensor], int]:
-    """One batch for all requests of a kind, and what it cost in evaluations of S."""
+def _answer(forward: Forward, requests: list[tuple[str, Tensor]], stop: Callable[[], bool]) -> tuple[dict[int, Tensor], int]:
+    """The answers by the request's place, and what they cost in evaluations of S.
+
+    All S are one batch, and so are all J on a device that needs one; a CPU gains nothing by it, and J may take seconds: there one follows
+    the other, and once it is time to stop the others stay unanswered.
+    """
     answers: dict[int, Tensor] = {}
     cost = 0
     for kind, function in (("S", forward), ("J", forward.jacobian)):
         places = [k for k, (asked, _) in enumerate(requests) if asked == kind]
-        if places:
-            nu = torch.cat([requests[k][1] for k in places])
-            answers |= dict(zip(places, function(nu).split(1), strict=True))
+        alone = kind == "J" and places and requests[places[0]][1].device.type == "cpu"
+        for some in [[k] for k in places] if alone else [places] if places else []:
+            if alone and cost and stop():
+                break
+            nu = torch.cat([requests[k][1] for k in some])
+            answers |= dict(zip(some, function(nu).split(1), strict=True))
             cost += len(nu) if kind == "S" else nu.numel()
-    return [answers[k] for k in range(len(requests))], cost
+    return answers, cost
 
 
 class _Run:

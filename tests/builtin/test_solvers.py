@@ -4,6 +4,7 @@ import pytest
 import torch
 
 import invsound
+from invsound.solver import STOPPED
 
 
 class Rosenbrock:
@@ -35,6 +36,22 @@ def test_lm_descends_a_narrow_valley_into_a_corner():
     torch.testing.assert_close(found.nu, torch.ones(2, dtype=torch.float64), atol=1e-6, rtol=0)
     distances = [distance for _, distance in found.history]
     assert distances == sorted(distances, reverse=True)
+
+
+def test_lm_asks_for_no_derivative_once_the_time_is_over():
+    class Slow(Rosenbrock):
+        seen = 0
+
+        def jacobian(self, nu):
+            self.seen += len(nu)
+            return super().jacobian(nu)
+
+    slow, start = Slow(), starts()
+    found = invsound.make("solver", "lm").solve(slow, torch.zeros(2, dtype=torch.float64), start, lambda: slow.seen > 1)
+    assert slow.seen == 2
+    assert not found.converged
+    assert found.advice == STOPPED
+    assert found.distance <= slow(start).norm(dim=1).min()
 
 
 @pytest.mark.parametrize("solver", ["lm", "descent"])

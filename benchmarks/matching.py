@@ -364,9 +364,9 @@ and what that leaves open is called not determined.
 {misfit}
 ## Recordings
 
-Φ-distance to six recorded drums after {budget} s, all from the same candidates and guesses; `cma` and `descent` (Adam) without the survey.
-A real drum is not in the model: what remains after the guess is a search over a rough landscape, where exact derivatives say little
-(the [validity radius](radius.md) of ω and α is 5 · 10⁻⁴) and the half of the budget that `lm` spends on them brings little.
+Φ-distance to six recorded drums after {budget} s; those by `ftm` all from the same candidates and guesses, `cma` and `descent` (Adam)
+without the survey. A real drum is not in the model of `ftm`, and hardly in that of `drum`: what remains after the guess is a search over a
+rough landscape, where exact derivatives say little (the [validity radius](radius.md) of ω and α is 5 · 10⁻⁴).
 
 {recordings}
 `match` in 20 s:

@@ -233,7 +233,7 @@ def test_cheap_shards_of_a_column_go_together_and_others_alone():
     pace = packing.Pace()
     groups = pace.groups(tasks)
     assert [next(groups), next(groups)] == [tasks[:1], tasks[1:2]]
-    pace.learn(tasks[:2], [packing.Made(0.01, 1), packing.Made(1.0, 1)])
+    pace.learn(tasks[:2], [packing.Made(0.04, 1), packing.Made(1.0, 1)])
     rest = list(groups)
     assert [one for group in rest for one in group] == tasks[2:]
     assert [len(group) for group in rest] == [25] * 7 + [24, 1, 1, 1]

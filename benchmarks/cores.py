@@ -74,7 +74,7 @@ class Timed(Matching):
 
 
 def matched() -> dict[str, float]:
-    """Evaluations a second of a search of 30 s, beside those of candidates, which are prepared, by one core and by two: nobody has listened."""
+    """Evaluations a second of a search of 30 s, by one core and by two, not counting prepared candidates: nobody has listened."""
     found = {}
     for jobs in (1, 2):
         made = invsound.Matcher("drum", "jtfs", of={"match": {"budget": 30}}, jobs=jobs, quiet=True)

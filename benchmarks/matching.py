@@ -258,6 +258,10 @@ def recordings(found: list[dict[str, Any]]) -> str:
     return table("recording | random | " + " | ".join(systems), rows)
 
 
+def sooner(found: list[dict[str, Any]]) -> str:
+    return f"`match` in 20 s:\n\n{recordings(found)}\n" if found else ""
+
+
 def drums(found: list[dict[str, Any]]) -> str:
     kinds = {drum["file"]: drum["kind"] for drum in manifest()}
     rows = []
@@ -369,10 +373,7 @@ without the survey. A real drum is not in the model of `ftm`, and hardly in that
 rough landscape, where exact derivatives say little (the [validity radius](radius.md) of ω and α is 5 · 10⁻⁴).
 
 {recordings}
-`match` in 20 s:
-
-{sooner}
-## Encoders
+{sooner}## Encoders
 
 Asked for the {count} drums below, without a search; the six recordings above are among these, and no training saw them.
 [What was tried to do better](results.md#recordings).
@@ -402,7 +403,7 @@ def page(out: Path, jobs: int) -> None:
         jobs=jobs, budget=BUDGET, about=about, preparation="Sobol points", parts=" ".join(PARTS),
         cut=truth(made["cut"]), misfit=truth(made["misfit"]), drums=drums(made["drums"]), count=len(manifest()),
         **{"self": self_targets(made["self"]), "deaf": self_targets(made["deaf"]), "recordings": recordings(made["recordings"])},
-        robust=robustness(made["robust"]), hard=hardness(made["hard"]), heard=hearing(made["heard"]), sooner=recordings(made["sooner"]),
+        robust=robustness(made["robust"]), hard=hardness(made["hard"]), heard=hearing(made["heard"]), sooner=sooner(made["sooner"]),
         cores=cores(lines(out / "cores.jsonl")),
     )  # fmt: skip
     (ROOT / "docs" / "benchmarks-matching.md").write_text(text)

@@ -1,4 +1,4 @@
-"""Memory of large tensors is kept inside the block, and given back at its end; by workers always. Each test has a heap, so a process, of its own."""
+"""Memory of large tensors is kept inside the block, and given back at its end; a worker keeps it. Each test has a process of its own."""
 
 import json
 import os

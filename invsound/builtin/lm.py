@@ -85,17 +85,18 @@ def _answer(forward: Forward, requests: list[tuple[str, Tensor]], stop: Callable
     All S are one batch, and so are all J on a device that needs one; a CPU gains nothing by it, and J may take seconds: there one follows
     the other, and once it is time to stop the others stay unanswered.
     """
+    S, J = ([k for k, (asked, _) in enumerate(requests) if asked == kind] for kind in ("S", "J"))
+    alone = requests[0][1].device.type == "cpu"
     answers: dict[int, Tensor] = {}
     cost = 0
-    for kind, function in (("S", forward), ("J", forward.jacobian)):
-        places = [k for k, (asked, _) in enumerate(requests) if asked == kind]
-        alone = kind == "J" and places and requests[places[0]][1].device.type == "cpu"
-        for some in [[k] for k in places] if alone else [places] if places else []:
-            if alone and cost and stop():
-                break
-            nu = torch.cat([requests[k][1] for k in some])
-            answers |= dict(zip(some, function(nu).split(1), strict=True))
-            cost += len(nu) if kind == "S" else nu.numel()
+    for kind, places in [("S", S), *(("J", [k]) for k in J)] if alone else [("S", S), ("J", J)]:
+        if not places:
+            continue
+        if kind == "J" and alone and cost and stop():
+            break
+        nu = torch.cat([requests[k][1] for k in places])
+        answers |= dict(zip(places, (forward(nu) if kind == "S" else forward.jacobian(nu)).split(1), strict=True))
+        cost += len(nu) if kind == "S" else nu.numel()
     return answers, cost
 
 

@@ -8,7 +8,8 @@ import pytest
 import torch
 from invsound_ftm.approach import approach, comparison
 from invsound_ftm.drum import Drum, DrumOptions
-from invsound_ftm.struck import StruckDrum, StruckOptions, spectrum
+from invsound_ftm.modes import spectrum
+from invsound_ftm.struck import StruckDrum, StruckOptions
 from invsound_ftm.warp import read
 from torch import Tensor
 

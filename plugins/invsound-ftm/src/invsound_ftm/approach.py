@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from operator import itemgetter
 
 import torch
 from torch import Tensor
 
-from invsound import Synth, newton
+from invsound import Synth
 
 from .clock import glide, steady
+from .descent import Residual, descend, nearest
 from .drum import Drum
 from .listen import Ear, distinct
+from .origin import origin
 from .timbre import timbre
 
 CROSSINGS = 2
 STICKS = 2
 STAGES = ((6, 4, 16384), (3, 4, 16384), (2, 12, 65536))  # candidates, steps of each, and samples heard
-DAMPINGS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 QUIET = 1e-3  # of the peak: where a sound is over
-
-Residual = Callable[[Tensor], Tensor]
-"""ν [K, P] → the differences in timbre [K, D]."""
-End = tuple[Tensor, float]
-"""ν [1, P], and how far it is."""
-distance = itemgetter(1)
 
 
 def approach(synth: Synth, membrane: Drum, x: Tensor, candidates: int = 256) -> Tensor:
@@ -40,19 +33,22 @@ def approach(synth: Synth, membrane: Drum, x: Tensor, candidates: int = 256) -> 
     if not len(sound) or not sound.abs().max() > 0:
         return x.new_empty(0, len(synth.space))
     sound, own = sound / sound.abs().max(), len(membrane.space) + 2
+    with torch.no_grad():
+        if len(made := origin(synth, sound)):
+            return made.to(x)
     nu = 2 * torch.quasirandom.SobolEngine(len(synth.space), scramble=True, seed=0).draw(candidates, dtype=torch.float64) - 1
     nu, ends = torch.cat([nu, meeting(synth, membrane, sound, nu)]), list[Tensor]()
     (most, steps, samples), *later = STAGES
     with torch.no_grad():
-        residual, crossed, found = comparison(synth, sound, samples), nu, list[End]()
+        residual, crossed, found = comparison(synth, sound, samples), nu, list[tuple[Tensor, Tensor]]()
         for _ in range(1 + CROSSINGS):
-            found = sorted(found + [nearer(residual, row[None], steps) for row in chosen(residual, crossed, most)], key=distance)[:most]
-            crossed = torch.cat([nu[:, :own], found[0][0][:, own:].expand(len(nu), -1)], 1)
+            found = [nearest([*found, descend(residual, chosen(residual, crossed, most), steps)], most)]
+            crossed = torch.cat([nu[:, :own], found[0][0][:1, own:].expand(len(nu), -1)], 1)
+        near = found[0][0]
         for kept, steps, samples in later:
-            ends.insert(0, torch.cat([row for row, _ in found]))
-            residual = comparison(synth, sound, samples)
-            found = sorted((nearer(residual, row, steps) for row, _ in found[:kept]), key=distance)
-    return distinct(torch.cat([row for row, _ in found] + ends), most, apart=0.02).to(x)
+            ends.insert(0, near)
+            near, _ = descend(comparison(synth, sound, samples), near[:kept], steps)
+    return distinct(torch.cat([near, *ends]), most, apart=0.02).to(x)
 
 
 def chosen(residual: Residual, nu: Tensor, most: int) -> Tensor:
@@ -71,21 +67,6 @@ def comparison(synth: Synth, x: Tensor, samples: int) -> Residual:
 
     target = heard(x[None, :n].float())
     return lambda nu: (heard(short(short.space.to_theta(nu.float()))[:, :n]) - target).to(nu)
-
-
-def nearer(residual: Residual, nu: Tensor, steps: int) -> End:
-    """ν [1, P], and ‖residual‖, after so many steps of Levenberg–Marquardt, each by the best of some dampings, until none is better."""
-    r, directions = residual(nu), torch.eye(nu.shape[1], dtype=nu.dtype)[:, None]
-    for _ in range(steps):
-        J = torch.func.vmap(lambda e, nu=nu: torch.func.jvp(residual, (nu,), (e,))[1], out_dims=-1)(directions)
-        tried = torch.cat([newton(J, r, damping * J.square().sum(1)) for damping in DAMPINGS]).clamp(-0.3, 0.3)
-        tried = (nu + tried).clamp(-1, 1)
-        left = residual(tried)
-        best = left.norm(dim=1).nan_to_num(torch.inf).argmin()
-        if not left[best].norm() < r.norm():
-            break
-        nu, r = tried[best, None], left[best, None]
-    return nu, float(r.norm())
 
 
 def meeting(synth: Synth, membrane: Drum, x: Tensor, nu: Tensor, most: int = 32) -> Tensor:

@@ -43,11 +43,16 @@ def listen(synth: Synth, x: Tensor, hypotheses: Callable[[Partials], Tensor], mo
 
 def distinct(nu: Tensor, most: int, apart: float = 1e-3) -> Tensor:
     """The first `most` rows of ν that are `apart` from those before, in some parameter."""
+    return nu[separate(nu, most, apart)]
+
+
+def separate(nu: Tensor, most: int, apart: float) -> list[int]:
+    """Which rows these are."""
     near, kept = torch.cdist(nu, nu, p=math.inf) < apart, list[int]()
     for k in range(len(nu)):
         if len(kept) < most and not near[k, kept].any():
             kept.append(k)
-    return nu[kept]
+    return kept
 
 
 class Ear:

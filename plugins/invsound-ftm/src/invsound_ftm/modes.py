@@ -21,6 +21,12 @@ def excitation(num_modes: int, strike: float, pickup: float) -> Tensor:
     return torch.where(shape.abs() < 1e-12, 0.0, shape)  # at a node rounding leaves 1e-32, which breeds denormals: slow
 
 
+def spectrum(turn: Tensor) -> Tensor:
+    """cos(ωT/2) / (1 − (ωT/π)²) of the angle ωT [rad], as two sincs, which have no pole at ωT = π."""
+    x = turn / (2 * math.pi)
+    return math.pi / 4 * (torch.sinc(x - 0.5) + torch.sinc(x + 0.5))
+
+
 def below_nyquist(omega: Tensor, amplitude: Tensor) -> Tensor:
     """`amplitude`, zero (and flat) where ω [rad/sample] is at or above π: each mode answers for itself."""
     return torch.where(omega < math.pi, amplitude, torch.zeros_like(amplitude))

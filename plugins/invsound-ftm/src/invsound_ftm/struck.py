@@ -13,7 +13,7 @@ from invsound import Parameter, SignalOptions, Space, Synth, option
 from .approach import approach
 from .clock import clock
 from .drum import Drum, DrumOptions
-from .modes import below_nyquist, modal_sum, peak_normalize, wide
+from .modes import below_nyquist, modal_sum, peak_normalize, spectrum, wide
 from .warp import read
 
 FINER = 4  # samples of the membrane's clock in one of the sound's
@@ -103,14 +103,22 @@ class StruckDrum(Synth):
     def hiss(self, theta: Tensor) -> Tensor:
         """g e^{−t/τ_n} (h ∗ w) [B, N]."""
         level, centre, width, decay = theta[:, 10:, None].unbind(1)
-        sample_rate, N, L = self.signal.sample_rate, self.signal.num_samples, 2 * (len(self.noise) - 1)
-        f = torch.fft.rfftfreq(L, 1 / sample_rate, dtype=theta.dtype, device=theta.device).clamp(min=sample_rate / L)
-        h = torch.exp(-0.5 * ((f / centre).log2() / width) ** 2)
+        t = torch.arange(self.signal.num_samples, dtype=theta.dtype, device=theta.device) / self.signal.sample_rate
+        gain = 10 ** (level / 20) - 10 ** (self.bottom("noise") / 20)
+        return gain * torch.exp(-t / decay) * self.band(self.response(centre, width))
+
+    def response(self, centre: Tensor, width: Tensor) -> Tensor:
+        """h of the centre in Hz and the width in octaves [B, 1], in frequency, not yet of variance 1: [B, L/2 + 1]."""
+        sample_rate, L = self.signal.sample_rate, 2 * (len(self.noise) - 1)
+        f = torch.fft.rfftfreq(L, 1 / sample_rate, dtype=centre.dtype, device=centre.device).clamp(min=sample_rate / L)
+        return torch.exp(-0.5 * ((f / centre).log2() / width) ** 2)
+
+    def band(self, h: Tensor) -> Tensor:
+        """h ∗ w [B, N], of variance 1."""
         h = h / h.square().mean(1, keepdim=True).clamp(min=1e-12).sqrt()
-        band = torch.fft.irfft(h * self.noise.to(torch.complex(h, h).dtype), L) if len(h) else h.new_empty(0, L)
-        band = band[:, self.margin : self.margin + N]
-        t = torch.arange(N, dtype=theta.dtype, device=theta.device) / sample_rate
-        return (10 ** (level / 20) - 10 ** (self.bottom("noise") / 20)) * torch.exp(-t / decay) * band
+        L = 2 * (len(self.noise) - 1)
+        w = torch.fft.irfft(h * self.noise.to(torch.complex(h, h).dtype), L) if len(h) else h.new_empty(0, L)
+        return w[:, self.margin : self.margin + self.signal.num_samples]
 
     def bottom(self, name: str) -> float:
         """The least value in the range."""
@@ -119,9 +127,3 @@ class StruckDrum(Synth):
     def guess(self, x: Tensor) -> Tensor:
         """Up to 6 drums near x in timbre; see `approach`."""
         return approach(self, self.membrane, x)
-
-
-def spectrum(turn: Tensor) -> Tensor:
-    """cos(ωT/2) / (1 − (ωT/π)²) of the angle ωT, as two sincs, which have no pole at ωT = π."""
-    x = turn / (2 * math.pi)
-    return math.pi / 4 * (torch.sinc(x - 0.5) + torch.sinc(x + 0.5))

@@ -1,0 +1,103 @@
+"""The drum that a sound was made by, where it was: its noise taken out, its membrane found, and all of it fitted to the waveform."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from .descent import Residual, descend, nearest
+from .hiss import Hiss, hear
+from .listen import distinct
+from .membranes import Struck, around, membranes
+
+if TYPE_CHECKING:
+    from .struck import StruckDrum
+
+FIRST, BEGINNING, MIDDLE, ENDING = (512, 8, 8), (2048, 12, 4), (8192, 12, 2), ((32768, 10, 1), (65536, 8, 1))
+"""Samples fitted, steps, and how many are kept."""
+STARTS, TURNS = 8, 2
+FLOORS = (1e-1, 1e-2, 1e-3)  # of the loudest: what is fainter counts less
+WINDOW = 1024
+SHARE = 0.15  # of what is heard without the noise, which a membrane explains at least
+MADE = 0.2  # ‖g − x‖ / ‖x‖ of a sound's beginning, below which it was made by it: recordings stay above
+EXACT = 1e-3  # the same: it is found
+
+
+def origin(synth: StruckDrum, x: Tensor) -> Tensor:
+    """ν [K, P], K ≤ 1, of the drum that made x [n], float64, which begins where it was struck; none if none did.
+
+    What remains without the noise that is heard in it has the partials of membranes, and of each membrane the stick and the places that
+    explain most. From the best, all parameters are fitted to the waveform, to longer and longer beginnings, from places nearby once more
+    where it is not exact, and then to its short-time spectrum, as weak parts of it count more and more.
+    """
+    hiss = hear(synth, x, synth.signal.sample_rate)
+    rest = x - hiss.sound
+    drums = [one for one in membranes(synth, rest) if one.share > SHARE][:STARTS]
+    if not drums:
+        return x.new_empty(0, len(synth.space))
+    nu = torch.cat([_whole(synth, one, rest, hiss) for drum in drums for one in around(synth, rest, drum.theta, 1)])
+    nu, distance = _fitted(synth, x, nu, *FIRST)
+    if distance[0] > MADE:
+        return nu[:0]
+    nu, distance = _fitted(synth, x, nu, *BEGINNING)
+    if distance[0] > MADE:
+        nu, distance = nearest([(nu, distance), _again(synth, x, rest, nu[:1])], 4)
+    if distance[0] > MADE:
+        return nu[:0]
+    nu, distance = _fitted(synth, x, nu, *MIDDLE)
+    for _ in range(TURNS):
+        if distance[0] > EXACT:
+            again, _ = _again(synth, x, rest, nu[:1])
+            nu, distance = nearest([(nu, distance), _fitted(synth, x, again, *MIDDLE)], 2)
+    for stage in ENDING:
+        nu, distance = _fitted(synth, x, nu[: 2 if distance[0] > EXACT else 1], *stage)
+    for floor in FLOORS:
+        nu, _ = descend(_whitened(synth, x, floor), nu[:1], 8, enough=1e-2)
+    return nu
+
+
+def _again(synth: StruckDrum, x: Tensor, rest: Tensor, nu: Tensor) -> tuple[Tensor, Tensor]:
+    """What is fitted, as `_fitted` says, from drums around ν [1, P] with its noise."""
+    theta = synth.space.to_theta(nu)[0]
+    near = [torch.cat([one.theta, theta[len(one.theta) :]]) for one in around(synth, rest, theta[:10], STARTS)]
+    return _fitted(synth, x, synth.space.to_nu(torch.stack(near)).clamp(-1, 1), *BEGINNING)
+
+
+def _fitted(synth: StruckDrum, x: Tensor, nu: Tensor, samples: int, steps: int, most: int) -> tuple[Tensor, Tensor]:
+    """The `most` nearest of ν [K, P] fitted to the waveform of so many samples of x, nearest first, and ‖residual‖."""
+    nu, distance = descend(_waveform(synth, x[:samples]), distinct(nu, len(nu)), steps, enough=1e-3)
+    return nu[:most], distance[:most]
+
+
+def _whole(synth: StruckDrum, drum: Struck, rest: Tensor, hiss: Hiss) -> Tensor:
+    """ν [1, P] of a drum that sounds like the rest [n], and of the noise beside it."""
+    level = 20 * (hiss.theta[:1] / rest.abs().max() + 10 ** (synth.bottom("noise") / 20)).log10()
+    return synth.space.to_nu(torch.cat([drum.theta, level, hiss.theta[1:]])[None]).clamp(-1, 1)
+
+
+def _waveform(synth: StruckDrum, x: Tensor) -> Residual:
+    """ν [K, P] → g/‖g‖ − x/‖x‖ [K, n]."""
+    made, target = _made(synth, len(x)), x / x.norm()
+    return lambda nu: (g := made(nu)) / g.norm(dim=1, keepdim=True) - target
+
+
+def _whitened(synth: StruckDrum, x: Tensor, floor: float) -> Residual:
+    """ν [K, P] → the short-time spectrum of g − x, over that of x, or over `floor` of its greatest where it is fainter: [K, D]."""
+    made, window = _made(synth, len(x)), torch.hann_window(WINDOW, dtype=x.dtype)
+
+    def spectrogram(x: Tensor) -> Tensor:
+        return torch.stft(x, WINDOW, WINDOW // 2, window=window, pad_mode="constant", return_complex=True)
+
+    X = spectrogram(x[None])
+    scale = 1 / (X.abs() + floor * X.abs().max()) / X.numel() ** 0.5
+    return lambda nu: torch.view_as_real((spectrogram(made(nu)) - X) * scale).flatten(1)
+
+
+def _made(synth: StruckDrum, n: int) -> Callable[[Tensor], Tensor]:
+    """The first n samples of the sound of ν [K, P]."""
+    short = type(synth)(replace(synth.options, num_samples=n)) if n < synth.signal.num_samples else synth
+    return lambda nu: short(short.space.to_theta(nu))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 TRUSTED = 0.95  # correlation above which the two are the same event
+EXPLAINED = 0.98  # above which what is left may be noise: a plain tone comes as near to another
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,11 @@ class Alignment:
     def trusted(self) -> bool:
         """Whether the two sounds are alike enough for gain and lag to mean something."""
         return abs(self.correlation) >= TRUSTED
+
+    @property
+    def explained(self) -> bool:
+        """Whether one sound is the other, but for what was recorded beside it."""
+        return abs(self.correlation) >= EXPLAINED
 
 
 def align(x: Tensor, x_hat: Tensor, reach: int) -> Alignment:

@@ -67,7 +67,7 @@ class Target:
         best = found[k]
         if best.trusted and is_gain_free(self.problem, nu[k], free):
             best = replace(best, gain=1.0)
-        self.correlation, self.event = best.correlation, u[k] if best.trusted else None
+        self.correlation, self.event = best.correlation, u[k] if best.explained else None
         done = abs(best.lag) < 0.05 and abs(math.log(abs(best.gain) or 1e-9)) < 1e-3
         if done or not best.trusted or self.aligned == REALIGNED:
             return False

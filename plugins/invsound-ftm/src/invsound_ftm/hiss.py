@@ -29,10 +29,12 @@ class Noisy(Protocol):
 
 
 class Hiss(NamedTuple):
-    """The gain of noise of variance 1, its centre in Hz, width in octaves and decay in s, [4]; and the `sound` [n]."""
+    """The gain of noise of variance 1, its centre in Hz, width in octaves and decay in s, [4]; the `sound` [n]; and χ², which is less than
+    ten in a sound that has none of it."""
 
     theta: Tensor
     sound: Tensor
+    chi2: float
 
 
 class Cells(NamedTuple):
@@ -66,14 +68,13 @@ def hear(synth: Noisy, x: Tensor, sample_rate: float) -> Hiss:
 
     white = synth.band(torch.ones_like(synth.response(*torch.ones(2, 1, 1, dtype=x.dtype))))[0, : len(x)]
     heard = cells(x, white, sample_rate)
-    by_gain = least_squares(
-        lambda q: (_model(q, heard) - heard.gain) / heard.deviation, best(heard, low, high), low=low, high=high, longest=0.5
-    )
+    q, chi2 = best(heard, low, high)
+    by_gain = least_squares(lambda q: (_model(q, heard) - heard.gain) / heard.deviation, q, low=low, high=high, longest=0.5)
     by_wave = least_squares(lambda q: (sound(q) - x) / x.norm(), by_gain, low=low, high=high, longest=0.5)
     q = min(by_gain, by_wave, key=lambda q: float(cells(x - sound(q)[0], white, sample_rate).power.log().sum()))
     theta = q[0].exp()
     theta[0] *= synth.response(*theta[1:3, None, None]).square().mean().sqrt()
-    return Hiss(theta, sound(q)[0])
+    return Hiss(theta, sound(q)[0], chi2)
 
 
 def cells(x: Tensor, white: Tensor, sample_rate: float) -> Cells:
@@ -96,22 +97,18 @@ def cells(x: Tensor, white: Tensor, sample_rate: float) -> Cells:
     return Cells(*(values[some] for values in (power, cross / noise, deviation, pooled(f[:, None]) / count, pooled(t) / count)))
 
 
-def best(heard: Cells, low: Tensor, high: Tensor) -> Tensor:
-    """The point of a grid [1, 4] that explains most of the gains, and the gain that suits it."""
+def best(heard: Cells, low: Tensor, high: Tensor) -> tuple[Tensor, float]:
+    """The point of a grid [1, 4] that explains most of the gains, with the gain that suits it, and the χ² that it takes away."""
     axes = [torch.linspace(float(a), float(b), n, dtype=low.dtype) for a, b, n in zip(low[1:], high[1:], TRIED, strict=True)]
     grid = torch.cartesian_prod(*axes)
-    h = _model(torch.cat([torch.zeros_like(grid[:, :1]), grid], 1), heard)
-    k = int(_explained(h, heard).argmax())
-    gain = (h[k] * heard.gain / heard.deviation**2).sum() / (h[k] / heard.deviation).square().sum()
-    return torch.cat([gain.clamp_min(1e-9).log()[None], grid[k]])[None].clamp(low, high)
+    h = _model(torch.cat([torch.zeros_like(grid[:, :1]), grid], 1), heard) / heard.deviation
+    along = (h @ (heard.gain / heard.deviation)).clamp_min(0)
+    power = h.square().sum(1).clamp_min(1e-30)
+    chi2, k = (along**2 / power).max(0)
+    gain = (along[k] / power[k]).clamp_min(1e-9).log()
+    return torch.cat([gain[None], grid[k]])[None].clamp(low, high), float(chi2)
 
 
 def _model(q: Tensor, heard: Cells) -> Tensor:
     gain, centre, width, decay = q.exp()[..., None].unbind(-2)
     return gain * torch.exp(-0.5 * ((heard.f / centre).log2() / width) ** 2 - heard.t / decay)
-
-
-def _explained(h: Tensor, heard: Cells) -> Tensor:
-    """χ² that gains proportional to h [K, C] take away: [K]; nothing where they would be negative."""
-    h = h / heard.deviation
-    return (h @ (heard.gain / heard.deviation)).clamp_min(0) ** 2 / h.square().sum(1).clamp_min(1e-30)

@@ -38,9 +38,9 @@ class Struck(NamedTuple):
     share: float
 
 
-def membranes(synth: StruckDrum, x: Tensor) -> list[Struck]:
+def membranes(synth: StruckDrum, x: Tensor, tails: bool = True) -> list[Struck]:
     """Drums with partials of x [n], the best first: heard by a clock that runs evenly, by the clock by which the spectrum of x has the
-    least entropy, and where the pitches may have come to rest."""
+    least entropy, and in its `tails`, where the pitches may have come to rest."""
     rate, times = synth.signal.sample_rate, ends(synth, "glide_time")
     low, high = ends(synth, "glide")
     grid = clock.glide(x, rate, high - low, times)
@@ -48,7 +48,7 @@ def membranes(synth: StruckDrum, x: Tensor) -> list[Struck]:
     for kept in {EVEN, clock.nearer(x, rate, *grid, high - low, times) if grid[0] else EVEN}:
         m = read(x[None], torch.from_numpy(clock.moments(len(x), rate, *kept))[None] * rate)[0]
         found += [one for theta in heard(synth, m, MOST) for one in struck(synth, x[:SPANNED], theta, kept)]
-    for start in TAILS if max((one.share for one in found), default=0) < ENOUGH else ():
+    for start in TAILS if tails and max((one.share for one in found), default=0) < ENOUGH else ():
         found += [_begun(synth, x, theta) for theta in heard(synth, x[round(start * rate) :], 1)]
     return sorted(found, key=lambda one: -one.share)
 

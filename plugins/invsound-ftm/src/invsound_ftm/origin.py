@@ -22,7 +22,8 @@ FIRST, BEGINNING, MIDDLE, ENDING = (512, 8, 8), (2048, 12, 4), (8192, 12, 2), ((
 STARTS, TURNS = 8, 2
 FLOORS = (1e-1, 1e-2, 1e-3)  # of the loudest: what is fainter counts less
 WINDOW = 1024
-SHARE = 0.15  # of what is heard without the noise, which a membrane explains at least
+HEARD = 16.0  # χ² of noise that is there: four standard errors
+SHARE, ALONE = 0.15, 0.6  # of what is heard without the noise, which a membrane explains at least; and where no noise was heard
 MADE = 0.2  # ‖g − x‖ / ‖x‖ of a sound's beginning, below which it was made by it: recordings stay above
 EXACT = 1e-3  # the same: it is found
 
@@ -36,7 +37,8 @@ def origin(synth: StruckDrum, x: Tensor) -> Tensor:
     """
     hiss = hear(synth, x, synth.signal.sample_rate)
     rest = x - hiss.sound
-    drums = [one for one in membranes(synth, rest) if one.share > SHARE][:STARTS]
+    own = hiss.chi2 > HEARD
+    drums = [one for one in membranes(synth, rest, own) if one.share > (SHARE if own else ALONE)][:STARTS]
     if not drums:
         return x.new_empty(0, len(synth.space))
     nu = torch.cat([_whole(synth, one, rest, hiss) for drum in drums for one in around(synth, rest, drum.theta, 1)])
@@ -55,6 +57,8 @@ def origin(synth: StruckDrum, x: Tensor) -> Tensor:
             nu, distance = nearest([(nu, distance), _fitted(synth, x, again, *MIDDLE)], 2)
     for stage in ENDING:
         nu, distance = _fitted(synth, x, nu[: 2 if distance[0] > EXACT else 1], *stage)
+    if distance[0] > MADE:
+        return nu[:0]
     for floor in FLOORS:
         nu, _ = descend(_whitened(synth, x, floor), nu[:1], 8, enough=1e-2)
     return nu

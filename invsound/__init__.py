@@ -10,8 +10,9 @@ TYPE_CHECKING = False  # importing typing, or pluggy, takes longer than a Ctrl-C
 if TYPE_CHECKING:
     from typing import Any
 
-    from .audio.least_squares import derivatives, least_squares, newton
+    from .audio.least_squares import derivatives, descend, least_squares, newton
     from .audio.partials import Partials, modal_energy, partials
+    from .audio.timbre import timbre
     from .builtin.cqt import LogCQT
     from .data.designs import published_table
     from .encoder import Encoder
@@ -51,6 +52,7 @@ _home = {
     "Score": "score", "Signal": "signal", "SignalOptions": "signal", "Solution": "solver", "Solver": "solver", "Space": "space",
     "Synth": "synth", "UsageError": "errors", "check_bounds": "hooks.bounds", "compare": "experiments.comparison",
     "Logger": "logger", "Executor": "executor", "derivatives": "audio.least_squares",
+    "descend": "audio.least_squares", "timbre": "audio.timbre",
     "evaluate": "pipeline", "least_squares": "audio.least_squares", "make": "hooks.registry", "match": "matching.matcher",
     "Nearest": "matching.match", "until": "matching.target", "parts": "hooks.registry",
     "modal_energy": "audio.partials", "newton": "audio.least_squares", "option": "hooks.bounds", "partials": "audio.partials",
@@ -61,11 +63,10 @@ _home = {
 
 __all__ = [
     "API_VERSION", "Answer", "Choice", "Encoder", "Executor", "Feature", "Forward", "InvsoundError", "LogCQT", "Logger", "Loss", "Matcher",
-    "Nearest",
-    "NonFiniteError", "Parameter", "Part", "Partials", "Problem", "Renderer", "Score", "Signal", "SignalOptions", "Solution", "Solver",
-    "Space", "Synth", "Trained", "UsageError", "__version__", "check_bounds", "compare", "derivatives", "evaluate", "export", "hookimpl",
-    "least_squares", "load", "make", "match", "modal_energy", "newton", "option", "partials", "parts", "published_table", "radius",
-    "resume", "run", "sweep", "until", "volume",
+    "Nearest", "NonFiniteError", "Parameter", "Part", "Partials", "Problem", "Renderer", "Score", "Signal", "SignalOptions", "Solution",
+    "Solver", "Space", "Synth", "Trained", "UsageError", "__version__", "check_bounds", "compare", "derivatives", "descend", "evaluate",
+    "export", "hookimpl", "least_squares", "load", "make", "match", "modal_energy", "newton", "option", "partials", "parts",
+    "published_table", "radius", "resume", "run", "sweep", "timbre", "until", "volume",
 ]  # fmt: skip
 
 

@@ -9,6 +9,9 @@ from torch import Tensor
 
 from ..system.shared import forward_mode
 
+DAMPINGS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # relative to diag JᵀJ
+LONGEST = 0.3  # step in a coordinate
+
 
 def derivatives(f: Callable[[Tensor], Tensor], q: Tensor) -> tuple[Tensor, Tensor]:
     """f(q) [K, …] and its derivatives [K, …, Q], where row by row f depends on q [K, Q], one direction after the other."""
@@ -61,3 +64,54 @@ def least_squares(
 
 def _least(norms: Tensor) -> Tensor:
     return norms.nan_to_num(torch.inf).min()
+
+
+def descend(
+    residual: Callable[[Tensor], Tensor],
+    nu: Tensor,
+    steps: int,
+    *,
+    enough: float = 0.0,
+    jacobian: Callable[[Tensor], Tensor] | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> tuple[Tensor, Tensor]:
+    """ν [K, P] within ±1 after so many steps of Levenberg–Marquardt, each by the best of some dampings, and ‖residual‖ [K], nearest first.
+
+    For sounds that cost: a step is one derivative and a batch of sounds, where `least_squares` is for what costs little. residual:
+    ν [K, P] → r [K, D], differentiable in forward mode, or with its `jacobian`, ν → J [K, D, P]. A row stops where no damping makes it
+    better, or two steps in a row have brought less than the share `enough`, and all of them once `stop()`. A coordinate at the end of its
+    range whose slope points outwards is held, and the others go where they would go without it. A row whose r is no number stays.
+    """
+    jacobian, r = jacobian or _at_once(residual), residual(nu)
+    idle = torch.where(r.isfinite().all(1), 0, 2)
+    for _ in range(steps):
+        rows = (idle < 2).nonzero()[:, 0]
+        if stop() or not len(rows):
+            break
+        at, left = nu[rows], r[rows]
+        J = jacobian(at)
+        outwards = (at.abs() >= 1) & (at * (left[:, None] @ J)[:, 0] < 0)
+        Q, R = torch.linalg.qr(J * ~outwards[:, None])
+        scale, b = R.square().sum(1), (left[:, None] @ Q)[:, 0]  # as of J: Q is orthogonal
+        moved = torch.stack([newton(R, b, damping * scale).clamp(-LONGEST, LONGEST) for damping in DAMPINGS])
+        tried = (at + moved).clamp(-1, 1)
+        found = residual(tried.flatten(0, 1)).unflatten(0, tried.shape[:2])
+        norms, which = found.norm(dim=2).nan_to_num(torch.inf).min(0)
+        before, each = left.norm(dim=1), torch.arange(len(rows), device=nu.device)
+        better = norms < before
+        nu, r = nu.index_put((rows[better],), tried[which, each][better]), r.index_put((rows[better],), found[which, each][better])
+        idle[rows] = torch.where(better, (idle[rows] + 1) * (norms > (1 - enough) * before), 2)
+    distance, order = r.norm(dim=1).sort()
+    return nu[order], distance
+
+
+def _at_once(residual: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """ν [K, P] → J [K, D, P], all directions together."""
+
+    def jacobian(nu: Tensor) -> Tensor:
+        eye = torch.eye(nu.shape[1], dtype=nu.dtype, device=nu.device)
+        with forward_mode:
+            J: Tensor = torch.func.vmap(lambda e: torch.func.jvp(residual, (nu,), (e.expand_as(nu),))[1], out_dims=-1)(eye)
+        return J
+
+    return jacobian

@@ -14,9 +14,8 @@ from ..errors import UsageError
 from ..signal import Signal
 from ..system import progress
 from . import floor
-from .ending import ending
+from .extent import Envelope, Onset, ending
 from .mono import SEARCH, Mono, constant_part
-from .onset import Envelope, Onset
 from .source import File, Samples, Source
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ from ..score import FOUND, MISSED
 from ..solver import Solution, solved
 from ..system import progress
 from . import verdict
-from .evolution import Evolution
 from .match import Interrupted, Match
 from .search import Ends, Search, distinct
 from .setup import Setup
-from .survey import Survey
+from .sketch import sketched
+from .survey import Evolution, Survey
 from .target import Target
 from .uncertainty import DETERMINED, about_as_near, in_units, misfit_errors, precise, standard_errors, waveform_errors
 
@@ -51,15 +51,16 @@ class Matching:
 
     def find(self) -> Match:
         """Rounds of survey and solver, until the sound is found, the time is over, or a round does not help."""
-        guesses, options, search, free = self.setup.guesses(self.target.heard), self.setup.options, self.search, self.setup.free
-        if len(guesses):
-            self._align(guesses)
-        survey = self._survey(guesses)
+        options, search, free = self.setup.options, self.search, self.setup.free
+        guesses = self.setup.guesses(self.target.heard)
+        survey, own = self._begun(guesses), self.target.event
+        if options.sketch and not len(guesses):
+            survey = self._begun(guesses := sketched(self.setup, self.target, search).to(guesses), survey)
         told = "Nearest of %d candidates and %d guesses: %.4g; typical: %.4g."
         progress.log.info(told, options.candidates, len(guesses), search.distance, self.typical)
         idle, near, reached = 0, 5 * FOUND * self.typical, FOUND * self.typical
-        if self.target.event is not None and search.distance > near:
-            return self._heard(self.target.event)
+        if own is not None and search.distance > near:
+            return self._heard(own)
         if free.parts.discrete:  # what is tried, and not followed, is exact or it is another sound that is like it
             near = reached = EXACT * self.typical
         while True:
@@ -78,9 +79,16 @@ class Matching:
                 return self._told(solution, ends, survey)
             self._add(survey, ends[0][0][None])
 
+    def _begun(self, u: Tensor, survey: Survey | Evolution | None = None) -> Survey | Evolution:
+        """A survey that knows u [K, F], which the recording is aligned with."""
+        if self._align(u) or survey is None:
+            return self._survey(u)
+        self._add(survey, u)
+        return survey
+
     def _align(self, u: Tensor) -> bool:
         """Take back the gain and the lag of the recording against the most similar of some sounds; whether there was anything to do."""
-        moved = self.target.align(u, self.search.full(u), self.setup.free)
+        moved = len(u) > 0 and self.target.align(u, self.search.full(u), self.setup.free)
         if moved:
             self.search.problem = self.target.problem
             self.search.aim(self.setup.represent(self.target.placed)[0])
@@ -108,13 +116,12 @@ class Matching:
             if not whole:
                 distances.append(residuals.norm(dim=1))
         self.typical = float(torch.cat(distances).median())
-        if len(known):
-            self._add(survey, known.to(search.target))
+        self._add(survey, known)
         return survey
 
     @torch.no_grad()
     def _add(self, survey: Survey | Evolution, u: Tensor) -> None:
-        for rows in u.split(CHUNK):
+        for rows in u.to(self.search.target).split(CHUNK) if len(u) else ():
             survey.add(rows, self.search(rows) - self.search.target)
 
     @torch.no_grad()
@@ -156,10 +163,10 @@ class Matching:
         with torch.no_grad():
             residual = problem(nu)[0] - self.search.target
         errors = self._errors(J[0][:, free.mask], residual, survey, u)
-        ends_of_range = self._at_bound(u)
+        ends_of_range = self.setup.free.at_bound(u)
         apart = free.rivals(J[0][:, free.mask].to(residual), residual).to(errors.device) > distance + FOUND * self.typical
         determined = ((errors < DETERMINED) | (errors.isnan() & apart)) & (share < MISSED) & ~ends_of_range
-        said = verdict.of_features(share, self._named(~determined & ~ends_of_range), self._bounds(u), still, solution.advice)
+        said = verdict.of_features(share, self.setup.free.chosen(~determined & ~ends_of_range), self._bounds(u), still, solution.advice)
         if share >= MISSED:
             errors = torch.full_like(errors, torch.nan)  # of a sound that was not found they say nothing
         return self._match(ends, errors, determined, solution.converged, said)
@@ -170,18 +177,15 @@ class Matching:
         errors = waveform_errors(target.problem, nu, self.setup.free, target.x)
         with torch.no_grad():
             distance = float((target.problem(nu[None])[0] - self.search.target).norm())
-        ends_of_range = self._at_bound(u)
+        ends_of_range = self.setup.free.at_bound(u)
         determined = ((errors < DETERMINED) | errors.isnan()) & ~ends_of_range  # another option would have another waveform
-        unknown = self._named(~determined & ~ends_of_range)
+        unknown = self.setup.free.chosen(~determined & ~ends_of_range)
         said = verdict.of_waveform(distance / self.typical, target.correlation, unknown, self._bounds(u))
         return self._match([(u, distance)], errors, determined, True, said)
 
-    def _named(self, which: Tensor) -> list[str]:
-        return [name for name, chosen in zip(self.setup.free.names, which.tolist(), strict=True) if chosen]
-
     def _bounds(self, u: Tensor) -> list[str]:
         """The free parameters at an end of their range, and which it is."""
-        ends = zip(self.setup.free.parts, self.setup.free.each(u).tolist(), self._at_bound(u).tolist(), strict=True)
+        ends = zip(self.setup.free.parts, self.setup.free.each(u).tolist(), self.setup.free.at_bound(u).tolist(), strict=True)
         return [verdict.bound(p, value > 0) for p, value, there in ends if there]
 
     def _unmoved(self, J: Tensor) -> str:
@@ -190,14 +194,10 @@ class Matching:
         free = torch.tensor([name in names for name in space.names], device=J.device)
         return self.setup.problem.warning(self.setup.problem.unmoved(J) & free)
 
-    def _at_bound(self, u: Tensor) -> Tensor:
-        """Which free parameters [n] are at an end of their range, to rounding."""
-        return self.setup.free.each(u).abs() >= 1 - 1e-5
-
     def _match(self, ends: Ends, errors: Tensor, determined: Tensor, converged: bool, advice: str) -> Match:
         setup, space, search, target = self.setup, self.setup.synth.space, self.search, self.target
         u, distance = ends[0]
-        nu, free, ends_of_range = search.full(u[None])[0], setup.free.names, self._at_bound(u).to(errors.device)
+        nu, free, ends_of_range = search.full(u[None])[0], setup.free.names, self.setup.free.at_bound(u).to(errors.device)
         known = dict(zip(free, errors.where(~ends_of_range, torch.nan).tolist(), strict=True))
         with torch.no_grad(), setup.synth.tolerating(False):
             x_hat = setup.problem.render(nu[None])[0]

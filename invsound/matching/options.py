@@ -17,6 +17,7 @@ class MatchOptions:
 
     candidates: random sounds it is compared with
     starts: regions that are surveyed and points that are handed to the solver
+    sketch: whether sounds are compared in timbre first, and with the waveform, where neither the synth nor an encoder listens
     survey: whether candidates are refined by regression models before the solver begins
     keep: distinct solutions to return
     budget: time to search for one sound, in seconds or as 90s or 2min; candidates, shared by all sounds, and errors come on top (null: any)
@@ -35,6 +36,7 @@ class MatchOptions:
 
     candidates: int = option(256, low=1, high=10**6)
     starts: int = option(4, low=1, high=10_000)
+    sketch: bool = True
     survey: bool = True
     keep: int = option(1, low=1, high=10_000)
     budget: int | float | str | None = option(60, above=0, high=10**7, unit="s")

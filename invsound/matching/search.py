@@ -47,6 +47,14 @@ class Free:
         blocks = zip(self.parts, self.parts.slices, strict=True)
         return torch.stack([torch.full_like(u[0], choice) if p.options else u[block.start] for p, block in blocks])
 
+    def at_bound(self, u: Tensor) -> Tensor:
+        """Which parameters [n] are at an end of their range, to rounding."""
+        return self.each(u).abs() >= 1 - 1e-5
+
+    def chosen(self, which: Tensor) -> list[str]:
+        """The names of some [n]."""
+        return [name for name, yes in zip(self.names, which.tolist(), strict=True) if yes]
+
     def rivals(self, J: Tensor, residual: Tensor) -> Tensor:
         """How far the target is from the nearest sound [n] that differs in one option alone, infinite for a number.
 
@@ -89,10 +97,11 @@ class Search:
         S = finite(problem(whole), f"{named(problem.feature)} of {named(problem.synth)}", problem.space, whole)
         self.evaluations += len(nu)
         self.see(nu, S.detach() - self.target)
-        self._tell()
+        self.tell()
         return S
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
+        """Let whoever watches know, and ask whether to go on."""
         self.watch()
         self.stopped = self.stopped or bool(self.heard())
 
@@ -107,7 +116,7 @@ class Search:
         space = self.problem.space
         numbers = space.columns([not p.options for p in space], nu.device) & self.free
         self.evaluations += len(nu) * int(numbers.sum()) * (1 if self.problem.forward_mode else 2)
-        self._tell()
+        self.tell()
         return self.problem.jacobian(self.full(nu), options=False)[..., self.free]
 
     def full(self, u: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from invsound.audio.ending import MARGIN, ending
+from invsound.audio.extent import MARGIN, ending
 from invsound.audio.recording import load_samples
 from invsound.signal import Signal
 

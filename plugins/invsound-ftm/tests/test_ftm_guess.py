@@ -8,10 +8,9 @@ import pytest
 import torch
 from invsound_ftm.drum import Drum, DrumOptions
 from invsound_ftm.string import AUDIBLE, String, StringOptions
-from invsound_ftm.timbre import timbre
 from torch import Tensor
 
-from invsound import Synth
+from invsound import Synth, timbre
 
 DRUM, STRING = Drum(DrumOptions(num_samples=16384)), String(StringOptions(num_samples=16384))
 

@@ -7,14 +7,12 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from invsound import Synth
+from invsound import Synth, descend, timbre
 
 from .clock import glide, steady
-from .descent import Residual, descend, nearest
 from .drum import Drum
-from .listen import Ear, distinct
-from .origin import origin
-from .timbre import timbre
+from .listen import Ear, distinct, nearest
+from .origin import Residual, origin
 
 CROSSINGS = 2
 STICKS = 2

@@ -55,6 +55,12 @@ def separate(nu: Tensor, most: int, apart: float) -> list[int]:
     return kept
 
 
+def nearest(found: list[tuple[Tensor, Tensor]], most: int) -> tuple[Tensor, Tensor]:
+    """The `most` nearest of ν [K, P], and their distances [K], of several descents."""
+    distance, order = torch.cat([far for _, far in found]).sort()
+    return torch.cat([nu for nu, _ in found])[order[:most]], distance[:most]
+
+
 class Ear:
     """The loud partials of x, from its attack on, and how well the modes at ν meet them: in frequency, decay and energy."""
 

@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from .descent import Residual, descend, nearest
+from invsound import descend
+
 from .hiss import Hiss, hear
-from .listen import distinct
+from .listen import distinct, nearest
 from .membranes import Struck, around, membranes
 
 if TYPE_CHECKING:
     from .struck import StruckDrum
 
+Residual = Callable[[Tensor], Tensor]
+"""ν [K, P] → what is to become small [K, D]."""
 FIRST, BEGINNING, MIDDLE, ENDING = (512, 8, 8), (2048, 12, 4), (8192, 12, 2), ((32768, 10, 1), (65536, 8, 1))
 """Samples fitted, steps, and how many are kept."""
 STARTS, TURNS = 8, 2

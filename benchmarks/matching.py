@@ -352,7 +352,7 @@ PAGE = """# Benchmarks of matching
 ones, a parameter as recovered within a relative error of 10⁻³ (amfm) or 10⁻² (ftm, drum). Waveform error: ‖x̂ − x‖ / ‖x‖.
 
 {self}
-The same without `Synth.guess`: what candidates, survey and Levenberg–Marquardt reach alone.
+The same without `Synth.guess`: what candidates, sketch, survey and Levenberg–Marquardt reach alone.
 
 {deaf}
 ## Sounds that end early

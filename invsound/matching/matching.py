@@ -54,7 +54,7 @@ class Matching:
         options, search, free = self.setup.options, self.search, self.setup.free
         guesses = self.setup.guesses(self.target.heard)
         survey, own = self._begun(guesses), self.target.event
-        if options.sketch and not len(guesses):
+        if options.sketch and options.evaluations is None and not len(guesses):
             survey = self._begun(guesses := sketched(self.setup, self.target, search).to(guesses), survey)
         told = "Nearest of %d candidates and %d guesses: %.4g; typical: %.4g."
         progress.log.info(told, options.candidates, len(guesses), search.distance, self.typical)

@@ -17,7 +17,7 @@ class MatchOptions:
 
     candidates: random sounds it is compared with
     starts: regions that are surveyed and points that are handed to the solver
-    sketch: whether sounds are compared in timbre first, and with the waveform, where neither the synth nor an encoder listens
+    sketch: whether sounds are compared in timbre and with the waveform first, where nobody listens and no evaluations are counted
     survey: whether candidates are refined by regression models before the solver begins
     keep: distinct solutions to return
     budget: time to search for one sound, in seconds or as 90s or 2min; candidates, shared by all sounds, and errors come on top (null: any)

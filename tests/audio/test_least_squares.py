@@ -172,3 +172,47 @@ def test_newton_solves_the_damped_normal_equations():
     J, r, damping = drawn(K, D, Q), drawn(K, D, seed=1), drawn(K, Q, seed=2).abs()
     expected = torch.linalg.solve(J.mT @ J + torch.diag_embed(damping), -(J.mT @ r[..., None]))[..., 0]
     torch.testing.assert_close(invsound.newton(J, r, damping), expected, rtol=1e-9, atol=1e-9)
+
+
+def test_descent_solves_what_is_linear_and_says_how_far_each_is():
+    A, best = drawn(D, Q), torch.tensor([0.3, -0.8, 0.5], dtype=torch.float64)
+    found, distance = invsound.descend(lambda q: (q - best) @ A.T, 0.5 * drawn(K, Q, seed=1).tanh(), 8)
+    torch.testing.assert_close(found, best.expand(K, -1), atol=1e-9, rtol=0)
+    assert distance.max() < 1e-8
+    assert distance.tolist() == sorted(distance.tolist())
+
+
+def test_in_descent_what_is_held_by_its_bound_does_not_hold_the_others():
+    A, beyond = drawn(D, Q), torch.tensor([0.2, 3.0, -0.2], dtype=torch.float64)
+    found, _ = invsound.descend(lambda q: (q - beyond) @ A.T, torch.zeros(1, Q, dtype=torch.float64), 20)
+    others = torch.linalg.lstsq(A[:, [0, 2]], A @ beyond - A[:, 1]).solution
+    torch.testing.assert_close(found[0], torch.stack([others[0], torch.ones_like(others[0]), others[1]]), atol=1e-6, rtol=0)
+
+
+def test_descent_never_gets_worse_and_stops_when_told(wavy):
+    q = (wavy[1] * 1.1 / 10).clamp(-1, 1)
+    wide = lambda q: sines(torch.linspace(0, 3, 40, dtype=torch.float64), 0.7)(10 * q)  # noqa: E731
+    before, steps = wide(q).norm(dim=1), []
+    found, distance = invsound.descend(wide, q, 6)
+    assert (distance.sort()[0] <= before.sort()[0]).all()
+    torch.testing.assert_close(wide(found).norm(dim=1), distance)
+    unmoved, _ = invsound.descend(wide, q, 6, stop=lambda: steps.append(1) is None)
+    assert steps == [1]
+    assert {tuple(row) for row in unmoved.tolist()} == {tuple(row) for row in q.tolist()}
+
+
+def test_descent_takes_a_jacobian_that_is_given_and_leaves_a_row_that_is_no_number():
+    target, asked = torch.tensor([0.3, -0.4, 0.1], dtype=torch.float64), []
+
+    def residual(q):
+        return torch.where((q[:, :1] > 0.9).expand(-1, Q), torch.nan, q - target)
+
+    def jacobian(q):
+        asked.append(len(q))
+        return torch.eye(Q, dtype=torch.float64).expand(len(q), Q, Q)
+
+    lost = torch.tensor([0.95, 0.0, 0.0], dtype=torch.float64)
+    found, distance = invsound.descend(residual, torch.stack([lost, torch.zeros_like(lost)]), 6, jacobian=jacobian)
+    torch.testing.assert_close(found[0], target, atol=1e-9, rtol=0)
+    assert (found[1].tolist(), bool(distance[1].isnan())) == (lost.tolist(), True)
+    assert set(asked) == {1}

@@ -65,6 +65,14 @@ def test_sounds_that_have_nothing_in_common_are_not_aligned():
     assert not align(a, torch.zeros_like(b), 100).trusted
 
 
+def test_a_tone_is_not_the_tone_beside_it_and_a_sound_in_noise_is_the_sound():
+    n, noise = torch.arange(4096), torch.randn(4096, generator=torch.Generator().manual_seed(0))
+    tone, other = (torch.exp(-n / 800) * torch.sin(f * n) for f in (0.2, 0.2006))
+    assert align(tone, other, 100).trusted
+    assert not align(tone, other, 100).explained
+    assert align(tone + 0.1 * tone.std() * noise, tone, 100).explained
+
+
 def test_standard_errors_are_those_of_repeated_measurements():
     generator = torch.Generator().manual_seed(0)
     J = torch.randn(200, 3, generator=generator, dtype=torch.float64) * torch.tensor([1.0, 10.0, 0.1])

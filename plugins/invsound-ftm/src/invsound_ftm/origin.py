@@ -39,8 +39,8 @@ def origin(synth: StruckDrum, x: Tensor) -> Tensor:
     where it is not exact, and then to its short-time spectrum, as weak parts of it count more and more.
     """
     hiss = hear(synth, x, synth.signal.sample_rate)
-    rest = x - hiss.sound
     own = hiss.chi2 > HEARD
+    rest = x - hiss.sound if own else x
     drums = [one for one in membranes(synth, rest, own) if one.share > (SHARE if own else ALONE)][:STARTS]
     if not drums:
         return x.new_empty(0, len(synth.space))

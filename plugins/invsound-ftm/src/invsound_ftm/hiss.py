@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from invsound import Space, least_squares
+from invsound import least_squares
 
 WINDOW = 1024  # samples
 PER_OCTAVE = 4
@@ -21,7 +21,7 @@ NAMES = ("noise_frequency", "noise_width", "noise_decay")
 class Noisy(Protocol):
     """A synthesizer whose noise is white noise in a band, decaying: `StruckDrum`."""
 
-    space: Space
+    def ends(self, name: str) -> tuple[float, float]: ...
 
     def response(self, centre: Tensor, width: Tensor) -> Tensor: ...
 
@@ -54,9 +54,7 @@ def hear(synth: Noisy, x: Tensor, sample_rate: float) -> Hiss:
     a normal density over octaves that decays, is fitted to these gains, and from there to the waveform; of both fits the one is taken
     that leaves less in the cells, in dB. It may be next to nothing.
     """
-    ends = torch.tensor(
-        [[synth.space[synth.space.names.index(name)].low, synth.space[synth.space.names.index(name)].high] for name in NAMES]
-    )
+    ends = torch.tensor([synth.ends(name) for name in NAMES])
     low, high = torch.cat([torch.tensor([[-60.0, 20.0]]), ends.log()]).double().T
     t = torch.arange(len(x), dtype=x.dtype) / sample_rate
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from invsound import Partials, Synth, derivatives, modal_energy, newton, partials
 
-from .timbre import search
+from .evolution import search
 from .waveform import fit
 
 LOUD = 64  # partials listened to

@@ -41,11 +41,11 @@ class Struck(NamedTuple):
 def membranes(synth: StruckDrum, x: Tensor, tails: bool = True) -> list[Struck]:
     """Drums with partials of x [n], the best first: heard by a clock that runs evenly, by the clock by which the spectrum of x has the
     least entropy, and in its `tails`, where the pitches may have come to rest."""
-    rate, times = synth.signal.sample_rate, ends(synth, "glide_time")
-    low, high = ends(synth, "glide")
+    rate, times = synth.signal.sample_rate, synth.ends("glide_time")
+    low, high = synth.ends("glide")
     grid = clock.glide(x, rate, high - low, times)
     found = []
-    for kept in {EVEN, clock.nearer(x, rate, *grid, high - low, times) if grid[0] else EVEN}:
+    for kept in dict.fromkeys([EVEN, clock.nearer(x, rate, *grid, high - low, times) if grid[0] else EVEN]):
         m = read(x[None], torch.from_numpy(clock.moments(len(x), rate, *kept))[None] * rate)[0]
         found += [one for theta in heard(synth, m, MOST) for one in struck(synth, x[:SPANNED], theta, kept)]
     for start in TAILS if tails and max((one.share for one in found), default=0) < ENOUGH else ():
@@ -71,7 +71,7 @@ def heard(synth: StruckDrum, m: Tensor, most: int) -> Tensor:
 
 def _begun(synth: StruckDrum, x: Tensor, theta: Tensor) -> Struck:
     """A membrane θ [5], heard after its pitches have come to rest, by the clock with which it explains most of x [n] from the start."""
-    times, most = ends(synth, "glide_time"), ends(synth, "glide")[1] - 0.01
+    times, most = synth.ends("glide_time"), synth.ends("glide")[1] - 0.01
 
     def tried(glide: float, time: float, samples: int = BEGUN, sticks: tuple[int, int] = FEW) -> tuple[Struck, float, float]:
         faster = theta / theta.new_tensor([1 - glide, 1 / (1 - glide), 1, 1, 1])
@@ -91,7 +91,7 @@ def _begun(synth: StruckDrum, x: Tensor, theta: Tensor) -> Struck:
 def around(synth: StruckDrum, x: Tensor, theta: Tensor, most: int) -> list[Struck]:
     """The drums like θ [10] that explain most of x [n], the best first, up to `most`, each struck elsewhere: with the decays that suit, and
     narrower or wider, for where α is small, p/α and D/α say nearly all."""
-    low = ends(synth, "glide")[0]
+    low = synth.bottom("glide")
     bounds = torch.tensor([[p.low, p.high] for p in synth.space[:5]], dtype=theta.dtype).T
     omega, tau, p, D, alpha = theta[:5]
     tried = [torch.stack([omega, tau, p * a, D * a, alpha * a]) for a in ALPHAS]
@@ -110,7 +110,7 @@ def struck(
 
     The modes span a space in which every stick is a vector: of thousands of these none is made a sound of.
     """
-    rate, (least, longest) = synth.signal.sample_rate, ends(synth, "contact")
+    rate, (least, longest) = synth.signal.sample_rate, synth.ends("contact")
     omega, sigma = (rates[0].float() for rates in synth.membrane.modes(theta[None]))
     low = (omega < math.pi * rate).nonzero()[:, 0]
     omega, sigma = omega[low], sigma[low]
@@ -122,17 +122,11 @@ def struck(
     explained = (A @ (modes @ slope)).clamp_min(0) ** 2 / ((A @ (modes @ modes.mT)) * A).sum(1).clamp_min(1e-30) / slope.square().sum()
     share, longs = explained.unflatten(0, (len(both), -1)).max(1)
     order = share.argsort(descending=True)
-    clocked = theta.new_tensor([ends(synth, "glide")[0] + kept[0], kept[1]])
+    clocked = theta.new_tensor([synth.bottom("glide") + kept[0], kept[1]])
     return [
         Struck(torch.cat([theta, both[k].to(theta), contact[longs[k], None].to(theta) + least, clocked]), float(share[k]))
         for k in order[separate(both[order[:NEAREST]], most, APART)]
     ]
-
-
-def ends(synth: StruckDrum, name: str) -> tuple[float, float]:
-    """Of the range of a parameter."""
-    p = synth.space[synth.space.names.index(name)]
-    return float(p.low), float(p.high)
 
 
 class Keen(Ear):

@@ -120,9 +120,14 @@ class StruckDrum(Synth):
         w = torch.fft.irfft(h * self.noise.to(torch.complex(h, h).dtype), L) if len(h) else h.new_empty(0, L)
         return w[:, self.margin : self.margin + self.signal.num_samples]
 
+    def ends(self, name: str) -> tuple[float, float]:
+        """Of the range of a parameter."""
+        p = self.space[self.space.names.index(name)]
+        return float(p.low), float(p.high)
+
     def bottom(self, name: str) -> float:
         """The least value in the range."""
-        return float(self.space[self.space.names.index(name)].low)
+        return self.ends(name)[0]
 
     def guess(self, x: Tensor) -> Tensor:
         """Up to 6 drums near x in timbre; see `approach`."""

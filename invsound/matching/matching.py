@@ -59,8 +59,7 @@ class Matching:
         told = "Nearest of %d candidates and %d guesses: %.4g; typical: %.4g."
         progress.log.info(told, options.candidates, len(guesses), search.distance, self.typical)
         idle, near, reached = 0, 5 * FOUND * self.typical, FOUND * self.typical
-        if own is not None and search.distance > near:
-            return self._heard(own)
+        noisy = search.distance if search.distance > near else math.inf
         if free.parts.discrete:  # what is tried, and not followed, is exact or it is another sound that is like it
             near = reached = EXACT * self.typical
         while True:
@@ -76,7 +75,7 @@ class Matching:
                 continue
             idle = 0 if ends[0][1] < 0.99 * before else idle + 1
             if search.spent()() or idle == IDLE * (4 if free.parts.discrete else 1) or ends[0][1] < reached:
-                return self._told(solution, ends, survey)
+                return self._told(solution, ends, survey) if own is None or ends[0][1] < 0.5 * noisy else self._heard(own)
             self._add(survey, ends[0][0][None])
 
     def _begun(self, u: Tensor, survey: Survey | Evolution | None = None) -> Survey | Evolution:

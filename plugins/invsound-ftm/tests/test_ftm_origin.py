@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from invsound_ftm.hiss import hear
+from invsound_ftm.hiss import Hearing
 from invsound_ftm.membranes import Keen, around, membranes, struck
 from invsound_ftm.origin import HEARD, origin
 from invsound_ftm.string import String, StringOptions
@@ -42,7 +42,7 @@ def test_noise_that_is_known_by_its_seed_is_heard_beside_the_drum(
     level: float, synth: StruckDrum, drum: Callable[..., tuple[Tensor, Tensor]]
 ) -> None:
     theta, x = drum(noise=level)
-    heard = hear(synth, x, RATE)
+    heard = Hearing(synth)(x)
     skin = synth.skin(theta)[0]
     gain = (10 ** (level / 20) - 1e-3) / (skin / skin.abs().max() + synth.hiss(theta)[0]).abs().max()
     assert heard.chi2 > HEARD
@@ -53,7 +53,7 @@ def test_noise_that_is_known_by_its_seed_is_heard_beside_the_drum(
 def test_of_other_noise_none_is_heard(synth: StruckDrum) -> None:
     other = StruckDrum(StruckOptions(num_samples=N, seed=1))
     x = other(synth.space.values(PLAIN | {"noise": 0.0})[None].double())[0]
-    assert hear(synth, x, RATE).chi2 < HEARD
+    assert Hearing(synth)(x).chi2 < HEARD
 
 
 def test_the_stick_of_a_membrane_explains_it_and_others_less(synth: StruckDrum, drum: Callable[..., tuple[Tensor, Tensor]]) -> None:

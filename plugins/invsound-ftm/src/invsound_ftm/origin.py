@@ -11,9 +11,10 @@ from torch import Tensor
 
 from invsound import descend
 
-from .hiss import Hiss, hear
-from .listen import distinct, nearest
-from .membranes import Struck, around, membranes
+from .hiss import Hearing, Hiss
+from .listen import distinct, nearest, separate
+from .membranes import around, membranes
+from .modes import peak_normalize
 
 if TYPE_CHECKING:
     from .struck import StruckDrum
@@ -22,7 +23,7 @@ Residual = Callable[[Tensor], Tensor]
 """ν [K, P] → what is to become small [K, D]."""
 FIRST, BEGINNING, MIDDLE, ENDING = (512, 8, 8), (2048, 12, 4), (8192, 12, 2), ((32768, 10, 1), (65536, 8, 1))
 """Samples fitted, steps, and how many are kept."""
-STARTS, TURNS = 8, 2
+STARTS, TURNS, ALIKE = 6, 2, 0.02
 FLOORS = (1e-1, 1e-2, 1e-3)  # of the loudest: what is fainter counts less
 WINDOW = 1024
 HEARD = 16.0  # χ² of noise that is there: four standard errors
@@ -38,25 +39,28 @@ def origin(synth: StruckDrum, x: Tensor) -> Tensor:
     explain most. From the best, all parameters are fitted to the waveform, to longer and longer beginnings, from places nearby once more
     where it is not exact, and then to its short-time spectrum, as weak parts of it count more and more.
     """
-    hiss = hear(synth, x, synth.signal.sample_rate)
+    hear = Hearing(synth)
+    hiss = hear(x)
     own = hiss.chi2 > HEARD
     rest = x - hiss.sound if own else x
     drums = [one for one in membranes(synth, rest, own) if one.share > (SHARE if own else ALONE)][:STARTS]
     if not drums:
         return x.new_empty(0, len(synth.space))
-    nu = torch.cat([_whole(synth, one, rest, hiss) for drum in drums for one in around(synth, rest, drum.theta, 1)])
+    noise = _noise(synth, hiss, rest.abs().max())
+    theta = [torch.cat([one.theta, noise]) for drum in drums for one in around(synth, rest, drum.theta, 1)]
+    nu = synth.space.to_nu(torch.stack(theta)).clamp(-1, 1)
     nu, distance = _fitted(synth, x, nu, *FIRST)
     if distance[0] > MADE:
         return nu[:0]
     nu, distance = _fitted(synth, x, nu, *BEGINNING)
     if distance[0] > MADE:
-        nu, distance = nearest([(nu, distance), _again(synth, x, rest, nu[:1])], 4)
+        nu, distance = nearest([(nu, distance), _again(synth, x, nu[:1], hear)], 4)
     if distance[0] > MADE:
         return nu[:0]
     nu, distance = _fitted(synth, x, nu, *MIDDLE)
     for _ in range(TURNS):
         if distance[0] > EXACT:
-            again, _ = _again(synth, x, rest, nu[:1])
+            again, _ = _again(synth, x, nu, hear)
             nu, distance = nearest([(nu, distance), _fitted(synth, x, again, *MIDDLE)], 2)
     for stage in ENDING:
         nu, distance = _fitted(synth, x, nu[: 2 if distance[0] > EXACT else 1], *stage)
@@ -67,23 +71,31 @@ def origin(synth: StruckDrum, x: Tensor) -> Tensor:
     return nu
 
 
-def _again(synth: StruckDrum, x: Tensor, rest: Tensor, nu: Tensor) -> tuple[Tensor, Tensor]:
-    """What is fitted, as `_fitted` says, from drums around ν [1, P] with its noise."""
-    theta = synth.space.to_theta(nu)[0]
-    near = [torch.cat([one.theta, theta[len(one.theta) :]]) for one in around(synth, rest, theta[:10], STARTS)]
-    return _fitted(synth, x, synth.space.to_nu(torch.stack(near)).clamp(-1, 1), *BEGINNING)
+def _again(synth: StruckDrum, x: Tensor, nu: Tensor, hear: Hearing) -> tuple[Tensor, Tensor]:
+    """What is fitted, as `_fitted` says, from drums around each ν [K, P], with its noise, and with what is heard beside its membrane."""
+    starts = list[Tensor]()
+    for row in nu.split(1):
+        theta = synth.space.to_theta(row)
+        skin, noise = peak_normalize(synth.skin(theta))[0, : len(x)], synth.hiss(theta)[0, : len(x)]
+        gain = (x @ (skin + noise)) / (skin + noise).square().sum()
+        hiss = hear(x - gain * skin)
+        near = around(synth, x - hiss.sound, theta[0, :10], STARTS)
+        starts += [torch.cat([theta[0, :10], _noise(synth, hiss, gain)])]
+        starts += [torch.cat([one.theta, noise]) for one in near for noise in (_noise(synth, hiss, gain), theta[0, 10:])]
+    return _fitted(synth, x, synth.space.to_nu(torch.stack(starts)).clamp(-1, 1), *BEGINNING)
 
 
 def _fitted(synth: StruckDrum, x: Tensor, nu: Tensor, samples: int, steps: int, most: int) -> tuple[Tensor, Tensor]:
     """The `most` nearest of ν [K, P] fitted to the waveform of so many samples of x, nearest first, and ‖residual‖."""
     nu, distance = descend(_waveform(synth, x[:samples]), distinct(nu, len(nu)), steps, enough=1e-3)
-    return nu[:most], distance[:most]
+    rows = separate(nu, most, ALIKE)
+    return nu[rows], distance[rows]
 
 
-def _whole(synth: StruckDrum, drum: Struck, rest: Tensor, hiss: Hiss) -> Tensor:
-    """ν [1, P] of a drum that sounds like the rest [n], and of the noise beside it."""
-    level = 20 * (hiss.theta[:1] / rest.abs().max() + 10 ** (synth.bottom("noise") / 20)).log10()
-    return synth.space.to_nu(torch.cat([drum.theta, level, hiss.theta[1:]])[None]).clamp(-1, 1)
+def _noise(synth: StruckDrum, hiss: Hiss, peak: Tensor) -> Tensor:
+    """θ [4] of the noise beside a membrane of this peak."""
+    level = 20 * (hiss.theta[:1] / peak + 10 ** (synth.bottom("noise") / 20)).log10()
+    return torch.cat([level, hiss.theta[1:]])
 
 
 def _waveform(synth: StruckDrum, x: Tensor) -> Residual:

@@ -38,7 +38,7 @@ def of_waveform(share: float, correlation: float, unknown: list[str], at_bound: 
     """Of a sound whose waveform explains the recording, though it is far away in the representation."""
     return (
         f"Found in the waveform, which correlates {abs(correlation):.3f}; the rest of the recording, such as noise, puts it "
-        f"{share:.0%} as far as a random sound, so that nothing was fitted in the representation.{_of(unknown)}{_at(at_bound)}"
+        f"{share:.0%} as far as a random sound, and no fit in the representation comes to half of that.{_of(unknown)}{_at(at_bound)}"
     )
 
 

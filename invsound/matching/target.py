@@ -60,8 +60,8 @@ class Target:
 
     @torch.no_grad()
     def align(self, u: Tensor, nu: Tensor, free: Free) -> bool:
-        """Take back the gain and the lag against the most similar of the sounds at ν [B, W], which are free at u [B, F]; whether there
-        was anything to do."""
+        """Take back the gain and the lag against the most similar of the sounds at ν [B, W], which are free at u [B, F], where that brings
+        it nearer; whether it did."""
         found = [align(self.x, x_hat, len(self.x) // 2) for x_hat in self.problem.render(nu)]
         k = max(range(len(found)), key=lambda k: abs(found[k].correlation))
         best = found[k]
@@ -72,10 +72,19 @@ class Target:
         if done or not best.trusted or self.aligned == REALIGNED:
             return False
         self.aligned += 1
+        before, far = (self.recorded, self.gain, self.lag, self.floor), self.distance(nu[k])
         self.recorded, self.gain, self.lag = undo(self.recorded, best), self.gain * best.gain, self.lag + best.lag
         self.floor = None if self.floor is None else self.floor / best.gain
         self._hear()
-        return True
+        if self.distance(nu[k]) < far:
+            return True
+        self.recorded, self.gain, self.lag, self.floor = before
+        self._hear()
+        return False
+
+    def distance(self, nu: Tensor) -> float:
+        """Of the sound at ν [W], in Φ."""
+        return float((self.problem(nu[None]) - represented(self.problem.feature, self.placed)).norm())
 
     def _hear(self) -> None:
         self.x, self.problem = self.recorded, self.whole

@@ -125,7 +125,7 @@ def test_finite_with_its_derivatives_in_corners(synth: StruckDrum) -> None:
 def test_it_comes_nearer_in_timbre_than_any_candidate() -> None:
     synth = StruckDrum(StruckOptions(num_samples=4096, num_modes=6))
     x = synth(drums(synth, glide=0.5, glide_time=0.03, contact=2e-3, noise=-20, noise_decay=0.05))[0]
-    nu = approach(synth, synth.membrane, x, candidates=32)
+    nu = approach(synth, x, candidates=32)
     assert 0 < len(nu) <= 6
     residual = comparison(synth, x, 4096)
     nearest, random = residual(nu[:1]).norm(), residual(some(synth, 64)).norm(dim=1)
@@ -137,7 +137,7 @@ def test_candidates_are_within_the_range_whatever_is_heard(N: int) -> None:
     synth, generator = StruckDrum(StruckOptions(num_samples=N)), torch.Generator().manual_seed(0)
     assert len(synth.guess(torch.zeros(N))) == 0
     for x in ((torch.arange(N) == N // 4).float(), torch.randn(N, generator=generator), torch.sin(0.1 * torch.arange(N))[: N // 2]):
-        nu = approach(synth, synth.membrane, x, candidates=16)
+        nu = approach(synth, x, candidates=16)
         assert nu.dtype == x.dtype
         assert nu.shape[1] == len(synth.space)
         assert nu.isfinite().all()

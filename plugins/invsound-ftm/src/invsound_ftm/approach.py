@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -10,9 +11,11 @@ from torch import Tensor
 from invsound import Synth, descend, timbre
 
 from .clock import glide, steady
-from .drum import Drum
 from .listen import Ear, distinct, nearest
 from .origin import Residual, origin
+
+if TYPE_CHECKING:
+    from .struck import StruckDrum
 
 CROSSINGS = 2
 STICKS = 2
@@ -20,22 +23,22 @@ STAGES = ((6, 4, 16384), (3, 4, 16384), (2, 12, 65536))  # candidates, steps of 
 QUIET = 1e-3  # of the peak: where a sound is over
 
 
-def approach(synth: Synth, membrane: Drum, x: Tensor, candidates: int = 256) -> Tensor:
-    """Candidates ν [K, P], nearest first, K ≤ 6, for the sound x [n]; none for silence.
+def approach(synth: StruckDrum, x: Tensor, candidates: int = 256) -> Tensor:
+    """Candidates ν [K, P], nearest first, K ≤ 6, for the sound x [n]; none for silence; the one that made it, if one did: see `origin`.
 
     Of Sobol points, and of those whose membrane meets the partials of x, the nearest in `timbre` are drawn nearer by Levenberg–Marquardt on
     its differences. So are, twice, the nearest of crossings: all those membranes, struck and heard where they are, with the stick, the
     glide and the noise of what is nearest. Then fewer are, and longer. Deterministic, on the CPU.
     """
-    sound = x.detach().cpu().double()
+    synth, sound = type(synth)(synth.options), x.detach().cpu().double()
     if not len(sound) or not sound.abs().max() > 0:
         return x.new_empty(0, len(synth.space))
-    sound, own = sound / sound.abs().max(), len(membrane.space) + 2
+    sound, own = sound / sound.abs().max(), len(synth.membrane.space) + 2
     with torch.no_grad():
         if len(made := origin(synth, sound)):
             return made.to(x)
     nu = 2 * torch.quasirandom.SobolEngine(len(synth.space), scramble=True, seed=0).draw(candidates, dtype=torch.float64) - 1
-    nu, ends = torch.cat([nu, meeting(synth, membrane, sound, nu)]), list[Tensor]()
+    nu, ends = torch.cat([nu, meeting(synth, sound, nu)]), list[Tensor]()
     (most, steps, samples), *later = STAGES
     with torch.no_grad():
         residual, crossed, found = comparison(synth, sound, samples), nu, list[tuple[Tensor, Tensor]]()
@@ -67,12 +70,12 @@ def comparison(synth: Synth, x: Tensor, samples: int) -> Residual:
     return lambda nu: (heard(short(short.space.to_theta(nu.float()))[:, :n]) - target).to(nu)
 
 
-def meeting(synth: Synth, membrane: Drum, x: Tensor, nu: Tensor, most: int = 32) -> Tensor:
+def meeting(synth: StruckDrum, x: Tensor, nu: Tensor, most: int = 32) -> Tensor:
     """Rows like ν whose membranes explain the partials of x [n] best, each with several sticks and noises: up to `most` membranes of x as
     it is, and as many of x by the clock that is heard in it, if one is, which these rows have."""
-    membrane, space, rate = Drum(membrane.options), synth.space, synth.signal.sample_rate
+    membrane, space, rate = synth.membrane, synth.space, synth.signal.sample_rate
     columns = [space.names.index(name) for name in ("glide", "glide_time")]
-    (bottom, top), times = ((space[k].low, space[k].high) for k in columns)
+    (bottom, top), times = synth.ends("glide"), synth.ends("glide_time")
     rows = [nu[:0]]
     for d, time in dict.fromkeys([(0.0, times[0]), glide(x, rate, top - bottom, times)]):
         ear = Ear(membrane, steady(x, rate, d, time))

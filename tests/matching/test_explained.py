@@ -4,6 +4,7 @@ import pytest
 import torch
 
 import invsound
+from invsound.matching.target import Target
 
 N, RATE = 2048, 8192
 
@@ -49,3 +50,18 @@ def test_what_is_noise_is_not(matcher):
     found = matcher(x + 0.1 * x.std() * noise, RATE)
     assert found.parameters == pytest.approx({"f": 210, "ratio": 3.5}, rel=1e-2)
     assert "Found in the waveform" in found.advice
+
+
+def test_a_recording_is_moved_only_where_that_brings_it_nearer(matcher):
+    x = matcher.synth(torch.tensor([[210.0, 6.1]]))[0]
+    late = torch.nn.functional.pad(x, (3, 0))[:N]
+    moved = {}
+    for name, sound, f in (("late", late, 210.0), ("off", x, 210.2)):
+        target = Target(matcher.recording(sound, RATE), matcher.problem, "cpu")
+        nu = matcher.synth.space.to_nu(torch.tensor([[f, 6.1]]))
+        before, far = target.recorded, target.distance(nu[0])
+        moved[name] = target.align(nu, nu, matcher.free)
+        assert (target.distance(nu[0]) < far) == moved[name]
+        assert (target.recorded is before) != moved[name]
+        assert abs(target.lag - 3 * moved[name]) < 0.1
+    assert moved == {"late": True, "off": False}

@@ -172,10 +172,9 @@ class Matching:
 
     def _heard(self, u: Tensor) -> Match:
         """A sound whose waveform explains the recording, though not in Φ: there is something else in it, such as noise."""
+        self._align(u[None])  # it may have been with another, since
         target, nu = self.target, self.search.full(u[None])[0]
-        errors = waveform_errors(target.problem, nu, self.setup.free, target.x)
-        with torch.no_grad():
-            distance = float((target.problem(nu[None])[0] - self.search.target).norm())
+        errors, distance = waveform_errors(target.problem, nu, self.setup.free, target.x), target.distance(nu)
         ends_of_range = self.setup.free.at_bound(u)
         determined = ((errors < DETERMINED) | errors.isnan()) & ~ends_of_range  # another option would have another waveform
         unknown = self.setup.free.chosen(~determined & ~ends_of_range)

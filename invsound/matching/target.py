@@ -82,6 +82,7 @@ class Target:
         self._hear()
         return False
 
+    @torch.no_grad()
     def distance(self, nu: Tensor) -> float:
         """Of the sound at ν [W], in Φ."""
         return float((self.problem(nu[None]) - represented(self.problem.feature, self.placed)).norm())

@@ -50,6 +50,7 @@ def test_what_is_noise_is_not(matcher):
     found = matcher(x + 0.1 * x.std() * noise, RATE)
     assert found.parameters == pytest.approx({"f": 210, "ratio": 3.5}, rel=1e-2)
     assert "Found in the waveform" in found.advice
+    assert abs(found.correlation) > 0.98
 
 
 def test_a_recording_is_moved_only_where_that_brings_it_nearer(matcher):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from .audio.least_squares import derivatives, descend, least_squares, newton
     from .audio.partials import Partials, modal_energy, partials
-    from .audio.timbre import timbre
+    from .audio.timbre import timbre, timbre_and_pitch
     from .builtin.cqt import LogCQT
     from .data.designs import published_table
     from .encoder import Encoder
@@ -52,7 +52,7 @@ _home = {
     "Score": "score", "Signal": "signal", "SignalOptions": "signal", "Solution": "solver", "Solver": "solver", "Space": "space",
     "Synth": "synth", "UsageError": "errors", "check_bounds": "hooks.bounds", "compare": "experiments.comparison",
     "Logger": "logger", "Executor": "executor", "derivatives": "audio.least_squares",
-    "descend": "audio.least_squares", "timbre": "audio.timbre",
+    "descend": "audio.least_squares", "timbre": "audio.timbre", "timbre_and_pitch": "audio.timbre",
     "evaluate": "pipeline", "least_squares": "audio.least_squares", "make": "hooks.registry", "match": "matching.matcher",
     "Nearest": "matching.match", "until": "matching.target", "parts": "hooks.registry",
     "modal_energy": "audio.partials", "newton": "audio.least_squares", "option": "hooks.bounds", "partials": "audio.partials",
@@ -66,7 +66,7 @@ __all__ = [
     "Nearest", "NonFiniteError", "Parameter", "Part", "Partials", "Problem", "Renderer", "Score", "Signal", "SignalOptions", "Solution",
     "Solver", "Space", "Synth", "Trained", "UsageError", "__version__", "check_bounds", "compare", "derivatives", "descend", "evaluate",
     "export", "hookimpl", "least_squares", "load", "make", "match", "modal_energy", "newton", "option", "partials", "parts",
-    "published_table", "radius", "resume", "run", "sweep", "timbre", "until", "volume",
+    "published_table", "radius", "resume", "run", "sweep", "timbre", "timbre_and_pitch", "until", "volume",
 ]  # fmt: skip
 
 

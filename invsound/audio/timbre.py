@@ -28,3 +28,8 @@ def timbre(x: Tensor, sample_rate: float, per_octave: int = 6, lowest: float = 3
     ends = [0, *(max(k + 1, S.shape[-1] // 4 ** (4 - k)) for k in range(5))]
     levels = [B[..., a:b].sum(-1) / (b - a) for a, b in itertools.pairwise(ends)]
     return torch.log1p(1e3 * torch.stack(levels, -1)).flatten(1)
+
+
+def timbre_and_pitch(x: Tensor, sample_rate: float) -> Tensor:
+    """`timbre` of x [B, N], and beside it its semitones by a longer window: [B, D]."""
+    return torch.cat([timbre(x, sample_rate), timbre(x, sample_rate, per_octave=12, window=4 * WINDOW)], 1)

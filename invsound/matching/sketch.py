@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..audio.least_squares import descend
-from ..audio.timbre import timbre
+from ..audio.timbre import timbre_and_pitch
 from ..data import designs
 from ..feature import Feature
 from ..problem import Problem, represented
@@ -24,11 +24,10 @@ MADE = 0.2  # ‖g − x‖ / ‖x‖ of a sound's beginning, below which the sy
 
 
 class Timbre(Feature):
-    """`timbre`, and its semitones by a longer window."""
+    """`timbre_and_pitch`."""
 
     def forward(self, x: Tensor) -> Tensor:
-        rate = self.signal.sample_rate
-        return torch.cat([timbre(x, rate), timbre(x, rate, per_octave=12, window=8192)], 1)
+        return timbre_and_pitch(x, self.signal.sample_rate)
 
 
 class Beginning(Feature):
@@ -50,31 +49,30 @@ def sketched(setup: Setup, target: Target, search: Search) -> Tensor:
     tells who watches that.
     """
     free, options, signal, stop = setup.free, setup.options, setup.synth.signal, search.spent(0.5)
-    u = designs.draw(setup.synth, "sobol", {"train": AGAIN * options.candidates}, options.seed)["train"].to(setup.device)[:, free.mask]
     if free.parts.discrete:
-        return u[:0]
+        return setup.candidates[:0]
 
-    def cheap(feature: Feature) -> tuple[Search, Callable[[Tensor], Tensor]]:
+    def heard(feature: Feature) -> tuple[Search, Callable[[Tensor], Tensor]]:
         whole = target.problem
         problem = Problem(whole.synth, feature, whole.options, whole.space, whole.window, whole.floor, whole.room)
         made = Search(problem, free.mask, setup.held, represented(feature, target.placed)[0], None, None)
         made.watch = search.tell
         return made, lambda u: made(u.to(made.target)).double() - made.target.double()
 
-    def descended(feature: Feature, u: Tensor) -> tuple[Tensor, Tensor]:
-        made, residual = cheap(feature)
+    def descended(made: Search, residual: Callable[[Tensor], Tensor], u: Tensor) -> tuple[Tensor, Tensor]:
         return descend(residual, u, STEPS, enough=1e-2, jacobian=lambda u: made.jacobian(u.to(made.target)).double(), stop=stop)
 
-    u, (_, residual), distances = u.double(), cheap(Timbre(signal, None)), list[Tensor]()
+    drawn = designs.draw(setup.synth, "sobol", {"train": AGAIN * options.candidates}, options.seed)["train"]
+    u, in_timbre, distances = drawn.to(setup.device)[:, free.mask].double(), heard(Timbre(signal, None)), list[Tensor]()
     for rows in u.split(CHUNK):
-        distances.append(residual(rows).norm(dim=1))
+        distances.append(in_timbre[1](rows).norm(dim=1))
         if stop():
             break
     order = torch.cat(distances).argsort()
-    near, _ = descended(Timbre(signal, None), u[order][spread(u[order], 0.1, KEPT)])
+    near, _ = descended(*in_timbre, u[order][spread(u[order], 0.1, KEPT)])
     made = near
     for k, n in enumerate([*(n for n in BEGINNINGS if n < signal.num_samples), signal.num_samples]):
-        made, misfit = descended(Beginning(signal, n), made[: max(1, KEPT >> k)])
+        made, misfit = descended(*heard(Beginning(signal, n)), made[: max(1, KEPT >> k)])
         if misfit[0] > MADE or stop():
             return near
     return torch.cat([made[:1], near])

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from invsound import Synth, descend, timbre
+from invsound import Synth, descend, timbre_and_pitch
 
 from .clock import glide, steady
 from .listen import Ear, distinct, nearest
 from .origin import Residual, origin
-
-if TYPE_CHECKING:
-    from .struck import StruckDrum
 
 CROSSINGS = 2
 STICKS = 2
@@ -23,7 +19,8 @@ STAGES = ((6, 4, 16384), (3, 4, 16384), (2, 12, 65536))  # candidates, steps of 
 QUIET = 1e-3  # of the peak: where a sound is over
 
 
-def approach(synth: StruckDrum, x: Tensor, candidates: int = 256) -> Tensor:
+@torch.no_grad()
+def approach(synth: Synth, x: Tensor, candidates: int = 256) -> Tensor:
     """Candidates ν [K, P], nearest first, K ≤ 6, for the sound x [n]; none for silence; the one that made it, if one did: see `origin`.
 
     Of Sobol points, and of those whose membrane meets the partials of x, the nearest in `timbre` are drawn nearer by Levenberg–Marquardt on
@@ -34,21 +31,19 @@ def approach(synth: StruckDrum, x: Tensor, candidates: int = 256) -> Tensor:
     if not len(sound) or not sound.abs().max() > 0:
         return x.new_empty(0, len(synth.space))
     sound, own = sound / sound.abs().max(), len(synth.membrane.space) + 2
-    with torch.no_grad():
-        if len(made := origin(synth, sound)):
-            return made.to(x)
+    if len(made := origin(synth, sound)):
+        return made.to(x)
     nu = 2 * torch.quasirandom.SobolEngine(len(synth.space), scramble=True, seed=0).draw(candidates, dtype=torch.float64) - 1
     nu, ends = torch.cat([nu, meeting(synth, sound, nu)]), list[Tensor]()
     (most, steps, samples), *later = STAGES
-    with torch.no_grad():
-        residual, crossed, found = comparison(synth, sound, samples), nu, list[tuple[Tensor, Tensor]]()
-        for _ in range(1 + CROSSINGS):
-            found = [nearest([*found, descend(residual, chosen(residual, crossed, most), steps)], most)]
-            crossed = torch.cat([nu[:, :own], found[0][0][:1, own:].expand(len(nu), -1)], 1)
-        near = found[0][0]
-        for kept, steps, samples in later:
-            ends.insert(0, near)
-            near, _ = descend(comparison(synth, sound, samples), near[:kept], steps)
+    residual, crossed, found = comparison(synth, sound, samples), nu, list[tuple[Tensor, Tensor]]()
+    for _ in range(1 + CROSSINGS):
+        found = [nearest([*found, descend(residual, chosen(residual, crossed, most), steps)], most)]
+        crossed = torch.cat([nu[:, :own], found[0][0][:1, own:].expand(len(nu), -1)], 1)
+    near = found[0][0]
+    for kept, steps, samples in later:
+        ends.insert(0, near)
+        near, _ = descend(comparison(synth, sound, samples), near[:kept], steps)
     return distinct(torch.cat([near, *ends]), most, apart=0.02).to(x)
 
 
@@ -62,15 +57,11 @@ def comparison(synth: Synth, x: Tensor, samples: int) -> Residual:
     over, rate = int((x.abs() > QUIET).nonzero().max()), synth.signal.sample_rate
     n = min(1024 * (over // 1024 + 1), len(x), samples)
     short = type(synth)(replace(synth.options, num_samples=max(n, 2)))
-
-    def heard(x: Tensor) -> Tensor:
-        return torch.cat([timbre(x, rate), timbre(x, rate, per_octave=12, window=8192)], 1)
-
-    target = heard(x[None, :n].float())
-    return lambda nu: (heard(short(short.space.to_theta(nu.float()))[:, :n]) - target).to(nu)
+    target = timbre_and_pitch(x[None, :n].float(), rate)
+    return lambda nu: (timbre_and_pitch(short(short.space.to_theta(nu.float()))[:, :n], rate) - target).to(nu)
 
 
-def meeting(synth: StruckDrum, x: Tensor, nu: Tensor, most: int = 32) -> Tensor:
+def meeting(synth: Synth, x: Tensor, nu: Tensor, most: int = 32) -> Tensor:
     """Rows like ν whose membranes explain the partials of x [n] best, each with several sticks and noises: up to `most` membranes of x as
     it is, and as many of x by the clock that is heard in it, if one is, which these rows have."""
     membrane, space, rate = synth.membrane, synth.space, synth.signal.sample_rate

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from invsound import least_squares
-
-if TYPE_CHECKING:
-    from .struck import StruckDrum
+from invsound import Synth, least_squares
 
 WINDOW = 1024  # samples
 PER_OCTAVE = 4
@@ -50,7 +47,7 @@ class Hearing:
     what is too short for cells, to the waveform. Of these fits the one is taken that leaves less in the cells, in dB.
     """
 
-    def __init__(self, synth: StruckDrum) -> None:
+    def __init__(self, synth: Synth) -> None:
         self.synth, self.sample_rate = synth, synth.signal.sample_rate
         ends = torch.tensor([synth.ends(name) for name in NAMES])
         self.low, self.high = torch.cat([torch.tensor([[-60.0, 20.0]]), ends.log()]).double().T
@@ -99,7 +96,7 @@ def _scaled(grid: Tensor, made: Tensor, heard: Tensor) -> tuple[Tensor, float]:
     return torch.cat([(along[k] / power[k]).clamp_min(1e-9).log()[None], grid[k, 1:]])[None], float(less)
 
 
-def _sound(synth: StruckDrum, q: Tensor) -> Tensor:
+def _sound(synth: Synth, q: Tensor) -> Tensor:
     """[K, 4] → [K, N]."""
     gain, centre, width, decay = q.exp()[..., None].unbind(-2)
     t = torch.arange(synth.signal.num_samples, dtype=q.dtype) / synth.signal.sample_rate

@@ -36,8 +36,8 @@ def listen(synth: Synth, x: Tensor, hypotheses: Callable[[Partials], Tensor], mo
     best, misfit = fit(type(synth)(short), sound, fitted[:3])
     best = best[misfit.argsort()]
     if misfit.min() > FOUND:
-        nearest = search(synth, sound, torch.cat([best, fitted, nu[:: max(1, len(nu) // 128)]]))
-        best = torch.cat([distinct(nearest, most - 1, apart=0.1), best])
+        alike = search(synth, sound, torch.cat([best, fitted, nu[:: max(1, len(nu) // 128)]]))
+        best = torch.cat([distinct(alike, most - 1, apart=0.1), best])
     return distinct(best, most).to(x)
 
 

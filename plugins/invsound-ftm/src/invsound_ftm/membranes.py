@@ -5,21 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from invsound import Space
+from invsound import Space, Synth
 
 from . import clock
 from .drum import Drum
 from .listen import Ear, distinct, separate
 from .modes import spectrum
 from .warp import read
-
-if TYPE_CHECKING:
-    from .struck import StruckDrum
 
 MOST, ENOUGH = 30, 0.9
 SPANNED, BEGUN = 8192, 2048  # samples that a membrane is to explain: all of it, and its clock
@@ -38,7 +35,7 @@ class Struck(NamedTuple):
     share: float
 
 
-def membranes(synth: StruckDrum, x: Tensor, tails: bool = True) -> list[Struck]:
+def membranes(synth: Synth, x: Tensor, tails: bool = True) -> list[Struck]:
     """Drums with partials of x [n], the best first: heard by a clock that runs evenly, by the clock by which the spectrum of x has the
     least entropy, and in its `tails`, where the pitches may have come to rest."""
     rate, times = synth.signal.sample_rate, synth.ends("glide_time")
@@ -53,7 +50,7 @@ def membranes(synth: StruckDrum, x: Tensor, tails: bool = True) -> list[Struck]:
     return sorted(found, key=lambda one: -one.share)
 
 
-def heard(synth: StruckDrum, m: Tensor, most: int) -> Tensor:
+def heard(synth: Synth, m: Tensor, most: int) -> Tensor:
     """θ [K, 5], K ≤ `most`, of membranes that have the partials of m [n], the best first."""
     membrane = Drum(replace(synth.membrane.options, strike=0.37, pickup=0.41))  # where no mode is still
     omega, *others = synth.space[: len(membrane.space)]
@@ -69,7 +66,7 @@ def heard(synth: StruckDrum, m: Tensor, most: int) -> Tensor:
     return membrane.space.to_theta(nu)
 
 
-def _begun(synth: StruckDrum, x: Tensor, theta: Tensor) -> Struck:
+def _begun(synth: Synth, x: Tensor, theta: Tensor) -> Struck:
     """A membrane θ [5], heard after its pitches have come to rest, by the clock with which it explains most of x [n] from the start."""
     times, most = synth.ends("glide_time"), synth.ends("glide")[1] - 0.01
 
@@ -88,7 +85,7 @@ def _begun(synth: StruckDrum, x: Tensor, theta: Tensor) -> Struck:
     return tried(glide, time, SPANNED, MANY)[0]
 
 
-def around(synth: StruckDrum, x: Tensor, theta: Tensor, most: int) -> list[Struck]:
+def around(synth: Synth, x: Tensor, theta: Tensor, most: int) -> list[Struck]:
     """The drums like θ [10] that explain most of x [n], the best first, up to `most`, each struck elsewhere: with the decays that suit, and
     narrower or wider, for where α is small, p/α and D/α say nearly all."""
     low = synth.bottom("glide")
@@ -103,9 +100,7 @@ def around(synth: StruckDrum, x: Tensor, theta: Tensor, most: int) -> list[Struc
     return [found[k] for k in separate(torch.stack([one.theta[5:7] for one in found]), most, APART)]
 
 
-def struck(
-    synth: StruckDrum, x: Tensor, theta: Tensor, kept: tuple[float, float], most: int = 1, tried: tuple[int, int] = MANY
-) -> list[Struck]:
+def struck(synth: Synth, x: Tensor, theta: Tensor, kept: tuple[float, float], most: int = 1, tried: tuple[int, int] = MANY) -> list[Struck]:
     """The `most` strikes, pick-ups and contacts with which a membrane θ [5] by this clock explains most of the slope of x [n].
 
     The modes span a space in which every stick is a vector: of thousands of these none is made a sound of.

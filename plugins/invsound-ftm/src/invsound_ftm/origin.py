@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from invsound import descend
+from invsound import Synth, descend
 
 from .hiss import Hearing, Hiss
 from .listen import distinct, nearest, separate
 from .membranes import around, membranes
 from .modes import peak_normalize
-
-if TYPE_CHECKING:
-    from .struck import StruckDrum
 
 Residual = Callable[[Tensor], Tensor]
 """ν [K, P] → what is to become small [K, D]."""
@@ -32,8 +28,8 @@ MADE = 0.2  # ‖g − x‖ / ‖x‖ of a sound's beginning, below which it was
 EXACT = 1e-3  # the same: it is found
 
 
-def origin(synth: StruckDrum, x: Tensor) -> Tensor:
-    """ν [K, P], K ≤ 1, of the drum that made x [n], float64, which begins where it was struck; none if none did.
+def origin(synth: Synth, x: Tensor) -> Tensor:
+    """ν [K, P], K ≤ 1, of the drum of `StruckDrum` that made x [n], float64, which begins where it was struck; none if none did.
 
     What remains without the noise that is heard in it has the partials of membranes, and of each membrane the stick and the places that
     explain most. From the best, all parameters are fitted to the waveform, to longer and longer beginnings, from places nearby once more
@@ -71,7 +67,7 @@ def origin(synth: StruckDrum, x: Tensor) -> Tensor:
     return nu
 
 
-def _again(synth: StruckDrum, x: Tensor, nu: Tensor, hear: Hearing) -> tuple[Tensor, Tensor]:
+def _again(synth: Synth, x: Tensor, nu: Tensor, hear: Hearing) -> tuple[Tensor, Tensor]:
     """What is fitted, as `_fitted` says, from drums around each ν [K, P], with its noise, and with what is heard beside its membrane."""
     starts = list[Tensor]()
     for row in nu.split(1):
@@ -79,32 +75,32 @@ def _again(synth: StruckDrum, x: Tensor, nu: Tensor, hear: Hearing) -> tuple[Ten
         skin, noise = peak_normalize(synth.skin(theta))[0, : len(x)], synth.hiss(theta)[0, : len(x)]
         gain = (x @ (skin + noise)) / (skin + noise).square().sum()
         hiss = hear(x - gain * skin)
-        near = around(synth, x - hiss.sound, theta[0, :10], STARTS)
-        starts += [torch.cat([theta[0, :10], _noise(synth, hiss, gain)])]
-        starts += [torch.cat([one.theta, noise]) for one in near for noise in (_noise(synth, hiss, gain), theta[0, 10:])]
+        skins, beside = around(synth, x - hiss.sound, theta[0, :10], STARTS), _noise(synth, hiss, gain)
+        starts += [torch.cat([theta[0, :10], beside])]
+        starts += [torch.cat([one.theta, other]) for one in skins for other in (beside, theta[0, 10:])]
     return _fitted(synth, x, synth.space.to_nu(torch.stack(starts)).clamp(-1, 1), *BEGINNING)
 
 
-def _fitted(synth: StruckDrum, x: Tensor, nu: Tensor, samples: int, steps: int, most: int) -> tuple[Tensor, Tensor]:
+def _fitted(synth: Synth, x: Tensor, nu: Tensor, samples: int, steps: int, most: int) -> tuple[Tensor, Tensor]:
     """The `most` nearest of ν [K, P] fitted to the waveform of so many samples of x, nearest first, and ‖residual‖."""
     nu, distance = descend(_waveform(synth, x[:samples]), distinct(nu, len(nu)), steps, enough=1e-3)
     rows = separate(nu, most, ALIKE)
     return nu[rows], distance[rows]
 
 
-def _noise(synth: StruckDrum, hiss: Hiss, peak: Tensor) -> Tensor:
+def _noise(synth: Synth, hiss: Hiss, peak: Tensor) -> Tensor:
     """θ [4] of the noise beside a membrane of this peak."""
     level = 20 * (hiss.theta[:1] / peak + 10 ** (synth.bottom("noise") / 20)).log10()
     return torch.cat([level, hiss.theta[1:]])
 
 
-def _waveform(synth: StruckDrum, x: Tensor) -> Residual:
+def _waveform(synth: Synth, x: Tensor) -> Residual:
     """ν [K, P] → g/‖g‖ − x/‖x‖ [K, n]."""
     made, target = _made(synth, len(x)), x / x.norm()
     return lambda nu: (g := made(nu)) / g.norm(dim=1, keepdim=True) - target
 
 
-def _whitened(synth: StruckDrum, x: Tensor, floor: float) -> Residual:
+def _whitened(synth: Synth, x: Tensor, floor: float) -> Residual:
     """ν [K, P] → the short-time spectrum of g − x, over that of x, or over `floor` of its greatest where it is fainter: [K, D]."""
     made, window = _made(synth, len(x)), torch.hann_window(WINDOW, dtype=x.dtype)
 
@@ -116,7 +112,7 @@ def _whitened(synth: StruckDrum, x: Tensor, floor: float) -> Residual:
     return lambda nu: torch.view_as_real((spectrogram(made(nu)) - X) * scale).flatten(1)
 
 
-def _made(synth: StruckDrum, n: int) -> Callable[[Tensor], Tensor]:
+def _made(synth: Synth, n: int) -> Callable[[Tensor], Tensor]:
     """The first n samples of the sound of ν [K, P]."""
     short = type(synth)(replace(synth.options, num_samples=n)) if n < synth.signal.num_samples else synth
     return lambda nu: short(short.space.to_theta(nu))

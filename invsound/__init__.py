@@ -10,6 +10,7 @@ TYPE_CHECKING = False  # importing typing, or pluggy, takes longer than a Ctrl-C
 if TYPE_CHECKING:
     from typing import Any
 
+    from .audio.alignment import until
     from .audio.least_squares import derivatives, descend, least_squares, newton
     from .audio.partials import Partials, modal_energy, partials
     from .audio.timbre import timbre, timbre_and_pitch
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from .loss import Loss
     from .matching.match import Nearest
     from .matching.matcher import Matcher, match
-    from .matching.target import until
     from .parameter import Choice, Parameter
     from .pipeline import evaluate, resume, run
     from .problem import Problem, volume
@@ -54,7 +54,7 @@ _home = {
     "Logger": "logger", "Executor": "executor", "derivatives": "audio.least_squares",
     "descend": "audio.least_squares", "timbre": "audio.timbre", "timbre_and_pitch": "audio.timbre",
     "evaluate": "pipeline", "least_squares": "audio.least_squares", "make": "hooks.registry", "match": "matching.matcher",
-    "Nearest": "matching.match", "until": "matching.target", "parts": "hooks.registry",
+    "Nearest": "matching.match", "until": "audio.alignment", "parts": "hooks.registry",
     "modal_energy": "audio.partials", "newton": "audio.least_squares", "option": "hooks.bounds", "partials": "audio.partials",
     "published_table": "data.designs", "Renderer": "renderer", "radius": "evaluation.radius", "resume": "pipeline", "run": "pipeline",
     "sweep": "experiments.sweep", "volume": "problem",

@@ -36,9 +36,10 @@ class Loss(nn.Module, ABC):
         """True ν [B, P] → side [B, …], stored per example. "Nothing" is zero columns."""
         return nu.new_empty(len(nu), 0)
 
-    def prepare_recorded(self, x: Tensor) -> Tensor:
+    def prepare_recorded(self, x: Tensor, end: Tensor) -> Tensor:
         """Sounds x [B, N] that were recorded → side [B, …], of a loss that compares sounds, whatever their parameters are.
 
+        They are compared until the sample `end` [B] alone, by `invsound.until`: N, or fewer where a recording stops while it sounds.
         Other losses do not define it: they `prepare` what those parameters give.
         """
         raise NotImplementedError

@@ -17,7 +17,7 @@ SMALL = {
     "granular": {"num_samples": 1024, "size": 256, "grains": 8},
     "faust": {},
 }
-FEATURES = {"jtfs": {"J": 6, "Q": [4, 1], "J_fr": 2}, "mss": {"n_fft": [256, 64]}, "logmel": {"bands": 16}, "sot": {}}
+FEATURES = {"jtfs": {"J": 6, "Q": [4, 1], "J_fr": 2}, "mss": {"n_fft": [256, 64]}, "logmel": {"bands": 16}, "sot": {}, "timbre": {}}
 DTYPES = (torch.float32, torch.float64)
 
 

@@ -2,7 +2,7 @@
 
 python benchmarks/drums/labels.py
 
-Those of examples/recordings are the test fold; of the others every eighth is validation, and the rest are training, each in four rows.
+Those of examples/recordings are the test fold; of the others every eighth is validation, and the rest are training, each in sixteen rows.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
-ROWS = 4
+ROWS = 16
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Gain and onset: what a recording has and a synthesizer does not model."""
+"""Gain, onset and end: what a recording has and a synthesizer does not model."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch import Tensor
 
 TRUSTED = 0.95  # correlation above which the two are the same event
 EXPLAINED = 0.98  # above which what is left may be noise: a plain tone comes as near to another
+TAPER = 0.005  # s
 
 
 @dataclass(frozen=True)
@@ -59,3 +60,12 @@ def undo(x: Tensor, alignment: Alignment) -> Tensor:
     turned = torch.fft.rfft(x.double(), n) * torch.polar(torch.ones_like(omega), omega * alignment.lag)
     aligned: Tensor = torch.fft.irfft(turned, n)[: len(x)] / alignment.gain
     return aligned.to(x)
+
+
+def until(end: float | None, num_samples: int, sample_rate: float) -> Tensor:
+    """w [N], under which a sound is compared with a recording that ends early: 0 from the sample `end` on, half a cosine of 5 ms before
+    it, and 1 elsewhere; all 1 if `end` is None or the whole."""
+    if end is None or end >= num_samples:
+        return torch.ones(num_samples)
+    left = (end - torch.arange(num_samples, dtype=torch.float64)) / (TAPER * sample_rate)
+    return (torch.sin(math.pi / 2 * left.clamp(0, 1)) ** 2).float()

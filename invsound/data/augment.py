@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container
 
 import torch
 from torch import Tensor
 
+from ..audio.alignment import until
 from ..problem import filtered
 from ..system.rng import generator
 
 TAPS = 4096  # of the equalizer: its response is over long before
+SHORTEST = 0.08  # s that a cut leaves: no drum sample is shorter
 Draw = Callable[[float, float], float]
 """(low, high) → a number that is uniform between them."""
 
 
-def augmented(x: Tensor, sample_rate: float, effects: Sequence[str], seed: int) -> Tensor:
+def augmented(x: Tensor, sample_rate: float, effects: Container[str], seed: int) -> Tensor:
     """x [N] → x [N] after `effects`, names of EFFECTS, in the order of EFFECTS whatever theirs.
 
     Each effect is drawn from the seed and its name alone: another effect changes nothing of it. Silence stays silence.
@@ -25,6 +27,23 @@ def augmented(x: Tensor, sample_rate: float, effects: Sequence[str], seed: int) 
         if name in effects and x.abs().max() > 0:
             x = effect(x, sample_rate, generator(seed, "augment", name))
     return x
+
+
+def retaken(
+    x: Tensor, end: float, sample_rate: float, peak: float | None, effects: Container[str], seed: int
+) -> tuple[Tensor, Tensor, float]:
+    """A recording x [N] that is cut or faded out at the sample `end`, as it might have been: what is heard of it after `effects`; and what
+    that is to be compared with, which is its sound, at its `peak` and without noise, and until which sample."""
+    N, changes = len(x), [name for name in OF_SOUND if name in effects]
+    if "speed" in effects:
+        end = min(N, end / 2 ** _octaves(generator(seed, "augment", "speed")))
+    sound, window = augmented(x, sample_rate, changes, seed), until(end, N, sample_rate).to(x)
+    if changes and peak is not None and sound.abs().max() > 0:
+        sound = sound * (peak / (sound * window).abs().max())
+    heard = augmented(sound * window, sample_rate, [name for name in EFFECTS if name in effects and name not in OF_SOUND], seed)
+    if "cut" in effects:
+        end = min(end, _fade(N, sample_rate, generator(seed, "augment", "cut"))[0])
+    return heard, sound * until(end, N, sample_rate).to(x), end
 
 
 def _uniform(stream: torch.Generator) -> Draw:
@@ -40,6 +59,18 @@ def reverberation(white: Tensor, sample_rate: float, T: float, below: float) -> 
     tail = white * torch.exp(-6.91 / T / sample_rate * torch.arange(len(white), device=white.device, dtype=white.dtype))
     scaled: Tensor = tail * 10 ** (-below / 20) / tail.norm()
     return scaled
+
+
+def speed(x: Tensor, sample_rate: float, stream: torch.Generator) -> Tensor:
+    """Played faster or slower, by up to 0.7 octaves: with its pitch. Of a sound that goes on longer, the beginning."""
+    N, M = len(x), round(len(x) / 2 ** _octaves(stream))
+    X = torch.fft.rfft(x, 2 * N)[: M + 1]
+    y = torch.fft.irfft(X, 2 * M)[: min(M, N)] * (M / N)
+    return torch.nn.functional.pad(y, (0, N - len(y)))
+
+
+def _octaves(stream: torch.Generator) -> float:
+    return _uniform(stream)(-0.7, 0.7)
 
 
 def room(x: Tensor, sample_rate: float, stream: torch.Generator) -> Tensor:
@@ -78,15 +109,19 @@ def noise(x: Tensor, sample_rate: float, stream: torch.Generator) -> Tensor:
 
 
 def cut(x: Tensor, sample_rate: float, stream: torch.Generator) -> Tensor:
-    """One in two stops between a quarter and the whole of the file, after a fade, half a cosine, of 1 to 200 ms."""
-    draw = _uniform(stream)
+    """One in two stops between SHORTEST and the whole of the file, any octave as likely, after a fade, half a cosine, of 1 to 200 ms."""
+    begin, end = _fade(len(x), sample_rate, stream)
+    t = torch.arange(len(x), device=x.device, dtype=x.dtype)
+    return x * (0.5 + 0.5 * torch.cos(torch.pi * ((t - begin) / (end - begin)).clamp(0, 1)))
+
+
+def _fade(num_samples: int, sample_rate: float, stream: torch.Generator) -> tuple[int, int]:
+    """From which sample to which a sound is faded out; behind it where it is not."""
+    draw, least = _uniform(stream), min(SHORTEST * sample_rate, num_samples)
     if draw(0, 1) < 0.5:
-        return x
-    N = len(x)
-    end, fade = round(N * draw(0.25, 1)), sample_rate * 1e-3 * 200 ** draw(0, 1)
-    fade = max(1, round(min(fade, end / 2)))
-    t = torch.arange(N, device=x.device, dtype=x.dtype)
-    return x * (0.5 + 0.5 * torch.cos(torch.pi * ((t - end + fade) / fade).clamp(0, 1)))
+        return num_samples, num_samples + 1
+    end, fade = round(least * (num_samples / least) ** draw(0, 1)), sample_rate * 1e-3 * 200 ** draw(0, 1)
+    return end - max(1, round(min(fade, end / 2))), end
 
 
 def level(x: Tensor, sample_rate: float, stream: torch.Generator) -> Tensor:
@@ -95,6 +130,8 @@ def level(x: Tensor, sample_rate: float, stream: torch.Generator) -> Tensor:
 
 
 EFFECTS: dict[str, Callable[[Tensor, float, torch.Generator], Tensor]] = {
-    "room": room, "equalizer": equalizer, "noise": noise, "cut": cut, "level": level,
+    "speed": speed, "room": room, "equalizer": equalizer, "noise": noise, "cut": cut, "level": level,
 }  # fmt: skip
 """In the order in which they come between an instrument and a file."""
+OF_SOUND = ("speed", "room", "equalizer")
+"""Those that make another sound of it, which a recording is to be compared with; of the others an encoder is to make nothing."""

@@ -14,7 +14,7 @@ from ..hooks.registry import named
 from ..loss import Loss
 from ..problem import Problem, finite, represented
 from ..runs.parts import Parts
-from .augment import augmented
+from .augment import augmented, retaken
 
 RECORDED = "recorded:"
 """Before the name of a column that is computed of x and not of ν."""
@@ -57,15 +57,25 @@ def _inputs(parts: Parts, column: str, x: Tensor, seeds: tuple[int, ...]) -> Ten
     return prepared(parts.front_end, x)
 
 
+def ended(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Recordings x [B, N], NaN where nothing was recorded → with zeros there, and where that begins [B]; N where it does not."""
+    return x.nan_to_num(0), (~x.isnan()).sum(1)
+
+
 @torch.no_grad()
 def _of_recorded(parts: Parts, column: str, x: Tensor, seeds: tuple[int, ...]) -> Tensor:
-    """`column_of` for sounds x [B, N] themselves."""
+    """`column_of` for recordings x [B, N] themselves, NaN where nothing was recorded."""
+    effects = parts.config.data.augment if column in ("augmented", "side", "pretrain") else []
+    rate, peak, (x, end) = parts.synth.signal.sample_rate, parts.synth.peak, ended(x)
+    takes = zip(x, end.tolist(), seeds or [0] * len(x), strict=True)
+    heard, sounds, ends = zip(*(retaken(row, at, rate, peak, effects, seed) for row, at, seed in takes), strict=True)
     if column in ("inputs", "augmented"):
-        return finite(_inputs(parts, column, x, seeds), f"{named(parts.front_end)} in prepare, of recordings,")
+        return finite(prepared(parts.front_end, torch.stack(heard)), f"{named(parts.front_end)} in prepare, of recordings,")
     if column in ("side", "pretrain"):
-        loss = _loss(parts, column)
-        return finite(ask(loss, loss.prepare_recorded, x, shape=(len(x), ...), precision=False), f"{named(loss)} in prepare_recorded")
-    return finite(represented(_feature(parts, column), x), f"{named(_feature(parts, column))}, of recordings,")
+        loss, end = _loss(parts, column), torch.tensor(ends, device=x.device)
+        side = ask(loss, loss.prepare_recorded, torch.stack(sounds), end, shape=(len(x), ...), precision=False)
+        return finite(side, f"{named(loss)} in prepare_recorded")
+    return finite(represented(_feature(parts, column), torch.stack(sounds)), f"{named(_feature(parts, column))}, of recordings,")
 
 
 def _loss(parts: Parts, column: str) -> Loss:

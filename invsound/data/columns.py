@@ -94,12 +94,17 @@ def asked(
     parts: Parts, column: str, nu: Tensor, fold: str, seeds: tuple[int, ...], x: Tensor | None = None
 ) -> tuple[str, Tensor, tuple[int, ...]]:
     """What is computed for a column: inputs that are learned from may be augmented, each sound by its own seed; what is heard of a sound,
-    of one that was recorded."""
+    of one that was recorded, and if it is augmented of what that makes of it."""
     recorded = x is not None and _hears(parts, column)
-    if column == "inputs" and fold != "test" and parts.config.data.augment:
-        column = "augmented"
+    if parts.config.data.augment and fold != "test" and (column == "inputs" or recorded):
+        column = "augmented" if column == "inputs" else column
         seeds = seeds or tuple(derive(parts.config.draw, "augment", fold, row) for row in range(len(nu)))
     return (RECORDED + column, x, seeds) if recorded and x is not None else (column, nu, seeds)
+
+
+def again(parts: Parts, x: Tensor | None) -> list[str]:
+    """Of the columns that are learned from those that are new in every epoch: of recordings x what is heard of them."""
+    return [column for column in training(parts) if x is None or _hears(parts, column)]
 
 
 def _hears(parts: Parts, column: str) -> bool:
@@ -174,7 +179,9 @@ def address(config: configs.Config, column: str, nu: Tensor) -> str:
 def recipe_of(config: configs.Config, column: str) -> list[Any]:
     """What makes a column, besides ν: parts, their options and source, JSON-ready."""
     if column.startswith(RECORDED):
-        return [RECORDED, *recipe_of(config, column.removeprefix(RECORDED))]
+        name = column.removeprefix(RECORDED)
+        takes = sorted(config.data.augment) if name in ("side", "pretrain") else []
+        return [RECORDED, *takes, *recipe_of(config, name)]
     if column == "pretrain":
         return recipe_of(config.pretraining(), "side")
     reads = {

@@ -112,10 +112,12 @@ def of_run(parts: Parts, inputs: Inputs) -> Drawn:
     """The sounds of a run. Raises UsageError where recordings have changed since it began."""
     data, seed = parts.config.data, parts.config.draw
     if data.csv is None:
+        parts.check_augment(False)
         return Drawn(drawn(parts.synth, data, parts.config.seed))
     table = inputs.table(data.csv)
     nu = drawn(parts.synth, replace(data, csv=str(table)), parts.config.seed)
     listed = read_table(table, parts.synth.space, FOLDS)
+    parts.check_augment(listed.sounds is not None)
     if listed.sounds is None:
         if data.fresh:
             raise UsageError("data.fresh=true draws new sounds, which a table has not, or augments recordings anew: a column 'sound'.")

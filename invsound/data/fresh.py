@@ -81,7 +81,7 @@ class Fresh:
     def _ask(self, epoch: int) -> Asked:
         if epoch in self._asked:
             return self._asked[epoch]
-        config, x, new = self.parts.config, self.first.x, columns.training(self.parts) if self.first.x is None else ["inputs"]
+        config, x, new = self.parts.config, self.first.x, columns.again(self.parts, self.first.x)
         nu = self.first.nu if x is not None else self._drawn(derive(config.draw, "fresh", epoch))
         fold = f"train, epoch {epoch}"
         seeds = columns.seeds_of(self.parts, fold, len(nu))

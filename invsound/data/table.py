@@ -54,7 +54,8 @@ def read_table(path: Path, space: Space, folds: Sequence[str]) -> Listed:
 
 
 def sounds(synth: Synth, table: str, names: Sequence[str]) -> Tensor:
-    """x [n, N] of recordings that lie in the folder of a table, or below it, made into the synth's signal. Raises UsageError elsewhere."""
+    """x [n, N] of recordings that lie in the folder of a table, or below it, made into the synth's signal: NaN, nothing was recorded, from
+    where one is cut or faded out while it sounds. Raises UsageError elsewhere."""
     heard = {name: _sound(synth, Path(table), name) for name in dict.fromkeys(names)}
     return torch.stack([heard[name] for name in names])
 
@@ -64,9 +65,10 @@ def _sound(synth: Synth, table: Path, name: str) -> Tensor:
     if not name or PurePath(name).is_absolute() or folder not in path.parents:
         raise UsageError(f"{table}, column 'sound': a sound is a file in the folder of the table, or below it, got {name!r}.")
     try:
-        return recordings.load_for(synth, path).x
+        recording = recordings.load_for(synth, path)
     except InvsoundError as error:
         raise UsageError(f"{table}, column 'sound': {error}") from error
+    return recording.x if recording.end is None else recording.x.index_fill(0, torch.arange(recording.end, len(recording.x)), torch.nan)
 
 
 def _read(path: Path) -> tuple[Sequence[str], list[tuple[int, dict[str, str]]]]:

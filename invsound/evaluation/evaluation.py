@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 
 from ..audio import written
+from ..audio.alignment import until
+from ..data.column import ended
 from ..data.columns import Fold
 from ..encoder import Encoder, guessed
 from ..hooks.culprit import ask
@@ -29,10 +31,13 @@ CHUNK = 8
 
 
 class Target:
-    """Sounds x [B, N] that reconstructions are compared with; a score that is a distance in Φ hears them once, or knows Φ(x) [B, D]."""
+    """Sounds x [B, N] that reconstructions are compared with; a score that is a distance in Φ hears them once, or knows Φ(x) [B, D].
 
-    def __init__(self, scores: dict[str, Score], x: Tensor, heard: dict[str, Tensor] | None = None) -> None:
-        self.scores, self.x, known = scores, x, heard or {}
+    Where they were recorded, and stop while they sound, reconstructions are heard under a `window` [B, N].
+    """
+
+    def __init__(self, scores: dict[str, Score], x: Tensor, window: Tensor | None = None, heard: dict[str, Tensor] | None = None) -> None:
+        self.scores, self.x, self.window, known = scores, x, window, heard or {}
         self.heard = {
             name: known[name] if name in known else represented(score.feature, x)
             for name, score in scores.items()
@@ -41,6 +46,8 @@ class Target:
 
     def distances(self, x_hat: Tensor, which: Tensor) -> dict[str, Tensor]:
         """score → distance [B] between x̂[which] and x: reconstructions that are alike need to be given once."""
+        if self.window is not None:
+            x_hat, which = x_hat[which] * self.window.to(x_hat), torch.arange(len(which))
         return {name: finite(self._distance(name, x_hat, which)[:, None], f"The score {name!r}")[:, 0].cpu() for name in self.scores}
 
     def _distance(self, name: str, x_hat: Tensor, which: Tensor) -> Tensor:
@@ -82,7 +89,7 @@ class Evaluation:
         with progress.bar("Scoring", len(fold), "sounds") as advance:
             for rows in torch.arange(len(fold)).split(CHUNK):
                 known = {name: S[rows].to(self.device) for name, S in heard.items()}
-                target = Target(self.parts.scores, self._sounds(fold, rows), known)
+                target = Target(self.parts.scores, *self._sounds(fold, rows), known)
                 for estimate, nu_hat in estimates.items():
                     distinct, which = nu_hat[rows].unique(dim=0, return_inverse=True)
                     for name, distance in target.distances(self.render(distinct), which).items():
@@ -92,20 +99,22 @@ class Evaluation:
 
     @single_thread()
     @torch.no_grad()
-    def compare(self, x_hat: Tensor, x: Tensor) -> dict[str, Tensor]:
-        """score → distance [B] between reconstructions and targets [B, N]."""
-        return Target(self.parts.scores, x).distances(x_hat, torch.arange(len(x)))
+    def compare(self, x_hat: Tensor, x: Tensor, window: Tensor | None = None) -> dict[str, Tensor]:
+        """score → distance [B] between reconstructions and targets [B, N], within the window."""
+        return Target(self.parts.scores, x, window).distances(x_hat, torch.arange(len(x)))
 
     @torch.no_grad()
     def render(self, nu: Tensor, seeds: Sequence[int] = ()) -> Tensor:
         """ν [B, W] → audio [B, N], checked; each at its seed if there are any, else a nuisance is as an estimate has it."""
         return finite(self.parts.render(nu.to(self.device), seeds), named(self.parts.synth), self.parts.synth.space, nu)
 
-    def _sounds(self, fold: Fold, rows: Tensor) -> Tensor:
-        """x [B, N] of rows of a fold: made, or recorded."""
-        if fold.x is not None:
-            return fold.x[rows].to(self.device)
-        return self.render(fold.nu[rows], [fold.seeds[row] for row in rows if fold.seeds])
+    def _sounds(self, fold: Fold, rows: Tensor) -> tuple[Tensor, Tensor | None]:
+        """x [B, N] of rows of a fold: made, or recorded, and then the windows under which others are compared with them."""
+        if fold.x is None:
+            return self.render(fold.nu[rows], [fold.seeds[row] for row in rows if fold.seeds]), None
+        x, end = ended(fold.x[rows].to(self.device))
+        window = torch.stack([until(at, x.shape[1], self.parts.synth.signal.sample_rate) for at in end.tolist()]).to(x)
+        return x * window, window
 
     def write_pair(self, name: str, x: Tensor, x_hat: Tensor) -> None:
         """audio/NAME-target.wav and audio/NAME-reconstruction.wav."""
@@ -128,7 +137,7 @@ class Evaluation:
         count = min(self.parts.config.evaluate.sounds, len(fold))
         for index in range(count):
             row = torch.tensor([index])
-            self.write_pair(f"test-{index:02d}", self._sounds(fold, row)[0], self.render(nu_hat[row])[0])
+            self.write_pair(f"test-{index:02d}", self._sounds(fold, row)[0][0], self.render(nu_hat[row])[0])
 
     def _write_distances(self, weights: dict[str, Tensor], distances: dict[str, dict[str, Tensor]]) -> None:
         """distances.csv: per test sound, each score of each estimate, and its weight in the score's micro average where that is known."""

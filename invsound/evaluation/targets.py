@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..audio.alignment import until
 from ..data.columns import Fold
 from ..encoder import Encoder, prepared
 from ..problem import represented
@@ -33,12 +34,13 @@ class Targets:
 
     def _found(self, one: Heard) -> dict[str, Any]:
         judge, space = self.judge, self.judge.parts.synth.space
-        x = one.recording.x[None].to(judge.device)
+        window = until(one.recording.end, len(one.recording.x), judge.parts.synth.signal.sample_rate)[None].to(judge.device)
+        x = one.recording.x[None].to(judge.device) * window
         nu_hat = judge.parts.declared(predict(self.encoder, prepared(judge.parts.front_end, x)))
         x_hat = judge.render(nu_hat)
         judge.write_pair(one.name, x[0], x_hat[0])
-        scores, by_mean = (_plain(judge.compare(answer, x)) for answer in (x_hat, self.x_mean))
-        random = self._at_random(x)
+        scores, by_mean = (_plain(judge.compare(answer, x, window)) for answer in (x_hat, self.x_mean))
+        random = self._at_random(x, window)
         said = verdict(scores, by_mean, random)
         return {
             "file": str(one.recording.path), "name": one.name, "notes": one.recording.notes,
@@ -46,11 +48,11 @@ class Targets:
             "scores": scores, "training_mean": by_mean, "random": random, "said": said,
         }  # fmt: skip
 
-    def _at_random(self, x: Tensor) -> dict[str, float]:
-        """score → the median distance of the others to x [1, N]."""
+    def _at_random(self, x: Tensor, window: Tensor) -> dict[str, float]:
+        """score → the median distance of the others to x [1, N], under its window."""
         n, scores = len(self.others), self.judge.parts.scores
         heard = {name: represented(score.feature, x).expand(n, -1) for name, score in scores.items() if score.feature is not None}
-        distances = Target(scores, x.expand(n, -1), heard).distances(self.others, torch.arange(n))
+        distances = Target(scores, x.expand(n, -1), window.expand(n, -1), heard).distances(self.others, torch.arange(n))
         return {score: float(distance.median()) for score, distance in distances.items()}
 
 

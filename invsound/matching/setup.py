@@ -131,9 +131,10 @@ class Setup:
         if self.options.encoder is None:
             return None
         trained = load(self.options.encoder)
-        if (trained.synth.space.names, trained.synth.signal) != (self.synth.space.names, self.synth.signal):
-            here = self.parts.config.parts["synth"]
-            raise UsageError(f"{self.options.encoder!r} learned another synth or signal than {here!r} here.")
+        learned, here = trained.synth, self.synth
+        if (learned.space.names, learned.signal.sample_rate) != (here.space.names, here.signal.sample_rate):
+            name = self.parts.config.parts["synth"]
+            raise UsageError(f"{self.options.encoder!r} learned another synth or sample rate than those of {name!r} here.")
         return trained
 
     @torch.no_grad()
@@ -142,8 +143,8 @@ class Setup:
         with forward_mode:  # which its author may use
             found = [ask(self.synth, self.synth.guess, x, shape=(None, len(self.held)), precision=False).to(self.held)]
         if self.encoder:
-            whole = torch.nn.functional.pad(x, (0, self.synth.signal.num_samples - len(x)))
-            found.append(self.synth.space.to_nu(self.encoder.theta(whole[None])).to(self.held))
+            own = torch.nn.functional.pad(x, (0, self.encoder.synth.signal.num_samples - len(x)))  # or as much as it hears
+            found.append(self.synth.space.to_nu(self.encoder.theta(own[None])).to(self.held))
         if self.options.start:
             found.append(self.begun[None].to(self.held))
         return self.free.parts.snapped(torch.cat(found).clamp(-1, 1)[:, self.free.mask])

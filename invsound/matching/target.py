@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..audio import recording as recordings
-from ..audio.alignment import align, undo
+from ..audio.alignment import align, undo, until
 from ..audio.recording import Recording
 from ..data.augment import reverberation
 from ..errors import InvsoundError, UsageError
@@ -20,7 +20,6 @@ from .uncertainty import waveform_jacobian
 
 REALIGNED = 3  # times at most
 SPANNED = 0.05  # of the sound: what a change of parameters leaves of a change of gain
-TAPER = 0.005  # s
 ROOM = 10.0  # dB under the direct sound
 FORMATS = (".wav", ".flac", ".ogg", ".aif", ".aiff", ".mp3")
 SAME = 1e-6  # of the distance of a typical random sound: the recording itself, under whatever name
@@ -123,15 +122,6 @@ def nearest(folder: str, target: Target, typical: float) -> tuple[str, float] | 
     others = [(distance, name) for distance, name in found if distance > SAME * typical]
     distance, name = min(others, default=(0.0, ""))
     return (name, distance) if others else None
-
-
-def until(end: float | None, num_samples: int, sample_rate: float) -> Tensor:
-    """w [N], under which a sound is compared with a recording that ends early: 0 from the sample `end` on, half a cosine of 5 ms before
-    it, and 1 elsewhere; all 1 if `end` is None."""
-    if end is None:
-        return torch.ones(num_samples)
-    left = (end - torch.arange(num_samples, dtype=torch.float64)) / (TAPER * sample_rate)
-    return (torch.sin(math.pi / 2 * left.clamp(0, 1)) ** 2).float()
 
 
 def tail(seconds: float, num_samples: int, sample_rate: float) -> Tensor:

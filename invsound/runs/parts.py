@@ -115,6 +115,15 @@ class Parts:
         """Raise now, before a folder is made and hours are spent, what building the parts would raise later."""
         _ = self.loss, self.pretrain, self.scores, self.optimizer(list(self.front_end.parameters())), self.loggers(Path())
 
+    def check_augment(self, recorded: bool) -> None:
+        """Raises UsageError where sounds become others, whose parameters nobody knows, and a loss asks for them."""
+        losses = [loss for loss in (self.loss, self.pretrain) if loss is not None]
+        if "speed" in self.config.data.augment and not (recorded and all(loss.compares_sounds for loss in losses)):
+            raise UsageError(
+                "data.augment: speed makes another sound, of parameters that nobody knows. Leave it out, or learn from recordings (the "
+                "column 'sound' of a table) by a loss that compares sounds, such as ddsp."
+            )
+
     def loggers(self, folder: Path) -> list[Logger]:
         """The loggers of a run, each with a folder in this one."""
         made = self.config.train.log_options

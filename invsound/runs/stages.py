@@ -8,7 +8,7 @@ from typing import Any
 from ..errors import did_you_mean
 from ..hooks.bounds import check_bounds, option, seed_option
 
-AUGMENT = ("room", "equalizer", "noise", "cut", "level")
+AUGMENT = ("speed", "room", "equalizer", "noise", "cut", "level")
 """The effects of data.augment, which needs torch."""
 
 
@@ -20,7 +20,7 @@ class Data:
     train: sounds to learn from, two or more (null: all that the design has)
     val: sounds that decide when to stop
     test: sounds the scores are computed on
-    augment: what training and validation sounds meet before the encoder hears them: some of room, equalizer, noise, cut, level
+    augment: what training and validation sounds meet before the encoder hears them: some of speed, room, equalizer, noise, cut, level
     fresh: every epoch draws new training sounds (random, sobol) or augments recordings anew, prepared while the epoch before is learned
     csv: the table, for design=csv: columns named as the parameters, and optionally fold, and sound, recordings beside the table
     seed: of the draw (null: that of the run); given, all seeds of a sweep hear the same sounds, which are then prepared once

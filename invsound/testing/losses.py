@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..audio.alignment import until
 from . import toys
 from .law import hold, law
 from .subject import DTYPES, Subject, apart, inside
@@ -45,12 +46,18 @@ def side_has_a_row_per_example(subject: Subject) -> None:
 
 @law("loss", mend="compute both of Φ(x), by the same lines.")
 def what_was_recorded_is_compared_as_what_was_made(subject: Subject) -> None:
-    """By prepare_recorded(g(ν)), if there is one, the loss is what it is by prepare(ν)."""
+    """By prepare_recorded(g(ν), N), if there is one, the loss is what it is by prepare(ν); where g(ν) is cut short, it is still 0 at ν."""
     loss, side = ready(subject)
     if loss.compares_sounds:
-        recorded = loss.prepare_recorded(loss.problem.render(TRUTH))
+        x = loss.problem.render(TRUTH)
+        N, half = x.shape[1], x.shape[1] // 2
+        recorded = loss.prepare_recorded(x, torch.full((3,), N))
         values = [loss.eval()(AWAY, TRUTH, of) for of in (recorded, side)]
         hold(apart(*values) < 1e-9, f"On 3 examples it is {values[0].tolist()} and {values[1].tolist()}")
+        window = until(half, N, loss.problem.synth.signal.sample_rate).to(x)
+        recorded = loss.prepare_recorded(x * window, torch.full((3,), half))
+        value, beside = loss(TRUTH, TRUTH, recorded), loss(AWAY, TRUTH, recorded)
+        hold((value.abs() <= 1e-9 * beside).all(), f"On 3 examples that are cut after {half} samples it is {value.tolist()} at the truth")
 
 
 @law("loss", mend="sum over the parameters only, dim=1: the core takes the mean over the batch.")

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..audio import recording as recordings
+from ..audio.alignment import until
 from ..audio.recording import Recording
 from ..encoder import Encoder, prepared
 from ..evaluation.evaluation import predict
@@ -63,7 +64,7 @@ class Trained:
         """The answer to one sound: a file, or samples x at `sample_rate` Hz, as in `match`. Raises UsageError if it cannot be read."""
         recording = recordings.take_for(self.synth, x, sample_rate, "trained(x, 44100)")
         begin = time.perf_counter()
-        theta = self.theta(recording.x[None])[0]
+        theta = self.theta((recording.x * until(recording.end, len(recording.x), self.synth.signal.sample_rate))[None])[0]
         return Answer(self, recording, theta, time.perf_counter() - begin)
 
 

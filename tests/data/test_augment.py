@@ -39,7 +39,7 @@ def decibels(ratio):
 
 def test_options_name_every_effect():
     assert tuple(augment.EFFECTS) == AUGMENT
-    with pytest.raises(ValueError, match=r"augment has no 'nois'. Did you mean 'noise'\? Available: room, equalizer"):
+    with pytest.raises(ValueError, match=r"augment has no 'nois'. Did you mean 'noise'\? Available: speed, room, equalizer"):
         Data(augment=["nois"])
 
 
@@ -88,7 +88,7 @@ def test_a_cut_leaves_the_beginning_and_then_nothing(tone):
     assert 10 < sum(untouched) < 30
     for x in (x for x, whole in zip(cut, untouched, strict=True) if not whole):
         last = int(x.nonzero().max())
-        assert last >= N / 4 - 2
+        assert last >= 0.08 * RATE - 2
         same = int((x != tone).nonzero().min())
         assert last / 2 - 2 <= same <= last + 1
         assert last - same <= 0.2 * RATE
@@ -162,3 +162,36 @@ def test_a_nuisance_is_that_of_the_sound(invsound):
     both = column_of(parts, "augmented", nu, (5, 6))
     torch.testing.assert_close(both, torch.cat([column_of(parts, "augmented", nu[:1], (5,)), column_of(parts, "augmented", nu[1:], (6,))]))
     assert not torch.equal(both[0], both[1])
+
+
+def test_speed_is_the_sound_in_less_time_or_more(tone):
+    """The tone of 440 Hz and 0.1 s becomes one of 440 Hz times as much, and of as much less time."""
+    factors = []
+    for seed in SEEDS:
+        y = heard(tone, "speed", seed=seed)
+        spectrum = torch.fft.rfft(y, 8 * N).abs()
+        factor = float(spectrum.argmax()) * RATE / (8 * N) / 440
+        early = int(0.05 / factor * RATE)  # inside both
+        level = [float(y[k : k + early].square().sum()) for k in (0, early)]
+        assert 10 * math.log10(level[0] / level[1]) == pytest.approx(20 * math.log10(math.e) * 0.5, rel=0.1)
+        factors.append(math.log2(factor))
+    assert -0.71 <= min(factors) < -0.5 < 0.5 < max(factors) <= 0.71
+
+
+def test_a_recording_is_taken_again_until_where_it_ends(tone):
+    """What is compared has neither noise nor level, and ends where the sound does, which is played faster and cut."""
+    end, lasting = 4000.0, []
+    for seed in SEEDS:
+        x, sound, until = augment.retaken(tone, end, RATE, 1.0, ["speed", "noise", "cut", "level"], seed)
+        assert float(sound.abs().max()) == pytest.approx(1, abs=1e-3) or until < 200
+        assert not sound[math.ceil(until) :].any()
+        assert sound[int(until) - 100 : int(until)].any()
+        whole = augment.retaken(tone, end, RATE, 1.0, ["speed"], seed)[1]
+        torch.testing.assert_close(x, heard(whole, "noise", "cut", "level", seed=seed))
+        lasting.append(until / end)
+    assert min(lasting) < 0.6
+    assert 1.2 < max(lasting) <= 2**0.7
+    x, sound, until = augment.retaken(tone, N, RATE, 1.0, [], 0)
+    assert torch.equal(x, tone)
+    assert torch.equal(sound, tone)
+    assert until == N

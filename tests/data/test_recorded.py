@@ -12,6 +12,7 @@ import invsound as api
 from invsound.audio import recording, written
 from invsound.data import columns, designs, fresh
 from invsound.data.store import Store
+from invsound.evaluation.evaluation import Evaluation
 from invsound.executor import Workforce
 from invsound.problem import represented
 from invsound.runs import config
@@ -60,7 +61,7 @@ def test_what_is_heard_is_the_recording(tiny, table, tmp_path):
     folds = prepared(parts, tmp_path / "cache")
     train, test = recorded(parts, range(8)), recorded(parts, (9, 11))
     torch.testing.assert_close(folds["train"].columns["inputs"], parts.front_end.prepare(train))
-    torch.testing.assert_close(folds["train"].columns["side"], parts.problem.feature(train))
+    torch.testing.assert_close(folds["train"].columns["side"][:, :-1], parts.problem.feature(train))
     torch.testing.assert_close(folds["test"].columns["heard:jtfs"], represented(parts.scores["jtfs"].feature, test))
     theta = parts.synth.space.to_theta(folds["train"].nu)
     assert float(theta[3, 0]) == pytest.approx(float(table.read_text().splitlines()[4].split(",")[1]), rel=1e-5)
@@ -122,6 +123,50 @@ def test_recordings_that_change_under_a_run_are_said(tiny, table, tmp_path):
     (tmp_path / "kit" / "3.wav").write_bytes((tmp_path / "kit" / "4.wav").read_bytes())
     with pytest.raises(api.UsageError, match="have changed since the run began"):
         api.evaluate("run", quiet=True)
+
+
+@pytest.fixture
+def cut(tmp_path):
+    """A drum that is recorded until 0.2 s, and rings on; twice in each fold."""
+    synth = api.make("synth", "ftm", num_samples=8192)
+    theta = synth.space.values({"tau": 0.5})[None]
+    written.save(tmp_path / "cut.wav", synth(theta.float())[0, :4410], 22050)
+    row = ",".join(f"{value:.9g}" for value in theta[0].tolist())
+    lines = [f"cut.wav,{fold},{row}" for fold in ("train", "val", "test") for _ in range(2)]
+    (tmp_path / "table.csv").write_text("\n".join([f"sound,fold,{','.join(synth.space.names)}", *lines]) + "\n")
+    named = {"synth": "ftm", "feature": "timbre", "loss": "ddsp"}
+    data = {"design": "csv", "csv": "table.csv", "train": None, "val": None, "test": None, "augment": ["noise", "level"]}
+    evaluate = {"scores": ["mss", "jtfs"], "micro": False}
+    return Parts(config.resolve({"parts": named, "synth": {"num_samples": 8192}, "data": data, "evaluate": evaluate}))
+
+
+def test_a_recording_that_stops_while_it_sounds_is_compared_until_there(cut, tmp_path):
+    folds = prepared(cut, tmp_path / "cache")
+    val, test = folds["val"], folds["test"]
+    side = val.columns["side"]
+    assert ((side[:, -1] > 3000) & (side[:, -1] < 4410)).all()
+    on = torch.cat([side[:, :-1], torch.full((2, 1), 8192.0)], 1)
+    near, far = (cut.loss(val.nu, val.nu, of) for of in (side, on))
+    assert (near < 1e-3 * far).all()
+    apart = 0.1 * torch.ones_like(val.nu)
+    with torch.no_grad():
+        distances = Evaluation(cut, tmp_path)._distances({"true": test.nu, "other": test.nu + apart}, test)
+    assert all((distances["true"][score] < 0.05 * distances["other"][score]).all() for score in ("mss", "jtfs"))
+
+
+def test_sounds_at_another_speed_have_no_parameters(tiny, table, tmp_path):
+    """A loss that compares sounds learns from them, and they are others in every epoch, as what they are compared with."""
+    for loss in ("ploss", "pnp"):
+        with pytest.raises(api.UsageError, match="speed makes another sound"):
+            designs.of_run(parts_of(tiny, loss, augment=["speed"]), Inputs(None))
+    with pytest.raises(api.UsageError, match="speed makes another sound"):
+        designs.of_run(parts_of(tiny, design="random", csv=None, train=4, val=4, test=4, augment=["speed"]), Inputs(None))
+    parts = parts_of(tiny, augment=["speed"], fresh=True)
+    train = prepared(parts, tmp_path / "cache")["train"]
+    with fresh.each(parts, train, Store(tmp_path / "cache"), Workforce(), "cpu") as of:
+        heard = [of(epoch).columns for epoch in (1, 2, 3)]
+    for name in ("inputs", "side"):
+        assert not any(torch.equal(a[name], b[name]) for a, b in itertools.pairwise(heard))
 
 
 @pytest.mark.parametrize(

@@ -36,9 +36,9 @@ def test_targets_are_heard_when_prepared_and_never_again(tiny, invsound, monkeyp
     parts = Parts(config.load(Path("first/config.yaml")))
     known, made = [], evaluation.Target
 
-    def target(scores, x, heard):
+    def target(scores, x, window, heard):
         known.append(heard["jtfs"])
-        return made(scores, x, heard)
+        return made(scores, x, window, heard)
 
     monkeypatch.setattr(evaluation, "Target", target)
     monkeypatch.setattr(shards, "compute_shard", lambda task: pytest.fail("everything was prepared already"))

@@ -270,7 +270,10 @@ def test_a_trained_encoder_adds_a_start(target, tmp_path):
     m = matcher(encoder=str(tmp_path / "run"))
     for x in (target[0], target[0][: N // 2]):  # a recording may end early
         assert len(m.guesses(x)) == len(matcher().guesses(x)) + 1
-    with pytest.raises(invsound.UsageError, match="learned another synth or signal"):
+    longer = invsound.Matcher("amfm", "mss", "lm", {"synth": {"num_samples": 2 * N}, "match": {"encoder": str(tmp_path / "run")}})
+    for x in (target[0], torch.nn.functional.pad(target[0], (0, N))):  # of which it hears as much as it has learned to
+        torch.testing.assert_close(longer.guesses(x)[-1], m.guesses(target[0])[-1])
+    with pytest.raises(invsound.UsageError, match="learned another synth or sample rate"):
         matcher("ftm", encoder=str(tmp_path / "run")).guesses(target[0])
 
 

@@ -39,11 +39,17 @@ class Louder(GoodLoss):
     def prepare(self, nu):
         return self.problem(nu).detach()
 
-    def prepare_recorded(self, x):
+    def prepare_recorded(self, x, end):
         return self.problem.feature(2 * x)
 
     def forward(self, nu_hat, nu, side):
         return (self.problem(nu_hat) - side).square().sum(1)
+
+
+@breaks("loss", "what was recorded is compared as what was made")
+class Lasting(Louder):
+    def prepare_recorded(self, x, end):
+        return self.problem.feature(x)
 
 
 @breaks("loss", "one value per example")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from invsound import Loss, Problem, check_bounds, option
+from invsound import Loss, Problem, check_bounds, option, until
 
 
 @dataclass
@@ -40,24 +40,37 @@ class DDSPLoss(Loss):
     needs_gradient = True
 
     def prepare(self, nu: Tensor) -> Tensor:
-        """S(ν) [B, D] if D ≤ cache, else zero columns."""
-        S = self._target(nu[:1])
-        return self._target(nu) if S.shape[1] <= self.options.cache else nu.new_empty(len(nu), 0)
+        """S(ν) and the number of samples that it was made of [B, D + 1] if D ≤ cache, else zero columns."""
+        if self._target(nu[:1]).shape[1] > self.options.cache:
+            return nu.new_empty(len(nu), 0)
+        return _until(self._target(nu), torch.full((len(nu),), self.problem.synth.signal.num_samples))
 
     @torch.no_grad()
-    def prepare_recorded(self, x: Tensor) -> Tensor:
-        """Φ(x) [B, D], however many numbers that are: nothing else is there to be compared with."""
-        return torch.cat([self.problem.feature(rows) for rows in x.split(self.options.chunk)])
+    def prepare_recorded(self, x: Tensor, end: Tensor) -> Tensor:
+        """Φ(x) and `end` [B, D + 1], however many numbers that are: nothing else is there to be compared with."""
+        return _until(torch.cat([self.problem.feature(rows) for rows in x.split(self.options.chunk)]), end)
 
     @torch.no_grad()
     def _target(self, nu: Tensor) -> Tensor:
         return torch.cat([self.problem(rows) for rows in nu.split(self.options.chunk)])
 
     def forward(self, nu_hat: Tensor, nu: Tensor, side: Tensor) -> Tensor:
-        S = side if side.shape[1] else self._target(nu)
-        chunks = zip(nu_hat.split(self.options.chunk), S.split(self.options.chunk), strict=True)
+        S, end = (side[:, :-1], side[:, -1]) if side.shape[1] else (self._target(nu), nu.new_full((len(nu),), torch.inf))
+        chunks = zip(*(rows.split(self.options.chunk) for rows in (nu_hat, S, end)), strict=True)
         distance: Callable[..., Tensor] = _Distance.apply if nu_hat.requires_grad and torch.is_grad_enabled() else _distance
-        return torch.cat([distance(self.problem, rows, target) for rows, target in chunks])
+        return torch.cat([distance(self._heard(end), rows, target) for rows, target, end in chunks])
+
+    def _heard(self, end: Tensor) -> Problem:
+        """The problem whose sounds are heard until the samples `end` [B]."""
+        whole, signal = self.problem, self.problem.synth.signal
+        if bool((end >= signal.num_samples).all()):
+            return whole
+        window = torch.stack([until(at, signal.num_samples, signal.sample_rate) for at in end.tolist()]).to(end)
+        return Problem(whole.synth, whole.feature, whole.options, whole.space, window)
+
+
+def _until(S: Tensor, end: Tensor) -> Tensor:
+    return torch.cat([S, end[:, None].to(S)], 1)
 
 
 def _distance(problem: Problem, nu: Tensor, target: Tensor) -> Tensor:

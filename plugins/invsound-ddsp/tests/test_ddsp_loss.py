@@ -47,3 +47,17 @@ def test_the_gradient_is_that_of_the_distance_and_all_that_is_kept(problem: Prob
     torch.testing.assert_close(distance, expected)
     torch.testing.assert_close(torch.autograd.grad((weight * distance).sum(), nu_hat)[0], gradient)
     assert torch.equal(loss(nu_hat.detach(), nu, side), distance.detach())
+
+
+def test_a_distance_may_cost_itself(problem: Problem) -> None:
+    """shape=absolute is √(2 · square), with its gradient, and zero and flat at the truth."""
+    nu = torch.rand(2, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64) - 0.5
+    square, absolute = (invsound.make("loss", "ddsp", problem=problem, shape=shape) for shape in ("square", "absolute"))
+    side, away, at = square.prepare(nu), (nu + 0.05).requires_grad_(), nu.clone().requires_grad_()
+    d = absolute(away, nu, side)
+    torch.testing.assert_close(d, (2 * square(away, nu, side)).sqrt(), atol=1e-5, rtol=1e-5)
+    (slope,), (steeper,) = (torch.autograd.grad(loss(away, nu, side).sum(), away) for loss in (absolute, square))
+    torch.testing.assert_close(slope * d.detach()[:, None], steeper, atol=1e-6, rtol=1e-4)
+    value = absolute(at, nu, side)
+    assert float(value.detach().abs().max()) < 1e-9
+    assert float(torch.autograd.grad(value.sum(), at)[0].abs().max()) < 1e-9

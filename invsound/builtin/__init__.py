@@ -8,7 +8,7 @@ INVSOUND_API = 2
 @hookimpl
 def invsound_features() -> list[Part]:
     about = "how loud each band is, soon and late: what a search compares first, and encoders learn from on a CPU"
-    return [Part("timbre", "invsound.builtin.timbre:Timbre", about)]
+    return [Part("timbre", "invsound.audio.timbre:Timbre", about)]
 
 
 @hookimpl

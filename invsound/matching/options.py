@@ -17,6 +17,7 @@ class MatchOptions:
 
     candidates: random sounds it is compared with
     starts: regions that are surveyed and points that are handed to the solver
+    guess: whether the synth listens, which takes its time of the budget; where an encoder does, it may be spared
     sketch: whether sounds are compared in timbre and with the waveform first, where nobody listens and no evaluations are counted
     survey: whether candidates are refined by regression models before the solver begins
     keep: distinct solutions to return
@@ -36,6 +37,7 @@ class MatchOptions:
 
     candidates: int = option(256, low=1, high=10**6)
     starts: int = option(4, low=1, high=10_000)
+    guess: bool = True
     sketch: bool = True
     survey: bool = True
     keep: int = option(1, low=1, high=10_000)

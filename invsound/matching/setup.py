@@ -140,8 +140,10 @@ class Setup:
     @torch.no_grad()
     def guesses(self, x: Tensor) -> Tensor:
         """u [K, F] from whoever can listen to x [n], n ≤ N, and knows where to begin: the synth itself, an encoder, the option `start`."""
-        with forward_mode:  # which its author may use
-            found = [ask(self.synth, self.synth.guess, x, shape=(None, len(self.held)), precision=False).to(self.held)]
+        found = [self.held.new_empty(0, len(self.held))]
+        if self.options.guess:
+            with forward_mode:  # which its author may use
+                found.append(ask(self.synth, self.synth.guess, x, shape=(None, len(self.held)), precision=False).to(self.held))
         if self.encoder:
             own = torch.nn.functional.pad(x, (0, self.encoder.synth.signal.num_samples - len(x)))  # or as much as it hears
             found.append(self.synth.space.to_nu(self.encoder.theta(own[None])).to(self.held))

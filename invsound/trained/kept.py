@@ -14,6 +14,7 @@ from ..problem import ProblemOptions
 from ..runs import config as configs
 from ..runs.config import Config
 from ..runs.folder import load_encoder
+from ..runs.inputs import Inputs
 from ..runs.stages import Data, Evaluate, Train
 from ..space import SpaceOptions
 from ..system import reading
@@ -88,6 +89,7 @@ def of_run(run: Path) -> dict[str, Any]:
     training = {
         "parts": config.parts, "sounds": config.data.train, "design": config.data.design, "fresh": config.data.fresh,
         "augment": config.data.augment, "epochs": config.train.epochs, "loss": options.unusual(loss),
+        "recorded": "sounds" in Inputs(run).kept.get("table", {}), "further": config.train.start is not None,
         "examples": config.train.examples, "seed": config.seed, "seconds": spent,
     }  # fmt: skip
     versions = {key: str(environment[key]) for key in ("invsound", "torch", "python") if key in environment}

@@ -104,6 +104,17 @@ def test_a_run_compares_with_what_was_recorded(tiny, table, tmp_path):
     assert result["scores"]["mss"]["trained"]["macro"] == pytest.approx(float(expected), rel=1e-3)
 
 
+def test_a_card_says_that_recordings_were_heard(tiny, table, tmp_path):
+    api.run(tiny, "mss", "ddsp", overrides=[*SHORT, "data.augment=[speed,noise]", "data.fresh=true"], out="run", quiet=True)
+    api.run(tiny, "mss", "ddsp", overrides=[*SHORT, "train.start=run"], out="further", quiet=True)
+    told = [(api.export(run, tmp_path / "of" / run) / "README.md").read_text() for run in ("run", "further")]
+    assert "recordings of the design `csv`, anew in every epoch, augmented by speed, noise, 2 epochs of the loss `ddsp" in told[0]
+    assert "of the loss `ddsp`, of an encoder that was trained before, " in told[1]
+    for text in told:
+        assert "on 2 recordings that it has not learned from" in text
+        assert "It knows recordings like those it has heard" in text
+
+
 def test_a_run_that_was_interrupted_goes_on_to_the_same_weights(tiny, table):
     how = [*SHORT, "data.augment=[noise,level]", "data.fresh=true"]
 

@@ -29,6 +29,16 @@ def augmented(x: Tensor, sample_rate: float, effects: Container[str], seed: int)
     return x
 
 
+def at_peak(x: Tensor, peak: float | None) -> Tensor:
+    """x as a recording of it would be read: scaled to the `peak` of the synthesizer, if it has one."""
+    return x * _gain(x, peak)
+
+
+def _gain(x: Tensor, peak: float | None) -> float:
+    level = float(x.abs().max())
+    return peak / level if peak is not None and level > 0 else 1.0
+
+
 def retaken(
     x: Tensor, end: float, sample_rate: float, peak: float | None, effects: Container[str], seed: int
 ) -> tuple[Tensor, Tensor, float]:
@@ -38,9 +48,9 @@ def retaken(
     if "speed" in effects:
         end = min(N, end / 2 ** _octaves(generator(seed, "augment", "speed")))
     sound, window = augmented(x, sample_rate, changes, seed), until(end, N, sample_rate).to(x)
-    if changes and peak is not None and sound.abs().max() > 0:
-        sound = sound * (peak / (sound * window).abs().max())
-    heard = augmented(sound * window, sample_rate, [name for name in EFFECTS if name in effects and name not in OF_SOUND], seed)
+    sound = sound * _gain(sound * window, peak if changes else None)
+    others = [name for name in EFFECTS if name in effects and name not in OF_SOUND]
+    heard = at_peak(augmented(sound * window, sample_rate, others, seed), peak if others else None)
     if "cut" in effects:
         end = min(end, _fade(N, sample_rate, generator(seed, "augment", "cut"))[0])
     return heard, sound * until(end, N, sample_rate).to(x), end

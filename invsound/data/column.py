@@ -14,7 +14,7 @@ from ..hooks.registry import named
 from ..loss import Loss
 from ..problem import Problem, finite, represented
 from ..runs.parts import Parts
-from .augment import augmented, retaken
+from .augment import at_peak, augmented, retaken
 
 RECORDED = "recorded:"
 """Before the name of a column that is computed of x and not of ν."""
@@ -53,7 +53,7 @@ def _computed(parts: Parts, column: str, nu: Tensor, seeds: tuple[int, ...]) -> 
 def _inputs(parts: Parts, column: str, x: Tensor, seeds: tuple[int, ...]) -> Tensor:
     if column == "augmented":
         rate, effects = parts.synth.signal.sample_rate, parts.config.data.augment
-        x = torch.stack([augmented(row, rate, effects, seed) for row, seed in zip(x, seeds, strict=True)])
+        x = torch.stack([at_peak(augmented(row, rate, effects, seed), parts.synth.peak) for row, seed in zip(x, seeds, strict=True)])
     return prepared(parts.front_end, x)
 
 

@@ -187,7 +187,7 @@ def test_a_recording_is_taken_again_until_where_it_ends(tone):
         assert not sound[math.ceil(until) :].any()
         assert sound[int(until) - 100 : int(until)].any()
         whole = augment.retaken(tone, end, RATE, 1.0, ["speed"], seed)[1]
-        torch.testing.assert_close(x, heard(whole, "noise", "cut", "level", seed=seed))
+        torch.testing.assert_close(x, augment.at_peak(heard(whole, "noise", "cut", "level", seed=seed), 1.0))
         lasting.append(until / end)
     assert min(lasting) < 0.6
     assert 1.2 < max(lasting) <= 2**0.7
@@ -195,3 +195,18 @@ def test_a_recording_is_taken_again_until_where_it_ends(tone):
     assert torch.equal(x, tone)
     assert torch.equal(sound, tone)
     assert until == N
+
+
+def test_what_is_heard_at_one_peak_is_augmented_to_it():
+    """A recording is brought to the peak of `ftm` before it is heard: a level is nothing to its encoder."""
+    from invsound.data.column import column_of
+    from invsound.runs import config
+    from invsound.runs.parts import Parts
+
+    drum = {"parts": {"synth": "ftm", "feature": "mss", "loss": "ploss"}, "synth": {"num_samples": 4096}}
+    quiet, loud = (Parts(config.resolve({**drum, "data": {"augment": effects}})) for effects in (["room", "level"], ["room"]))
+    nu = torch.zeros(2, len(quiet.space))
+    torch.testing.assert_close(*(column_of(parts, "augmented", nu, (5, 6)) for parts in (quiet, loud)))
+    x = torch.stack([augment.augmented(row, 22050.0, ["room"], seed) for row, seed in zip(quiet.render(nu), (5, 6), strict=True)])
+    expected = quiet.front_end.prepare(x / x.abs().amax(1, keepdim=True))
+    torch.testing.assert_close(column_of(loud, "augmented", nu, (5, 6)), expected)

@@ -206,7 +206,7 @@ def test_what_is_heard_at_one_peak_is_augmented_to_it():
     drum = {"parts": {"synth": "ftm", "feature": "mss", "loss": "ploss"}, "synth": {"num_samples": 4096}}
     quiet, loud = (Parts(config.resolve({**drum, "data": {"augment": effects}})) for effects in (["room", "level"], ["room"]))
     nu = torch.zeros(2, len(quiet.space))
-    torch.testing.assert_close(*(column_of(parts, "augmented", nu, (5, 6)) for parts in (quiet, loud)))
+    torch.testing.assert_close(*(column_of(parts, "augmented", nu, (5, 6)) for parts in (quiet, loud)), rtol=1e-3, atol=1e-3)
     x = torch.stack([augment.augmented(row, 22050.0, ["room"], seed) for row, seed in zip(quiet.render(nu), (5, 6), strict=True)])
     expected = quiet.front_end.prepare(x / x.abs().amax(1, keepdim=True))
-    torch.testing.assert_close(column_of(loud, "augmented", nu, (5, 6)), expected)
+    torch.testing.assert_close(column_of(loud, "augmented", nu, (5, 6)), expected, rtol=1e-3, atol=1e-3)

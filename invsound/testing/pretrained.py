@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from ..audio.timbre import timbre
 from ..errors import InvsoundError
 from ..hooks import registry
 from ..hooks.registry import Offer
@@ -19,6 +20,8 @@ from .subject import apart
 LARGEST = 2**24
 """Bytes; a wheel is fetched by everybody who wants its synthesizer."""
 SOUNDS = 24
+ALIKE = 0.8
+"""Of the distance in timbre of the middle of the range."""
 
 
 class Kept:
@@ -77,10 +80,19 @@ def is_small(subject: Kept) -> None:
 
 @law("pretrained", mend="export a run whose training has got somewhere; look at its scores beside those of the training mean.")
 def hears_better_than_nothing(subject: Kept) -> None:
-    """On sounds of its synthesizer, drawn at random, its answers are nearer in ν, on average, than the middle of the range."""
-    space = subject.trained.synth.space
-    missed, nothing = (float((nu - subject.nu).square().mean()) for nu in (space.to_nu(subject.theta), torch.zeros_like(subject.nu)))
-    hold(missed < nothing, f"The mean squared error in ν is {missed:.3g}, that of the middle of the range {nothing:.3g}")
+    """On sounds of its synthesizer, drawn at random, its answers are nearer, on average, than the middle of the range: in ν, or, where many
+    parameters make one sound, by a fifth in timbre."""
+    space, parts = subject.trained.synth.space, subject.trained.parts
+    answers, middle = space.to_nu(subject.theta), torch.zeros_like(subject.nu)
+    missed, nothing = (float((nu - subject.nu).square().mean()) for nu in (answers, middle))
+    with torch.no_grad():
+        S, *others = (timbre(parts.render(nu.float()), parts.synth.signal.sample_rate) for nu in (subject.nu, answers, middle))
+    unlike, silent = (float((other - S).norm(dim=1).mean()) for other in others)
+    hold(
+        missed < nothing or unlike < ALIKE * silent,
+        f"The mean squared error in ν is {missed:.3g}, that of the middle of the range {nothing:.3g}; in timbre the mean distance is "
+        f"{unlike:.3g}, and {silent:.3g} from the middle",
+    )
 
 
 @law("pretrained", mend="normalize by what was learned, not by the batch.")

@@ -18,7 +18,6 @@ from tables import table
 
 import invsound
 from invsound.matching.target import Target
-from invsound.problem import represented
 from invsound.runs import environment
 from invsound.system import executor, progress
 from invsound.trained.trained import Trained, load
@@ -98,11 +97,10 @@ def six() -> list[str]:
 def heard(name: str, file: Path) -> dict[str, float]:
     """The distance of what an encoder says of a recording, at once, as a match has it; and its seconds."""
     trained = encoder(name)
-    problem = matcher(ENCODERS[name], "lm").problem
+    made = matcher(ENCODERS[name], "lm")
     answer = trained(file)
-    target = Target(answer.recording, problem, "cpu")
-    nu = problem.space.to_nu(answer.theta[None]).float()
-    return {"distance": float((target.problem(nu) - represented(problem.feature, target.placed)).norm()), "seconds": answer.seconds}
+    target = Target(made.recording(file), made.problem, "cpu")
+    return {"distance": target.distance(made.problem.space.to_nu(answer.theta).float()), "seconds": answer.seconds}
 
 
 def altered(x: torch.Tensor, rate: float, how: str) -> tuple[torch.Tensor, float]:

@@ -33,11 +33,11 @@ class Beginning(Feature):
 
 
 @torch.no_grad()
-def sketched(setup: Setup, target: Target, search: Search) -> Tensor:
+def sketched(setup: Setup, target: Target, search: Search, known: Tensor) -> Tensor:
     """u [K, F], K ≤ 1 + KEPT, near the target in timbre, nearest first, and before these what explains its waveform, if anything does.
 
-    The nearest of Sobol points are drawn nearer by Levenberg–Marquardt, in timbre, which is smooth where a finer representation is rough,
-    and then on the waveform of longer and longer beginnings, by which half of them are left each time. A sound of another instrument is
+    What is `known` [K, F], an encoder's answer, or else the nearest of Sobol points, is drawn nearer by Levenberg–Marquardt, in timbre, which
+    is smooth where a finer representation is rough, and then on the waveform of longer and longer beginnings, by which half of them are left each time. A sound of another instrument is
     given up at the first of these. None where parameters are options or steps. It takes half of the time that `search` has, at most, and
     tells who watches that.
     """
@@ -55,15 +55,17 @@ def sketched(setup: Setup, target: Target, search: Search) -> Tensor:
     def descended(made: Search, residual: Callable[[Tensor], Tensor], u: Tensor) -> tuple[Tensor, Tensor]:
         return descend(residual, u, STEPS, enough=1e-2, jacobian=lambda u: made.jacobian(u.to(made.target)).double(), stop=stop)
 
-    drawn = designs.draw(setup.synth, "sobol", {"train": AGAIN * options.candidates}, options.seed)["train"]
-    u, in_timbre, distances = drawn.to(setup.device)[:, free.mask].double(), heard(Timbre(signal, None)), list[Tensor]()
-    for rows in u.split(CHUNK):
-        distances.append(in_timbre[1](rows).norm(dim=1))
-        if stop():
-            break
-    order = torch.cat(distances).argsort()
-    near, _ = descended(*in_timbre, u[order][spread(u[order], 0.1, KEPT)])
-    made = near
+    in_timbre, near = heard(Timbre(signal, None)), known.double()
+    if not len(near):
+        drawn = designs.draw(setup.synth, "sobol", {"train": AGAIN * options.candidates}, options.seed)["train"]
+        u, distances = drawn.to(setup.device)[:, free.mask].double(), list[Tensor]()
+        for rows in u.split(CHUNK):
+            distances.append(in_timbre[1](rows).norm(dim=1))
+            if stop():
+                break
+        order = torch.cat(distances).argsort()
+        near = u[order][spread(u[order], 0.1, KEPT)]
+    made = near = descended(*in_timbre, near)[0]
     for k, n in enumerate([*(n for n in BEGINNINGS if n < signal.num_samples), signal.num_samples]):
         made, misfit = descended(*heard(Beginning(signal, n)), made[: max(1, KEPT >> k)])
         if misfit[0] > MADE or stop():

@@ -45,7 +45,7 @@ def sound(m, seed):
 
 def sketch(m, x):
     found = Matching(m, m.recording(x, RATE))
-    return found, sketched(m, found.target, found.search)
+    return found, sketched(m, found.target, found.search, m.guesses(found.target.heard))
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
@@ -55,6 +55,15 @@ def test_its_own_sound_is_found_before_the_representation_is_asked(seed):
     matching, u = sketch(m, x)
     torch.testing.assert_close(m.synth.space.to_theta(u[:1].double())[0], theta, rtol=1e-3, atol=0)
     assert matching.search.evaluations == 0
+
+
+def test_it_begins_with_the_answer_of_who_listens_in_the_synths_place():
+    """No random sound is compared, and the sound is found by its waveform."""
+    m = matcher(start={"f": 300.0, "ratio": 2.2, "tau": 0.08}, guess=False)
+    theta = torch.tensor([[309.0, 2.25, 0.07]], dtype=torch.float64)
+    _, u = sketch(m, m.synth(theta)[0].float())
+    assert 1 <= len(u) <= 2
+    torch.testing.assert_close(m.synth.space.to_theta(u[:1].double()), theta, rtol=1e-3, atol=0)
 
 
 def test_another_sound_is_only_come_near_to():

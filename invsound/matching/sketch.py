@@ -36,10 +36,10 @@ class Beginning(Feature):
 def sketched(setup: Setup, target: Target, search: Search, known: Tensor) -> Tensor:
     """u [K, F], K ≤ 1 + KEPT, near the target in timbre, nearest first, and before these what explains its waveform, if anything does.
 
-    What is `known` [K, F], an encoder's answer, or else the nearest of Sobol points, is drawn nearer by Levenberg–Marquardt, in timbre, which
-    is smooth where a finer representation is rough, and then on the waveform of longer and longer beginnings, by which half of them are left each time. A sound of another instrument is
-    given up at the first of these. None where parameters are options or steps. It takes half of the time that `search` has, at most, and
-    tells who watches that.
+    What is `known` [K, F], an encoder's answer, or else the nearest of Sobol points, is drawn nearer by Levenberg–Marquardt, in timbre,
+    which is smooth where a finer representation is rough, and then on the waveform of longer and longer beginnings, by which half of them
+    are left each time. A sound of another instrument is given up at the first of these. None where parameters are options or steps. It
+    takes half of the time that `search` has, at most, and tells who watches that.
     """
     free, options, signal, stop = setup.free, setup.options, setup.synth.signal, search.spent(0.5)
     if free.parts.discrete:

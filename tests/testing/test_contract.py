@@ -205,6 +205,10 @@ class TestFtmDrum(PretrainedContract):
     part = "ftm-drum"
 
 
+class TestDrumRecorded(PretrainedContract):
+    part = "drum-recorded"
+
+
 def test_every_shipped_part_is_under_contract():
     contracts = [c for c in globals().values() if isinstance(c, type) and hasattr(c, "part")]
     covered = {("executor", "slurm"), ("command", "studio"), ("logger", "tensorboard")}  # by the tests of their plugins

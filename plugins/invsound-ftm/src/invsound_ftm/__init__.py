@@ -16,4 +16,7 @@ def invsound_synths() -> list[Part]:
 
 @hookimpl
 def invsound_pretrained() -> list[Part]:
-    return [Part("ftm-drum", "invsound_ftm.trained:ftm_drum", "the five parameters of a drum of ftm, learned of a million drums")]
+    return [
+        Part("ftm-drum", "invsound_ftm.trained:ftm_drum", "the five parameters of a drum of ftm, learned of a million drums"),
+        Part("drum-recorded", "invsound_ftm.trained:drum_recorded", "the drum that a recorded one sounds like, learned of recordings"),
+    ]

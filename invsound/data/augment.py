@@ -13,7 +13,7 @@ from ..problem import filtered
 from ..system.rng import generator
 
 TAPS = 4096  # of the equalizer: its response is over long before
-SHORTEST = 0.08  # s that a cut leaves: no drum sample is shorter
+SHORTEST = 0.08  # s that a cut leaves: few recordings are shorter
 Draw = Callable[[float, float], float]
 """(low, high) → a number that is uniform between them."""
 

@@ -121,7 +121,7 @@ class Parts:
         if "speed" in self.config.data.augment and not (recorded and all(loss.compares_sounds for loss in losses)):
             raise UsageError(
                 "data.augment: speed makes another sound, of parameters that nobody knows. Leave it out, or learn from recordings (the "
-                "column 'sound' of a table) by a loss that compares sounds, such as ddsp."
+                "column 'sound' of a table) by a loss that compares sounds."
             )
 
     def loggers(self, folder: Path) -> list[Logger]:

@@ -6,12 +6,6 @@ INVSOUND_API = 2
 
 
 @hookimpl
-def invsound_features() -> list[Part]:
-    about = "how loud each band is, soon and late: what a search compares first, and encoders learn from on a CPU"
-    return [Part("timbre", "invsound.audio.timbre:Timbre", about)]
-
-
-@hookimpl
 def invsound_losses() -> list[Part]:
     return [Part("ploss", "invsound.builtin.ploss:PLoss", "½‖ν̂ − ν‖², the parameter loss")]
 

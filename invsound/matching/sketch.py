@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..audio.least_squares import descend
-from ..audio.timbre import Timbre
+from ..audio.timbre import timbre_and_pitch
 from ..data import designs
 from ..feature import Feature
 from ..problem import Problem, represented
@@ -21,6 +21,13 @@ CHUNK = 16
 KEPT, STEPS = 8, 8
 BEGINNINGS = (512, 2048, 8192, 32768)  # samples, and then all of them
 MADE = 0.2  # ‖g − x‖ / ‖x‖ of a sound's beginning, below which the synthesizer made it
+
+
+class Timbre(Feature):
+    """`timbre_and_pitch`."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return timbre_and_pitch(x, self.signal.sample_rate)
 
 
 class Beginning(Feature):

@@ -80,6 +80,10 @@ class TestLogMel(FeatureContract):
     part = "logmel"
 
 
+class TestTimbre(FeatureContract):
+    part = "timbre"
+
+
 class TestCumulativeSpectrum(FeatureContract):
     part = "sot"
 

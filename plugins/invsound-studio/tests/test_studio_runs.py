@@ -26,9 +26,9 @@ def test_a_run_is_opened_and_answers_at_once(studio):
     sound = {"sound": opened["sounds"][0]["id"]}
     (answer,) = studio("POST", "guess", json={"setting": setting, "target": sound, "encoder": "toy"}).json()["answers"]
     assert (answer["who"], set(answer["parameters"])) == ("toy", {"f", "tau", "wave"})
-    other = {**setting, "lines": []}
+    other = {**setting, "synth": "amfm", "lines": []}
     refused = studio("POST", "guess", json={"setting": other, "target": sound, "encoder": "toy"})
-    assert "learned another synth or signal" in refused.json()["error"]
+    assert "learned another synth or sample rate" in refused.json()["error"]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Scores that papers on sound matching report, and two of them as representations."""
+"""Scores that papers on sound matching report, and representations beside them."""
 
 from invsound import Part, hookimpl
 
@@ -8,10 +8,12 @@ INVSOUND_API = 2
 @hookimpl
 def invsound_features() -> list[Part]:
     logmel = "log-mel spectrogram, small, with coarse pitch: for timbre, and as a baseline"
+    timbre = "how loud each band is, soon and late: what a search compares first, and encoders learn from on a CPU"
     sot = "cumulative spectra, compared as by optimal transport and deaf to level: for pitches that are far off"
     return [
         Part("logmel", "invsound_scores.logmel:LogMel", logmel),
         Part("sot", "invsound_scores.transport:CumulativeSpectrum", sot),
+        Part("timbre", "invsound_scores.timbre:Timbre", timbre),
     ]
 
 

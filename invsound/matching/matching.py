@@ -55,7 +55,8 @@ class Matching:
         guesses = self.setup.guesses(self.target.heard)
         survey, own = self._begun(guesses), self.target.event
         if options.sketch and options.evaluations is None and not (options.guess and len(guesses)):
-            survey = self._begun(guesses := sketched(self.setup, self.target, search, guesses).to(guesses), survey)
+            sketches = sketched(self.setup, self.target, search, guesses).to(guesses)
+            survey, guesses = self._begun(sketches, survey), torch.cat([guesses, sketches])
         told = "Nearest of %d candidates and %d guesses: %.4g; typical: %.4g."
         progress.log.info(told, options.candidates, len(guesses), search.distance, self.typical)
         idle, near, reached = 0, 5 * FOUND * self.typical, FOUND * self.typical

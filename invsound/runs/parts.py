@@ -117,8 +117,10 @@ class Parts:
 
     def check_augment(self, recorded: bool) -> None:
         """Raises UsageError where sounds become others, whose parameters nobody knows, and a loss asks for them."""
+        if "speed" not in self.config.data.augment:
+            return
         losses = [loss for loss in (self.loss, self.pretrain) if loss is not None]
-        if "speed" in self.config.data.augment and not (recorded and all(loss.compares_sounds for loss in losses)):
+        if not (recorded and all(loss.compares_sounds for loss in losses)):
             raise UsageError(
                 "data.augment: speed makes another sound, of parameters that nobody knows. Leave it out, or learn from recordings (the "
                 "column 'sound' of a table) by a loss that compares sounds."

@@ -47,12 +47,12 @@ class DDSPLoss(Loss):
         """S(ν) and the number of samples that it was made of [B, D + 1] if D ≤ cache, else zero columns."""
         if self._target(nu[:1]).shape[1] > self.options.cache:
             return nu.new_empty(len(nu), 0)
-        return _until(self._target(nu), torch.full((len(nu),), self.problem.synth.signal.num_samples))
+        return _with_end(self._target(nu), torch.full((len(nu),), self.problem.synth.signal.num_samples))
 
     @torch.no_grad()
     def prepare_recorded(self, x: Tensor, end: Tensor) -> Tensor:
         """Φ(x) and `end` [B, D + 1], however many numbers that are: nothing else is there to be compared with."""
-        return _until(torch.cat([self.problem.feature(rows) for rows in x.split(self.options.chunk)]), end)
+        return _with_end(torch.cat([self.problem.feature(rows) for rows in x.split(self.options.chunk)]), end)
 
     @torch.no_grad()
     def _target(self, nu: Tensor) -> Tensor:
@@ -73,7 +73,7 @@ class DDSPLoss(Loss):
         return Problem(whole.synth, whole.feature, whole.options, whole.space, window)
 
 
-def _until(S: Tensor, end: Tensor) -> Tensor:
+def _with_end(S: Tensor, end: Tensor) -> Tensor:
     return torch.cat([S, end[:, None].to(S)], 1)
 
 

@@ -44,8 +44,8 @@ class LevenbergMarquardt(Solver):
     A derivative costs as much as P sounds: after a step that came out as predicted, by more than half, J is corrected by what was seen,
     J + (Δr − Jδ)δᵀ/δᵀδ (Broyden, Mathematics of Computation 19, 1965), and asked for anew after any other, and before the end.
     The step is solved in float64 from a QR of [J; √λ I], without forming JᵀJ. Parameters at a bound whose step points
-    outwards are held. All starts go on together, and the sounds they ask for are computed in batches; once one has reached the target, the
-    others are given up.
+    outwards are held. All starts go on together, nearest first where the time is short, and the sounds they ask for are computed in
+    batches; once one has reached the target, the others are given up.
     """
 
     Options = LMOptions
@@ -57,8 +57,9 @@ class LevenbergMarquardt(Solver):
         while waiting and not (evaluations and stop()):
             answers, cost = _answer(forward, [request for _, _, request in waiting], stop)
             evaluations += cost
-            asked = [(run, r, _advance(r, answers[k]) if k in answers else n) for k, (run, r, n) in enumerate(waiting)]
-            waiting = [(run, r, n) for run, r, n in asked if n is not None]
+            later = [one for k, one in enumerate(waiting) if k not in answers]
+            asked = [(run, r, _advance(r, answers[k])) for k, (run, r, _) in enumerate(waiting) if k in answers]
+            waiting = later + [(run, r, n) for run, r, n in asked if n is not None]
             history.append((evaluations, min(run.distance for run in runs)))
             if any(run.reached for run in runs):
                 waiting = [one for one in waiting if one[0].reached]
@@ -82,21 +83,22 @@ def _advance(requests: Requests, answer: Tensor) -> tuple[str, Tensor] | None:
 def _answer(forward: Forward, requests: list[tuple[str, Tensor]], stop: Callable[[], bool]) -> tuple[dict[int, Tensor], int]:
     """The answers by the request's place, and what they cost in evaluations of S.
 
-    All S are one batch, and so are all J on a device that needs one; a CPU gains nothing by it, and J may take seconds: there one follows
-    the other, and once it is time to stop the others stay unanswered.
+    All S are one batch, and so are all J on a device that needs one. A CPU gains nothing by it, and J may take seconds: there the first J
+    is computed unless it is time to stop, and the others wait for their turn, while those that have theirs go on.
     """
     S, J = ([k for k, (asked, _) in enumerate(requests) if asked == kind] for kind in ("S", "J"))
-    alone = requests[0][1].device.type == "cpu"
-    answers: dict[int, Tensor] = {}
-    cost = 0
-    for kind, places in [("S", S), *(("J", [k]) for k in J)] if alone else [("S", S), ("J", J)]:
-        if not places:
-            continue
-        if kind == "J" and alone and cost and stop():
-            break
-        nu = torch.cat([requests[k][1] for k in places])
-        answers |= dict(zip(places, (forward(nu) if kind == "S" else forward.jacobian(nu)).split(1), strict=True))
-        cost += len(nu) if kind == "S" else nu.numel()
+    answers, cost = dict[int, Tensor](), 0
+
+    def points(places: list[int]) -> Tensor:
+        return torch.cat([requests[k][1] for k in places])
+
+    if S:
+        answers, cost = dict(zip(S, forward(points(S)).split(1), strict=True)), len(S)
+    if requests[0][1].device.type == "cpu":
+        J = [] if cost and stop() else J[:1]
+    if J:
+        answers |= zip(J, forward.jacobian(points(J)).split(1), strict=True)
+        cost += points(J).numel()
     return answers, cost
 
 

@@ -46,7 +46,7 @@ def retaken(
     that is to be compared with, which is its sound, at its `peak` and without noise, and until which sample."""
     N, changes = len(x), [name for name in OF_SOUND if name in effects]
     if "speed" in effects:
-        end = min(N, end / 2 ** _octaves(generator(seed, "augment", "speed")))
+        end = min(N, end * _played(N, generator(seed, "augment", "speed")) / N)
     sound, window = augmented(x, sample_rate, changes, seed), until(end, N, sample_rate).to(x)
     sound = sound * _gain(sound * window, peak if changes else None)
     others = [name for name in EFFECTS if name in effects and name not in OF_SOUND]
@@ -73,14 +73,16 @@ def reverberation(white: Tensor, sample_rate: float, T: float, below: float) -> 
 
 def speed(x: Tensor, sample_rate: float, stream: torch.Generator) -> Tensor:
     """Played faster or slower, by up to 0.7 octaves: with its pitch. Of a sound that goes on longer, the beginning."""
-    N, M = len(x), round(len(x) / 2 ** _octaves(stream))
+    N, M = len(x), _played(len(x), stream)
     X = torch.fft.rfft(x, 2 * N)[: M + 1]
     y = torch.fft.irfft(X, 2 * M)[: min(M, N)] * (M / N)
     return torch.nn.functional.pad(y, (0, N - len(y)))
 
 
-def _octaves(stream: torch.Generator) -> float:
-    return _uniform(stream)(-0.7, 0.7)
+def _played(num_samples: int, stream: torch.Generator) -> int:
+    """How many samples so many become: whole 64ths of them, which have a fast Fourier transform."""
+    step = max(1, num_samples // 64)
+    return step * round(num_samples / 2 ** _uniform(stream)(-0.7, 0.7) / step)
 
 
 def room(x: Tensor, sample_rate: float, stream: torch.Generator) -> Tensor:

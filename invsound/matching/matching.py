@@ -22,7 +22,7 @@ from .target import Target
 from .uncertainty import DETERMINED, about_as_near, in_units, misfit_errors, precise, standard_errors, waveform_errors
 
 CHUNK = 8
-AGAIN = 8  # one of so many candidates is heard again as a recording ends, and in its noise
+AGAIN = 32  # one of so many candidates is heard again as a recording ends, and in its noise
 EXACT = 1e-4  # of the distance of a typical random sound
 IDLE = 2  # rounds that may pass without getting a hundredth nearer
 

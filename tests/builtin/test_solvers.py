@@ -38,20 +38,35 @@ def test_lm_descends_a_narrow_valley_into_a_corner():
     assert distances == sorted(distances, reverse=True)
 
 
+class Counted(Rosenbrock):
+    """It remembers which derivatives were asked for, and after how many sounds."""
+
+    def __init__(self):
+        self.sounds, self.derivatives = 0, []
+
+    def __call__(self, nu):
+        self.sounds += len(nu)
+        return super().__call__(nu)
+
+    def jacobian(self, nu):
+        self.derivatives += [(self.sounds, row) for row in nu]
+        return super().jacobian(nu)
+
+
 def test_lm_asks_for_no_derivative_once_the_time_is_over():
-    class Slow(Rosenbrock):
-        seen = 0
-
-        def jacobian(self, nu):
-            self.seen += len(nu)
-            return super().jacobian(nu)
-
-    slow, start = Slow(), starts()
-    found = invsound.make("solver", "lm").solve(slow, torch.zeros(2, dtype=torch.float64), start, lambda: slow.seen > 1)
-    assert slow.seen == 2
+    counted, start = Counted(), starts()
+    found = invsound.make("solver", "lm").solve(counted, torch.zeros(2, dtype=torch.float64), start, lambda: len(counted.derivatives) > 1)
+    assert len(counted.derivatives) == 2
     assert not found.converged
     assert found.advice == STOPPED
-    assert found.distance <= slow(start).norm(dim=1).min()
+    assert found.distance <= Rosenbrock()(start).norm(dim=1).min()
+
+
+def test_a_start_of_lm_goes_on_while_others_wait_for_their_derivative():
+    counted, start = Counted(), starts()
+    invsound.make("solver", "lm").solve(counted, torch.zeros(2, dtype=torch.float64), start)
+    assert all(torch.equal(at, row) for (_, at), row in zip(counted.derivatives, start, strict=False))  # in their order
+    assert [sounds for sounds, _ in counted.derivatives[:4]] == [4, 5, 7, 10]
 
 
 @pytest.mark.parametrize("solver", ["lm", "descent"])

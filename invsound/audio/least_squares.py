@@ -14,11 +14,15 @@ LONGEST = 0.3  # step in a coordinate
 
 
 def derivatives(f: Callable[[Tensor], Tensor], q: Tensor) -> tuple[Tensor, Tensor]:
-    """f(q) [K, …] and its derivatives [K, …, Q], where row by row f depends on q [K, Q], one direction after the other."""
-    directions = torch.eye(q.shape[1], dtype=q.dtype, device=q.device)
+    """f(q) [K, …] and its derivatives [K, …, Q], where row by row f depends on q [K, Q], in all directions together."""
+
+    def push(direction: Tensor) -> tuple[Tensor, Tensor]:
+        made, tangent = torch.func.jvp(f, (q,), (direction.expand_as(q),))[:2]
+        return made, tangent
+
     with forward_mode:
-        columns = [torch.func.jvp(f, (q,), (e.expand_as(q),)) for e in directions]
-    return columns[0][0], torch.stack([column[1] for column in columns], -1)
+        made, J = torch.func.vmap(push, out_dims=(0, -1))(torch.eye(q.shape[1], dtype=q.dtype, device=q.device))
+    return made[0], J
 
 
 def newton(J: Tensor, r: Tensor, damping: Tensor) -> Tensor:
@@ -82,7 +86,7 @@ def descend(
     better, or two steps in a row have brought less than the share `enough`, and all of them once `stop()`. A coordinate at the end of its
     range whose slope points outwards is held, and the others go where they would go without it. A row whose r is no number stays.
     """
-    jacobian, r = jacobian or _at_once(residual), residual(nu)
+    jacobian, r = jacobian or (lambda nu: derivatives(residual, nu)[1]), residual(nu)
     idle = torch.where(r.isfinite().all(1), 0, 2)
     for _ in range(steps):
         rows = (idle < 2).nonzero()[:, 0]
@@ -103,15 +107,3 @@ def descend(
         idle[rows] = torch.where(better, (idle[rows] + 1) * (norms > (1 - enough) * before), 2)
     distance, order = r.norm(dim=1).sort()
     return nu[order], distance
-
-
-def _at_once(residual: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-    """ν [K, P] → J [K, D, P], all directions together."""
-
-    def jacobian(nu: Tensor) -> Tensor:
-        eye = torch.eye(nu.shape[1], dtype=nu.dtype, device=nu.device)
-        with forward_mode:
-            J: Tensor = torch.func.vmap(lambda e: torch.func.jvp(residual, (nu,), (e.expand_as(nu),))[1], out_dims=-1)(eye)
-        return J
-
-    return jacobian

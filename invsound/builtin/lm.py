@@ -44,25 +44,29 @@ class LevenbergMarquardt(Solver):
     A derivative costs as much as P sounds: after a step that came out as predicted, by more than half, J is corrected by what was seen,
     J + (Δr − Jδ)δᵀ/δᵀδ (Broyden, Mathematics of Computation 19, 1965), and asked for anew after any other, and before the end.
     The step is solved in float64 from a QR of [J; √λ I], without forming JᵀJ. Parameters at a bound whose step points
-    outwards are held. All starts go on together, nearest first where the time is short, and the sounds they ask for are computed in
-    batches; once one has reached the target, the others are given up.
+    outwards are held. All starts go on together: on a device the sounds that they ask for are computed in batches, on a CPU the nearest
+    start has every other one. Once one has reached the target, the others are given up.
     """
 
     Options = LMOptions
 
+    @torch.no_grad()
     def solve(self, forward: Forward, target: Tensor, nu0: Tensor, stop: Callable[[], bool] = lambda: False) -> Solution:
         runs = [_Run(target, start, self.options) for start in nu0.clamp(-1, 1)]
-        waiting = [(run, requests, next(requests)) for run in runs for requests in [run.requests()]]
-        evaluations, history = 0, []
-        while waiting and not (evaluations and stop()):
-            answers, cost = _answer(forward, [request for _, _, request in waiting], stop)
-            evaluations += cost
-            later = [one for k, one in enumerate(waiting) if k not in answers]
-            asked = [(run, r, _advance(r, answers[k])) for k, (run, r, _) in enumerate(waiting) if k in answers]
-            waiting = later + [(run, r, n) for run, r, n in asked if n is not None]
-            history.append((evaluations, min(run.distance for run in runs)))
+        waiting, history = list(runs), list[tuple[int, float]]()
+        while waiting and not (history and stop()):
+            turn = _turn(waiting) if nu0.device.type == "cpu" else waiting
+            asking = {kind: [run for run in turn if run.asks == kind] for kind in ("S", "J")}
+            for kind, of in asking.items():
+                if of:
+                    points = torch.cat([run.at for run in of])
+                    answers = (forward(points) if kind == "S" else forward.jacobian(points)).split(1)
+                    for run, answer in zip(of, answers, strict=True):
+                        run.tell(answer)
+            waiting = [run for run in waiting if run not in turn] + [run for run in turn if run.asks]
+            history.append((sum(run.spent for run in runs), min(run.distance for run in runs)))
             if any(run.reached for run in runs):
-                waiting = [one for one in waiting if one[0].reached]
+                waiting = [run for run in waiting if run.reached]
         runs.sort(key=lambda run: run.distance)
         best = runs[0]
         advice = STOPPED if waiting else f"Not converged in {self.options.iterations} iterations: raise solver.iterations."
@@ -72,49 +76,41 @@ class LevenbergMarquardt(Solver):
         return Solution(best.nu, best.distance, best.converged, advice, history, [(run.nu, run.distance) for run in runs])
 
 
-def _advance(requests: Requests, answer: Tensor) -> tuple[str, Tensor] | None:
-    try:
-        return requests.send(answer)
-    except StopIteration:
-        return None
-
-
-@torch.no_grad()
-def _answer(forward: Forward, requests: list[tuple[str, Tensor]], stop: Callable[[], bool]) -> tuple[dict[int, Tensor], int]:
-    """The answers by the request's place, and what they cost in evaluations of S.
-
-    All S are one batch, and so are all J on a device that needs one. A CPU gains nothing by it, and J may take seconds: there the first J
-    is computed unless it is time to stop, and the others wait for their turn, while those that have theirs go on.
-    """
-    S, J = ([k for k, (asked, _) in enumerate(requests) if asked == kind] for kind in ("S", "J"))
-    answers, cost = dict[int, Tensor](), 0
-
-    def points(places: list[int]) -> Tensor:
-        return torch.cat([requests[k][1] for k in places])
-
-    if S:
-        answers, cost = dict(zip(S, forward(points(S)).split(1), strict=True)), len(S)
-    if requests[0][1].device.type == "cpu":
-        J = [] if cost and stop() else J[:1]
-    if J:
-        answers |= zip(J, forward.jacobian(points(J)).split(1), strict=True)
-        cost += points(J).numel()
-    return answers, cost
+def _turn(waiting: list[_Run]) -> list[_Run]:
+    """Whose turn it is where sounds made together take as long as one after the other: the nearest has every other evaluation, and of the
+    rest those that ask for sounds, or else the first that asks for a derivative."""
+    if any(not run.spent for run in waiting):
+        return waiting
+    nearest = min(waiting, key=lambda run: run.distance)
+    rest = [run for run in waiting if run is not nearest]
+    if nearest.spent <= sum(run.spent for run in rest) or not rest:
+        return [nearest]
+    return [run for run in rest if run.asks == "S"] or rest[:1]
 
 
 class _Run:
-    """One start, on its way: a generator that asks for S and J."""
+    """One start, on its way: it `asks` for "S" or "J" `at` ν [1, P], or for nothing more, and has `spent` so many evaluations of S."""
 
     def __init__(self, target: Tensor, nu: Tensor, options: LMOptions) -> None:
         self.target, self.nu, self.options = target.double(), nu, options
         self.residual, self.distance, self.ended, self.converged = self.target, torch.inf, False, False
+        self.spent, self.requests = 0, self._requests()
+        self.asks, self.at = next(self.requests)
+
+    def tell(self, answer: Tensor) -> None:
+        """S [1, D] or J [1, D, P], whatever it asked for."""
+        self.spent += 1 if self.asks == "S" else self.at.numel()
+        try:
+            self.asks, self.at = self.requests.send(answer)
+        except StopIteration:
+            self.asks = ""
 
     @property
     def reached(self) -> bool:
         """Whether this is the sound."""
         return self.distance <= self.options.reached * float(self.target.norm())
 
-    def requests(self) -> Requests:
+    def _requests(self) -> Requests:
         self._move(self.nu, (yield "S", self.nu[None])[0].double() - self.target)
         J, exact, damping, growth = None, False, 0.0, 2.0
         for _ in range(self.options.iterations):

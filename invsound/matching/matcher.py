@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import torch
 
 from ..audio import recording as recordings
+from ..audio.least_squares import derivatives
 from ..data import designs
 from ..runs.given import AnyFeature, AnySolver, AnySynth
 from ..system import progress
@@ -45,6 +46,7 @@ class Matcher(Setup):
             recording = self.recording(x, sample_rate)
             own = self.own if self.options.own else None
             _ = self.dictionary
+            derivatives(torch.sin, torch.zeros(1, 1))  # torch imports much before its first one, which is no part of a search
             matching = Matching(self, recording)
             if watch is not None:
                 matching.search.heard = lambda: matching.search.distance < math.inf and watch(_nearest(matching))

@@ -16,7 +16,7 @@ from ..audio import recording as recordings
 from ..audio.least_squares import derivatives
 from ..data import designs
 from ..runs.given import AnyFeature, AnySolver, AnySynth
-from ..system import progress
+from ..system import heap, progress
 from ..system.executor import threads
 from ..system.rng import derive
 from ..system.shared import alone
@@ -42,7 +42,7 @@ class Matcher(Setup):
     @alone()
     def __call__(self, x: ArrayLike | Path, sample_rate: float | None = None, watch: Watch | None = None) -> Match:
         """Match one sound: a file, or samples x at `sample_rate` Hz, as in `match`. Raises UsageError if it cannot be read or is silent."""
-        with progress.shown(self.quiet), threads(min(self.who.jobs, THREADS)), self.synth.tolerating():
+        with progress.shown(self.quiet), threads(min(self.who.jobs, THREADS)), heap.kept(), self.synth.tolerating():
             recording = self.recording(x, sample_rate)
             own = self.own if self.options.own else None
             _ = self.dictionary

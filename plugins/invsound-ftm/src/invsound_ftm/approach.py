@@ -13,6 +13,7 @@ from .clock import glide, steady
 from .listen import Ear, distinct, nearest
 from .origin import Residual, origin
 
+CHUNK = 32
 CROSSINGS = 2
 STICKS = 2
 STAGES = ((6, 4, 16384), (3, 4, 16384), (2, 12, 65536))  # candidates, steps of each, and samples heard
@@ -24,8 +25,8 @@ def approach(synth: Synth, x: Tensor, candidates: int = 256) -> Tensor:
     """Candidates ν [K, P], nearest first, K ≤ 6, for the sound x [n]; none for silence; the one that made it, if one did: see `origin`.
 
     Of Sobol points, and of those whose membrane meets the partials of x, the nearest in `timbre` are drawn nearer by Levenberg–Marquardt on
-    its differences. So are, twice, the nearest of crossings: all those membranes, struck and heard where they are, with the stick, the
-    glide and the noise of what is nearest. Then fewer are, and longer. Deterministic, on the CPU.
+    its differences. So are, twice, the nearest of crossings: the membranes of the nearest quarter, struck and heard where they are, with
+    the stick, the glide and the noise of what is nearest. Then fewer are, and longer. Deterministic, on the CPU.
     """
     synth, sound = type(synth)(synth.options), x.detach().cpu().double()
     if not len(sound) or not sound.abs().max() > 0:
@@ -34,22 +35,25 @@ def approach(synth: Synth, x: Tensor, candidates: int = 256) -> Tensor:
     if len(made := origin(synth, sound)):
         return made.to(x)
     nu = 2 * torch.quasirandom.SobolEngine(len(synth.space), scramble=True, seed=0).draw(candidates, dtype=torch.float64) - 1
-    nu, ends = torch.cat([nu, meeting(synth, sound, nu)]), list[Tensor]()
     (most, steps, samples), *later = STAGES
-    residual, crossed, found = comparison(synth, sound, samples), nu, list[tuple[Tensor, Tensor]]()
-    for _ in range(1 + CROSSINGS):
-        found = [nearest([*found, descend(residual, chosen(residual, crossed, most), steps)], most)]
-        crossed = torch.cat([nu[:, :own], found[0][0][:1, own:].expand(len(nu), -1)], 1)
-    near = found[0][0]
+    residual, ends = comparison(synth, sound, samples), list[Tensor]()
+
+    def sorted_by_distance(nu: Tensor) -> Tensor:
+        return nu[torch.cat([residual(rows).norm(dim=1) for rows in nu.split(CHUNK)]).argsort()]
+
+    def drawn(nu: Tensor) -> tuple[Tensor, Tensor]:
+        return descend(residual, distinct(nu, most, apart=0.2), steps)
+
+    nu = sorted_by_distance(torch.cat([nu, meeting(synth, sound, nu)]))
+    membranes, found = nu[: len(nu) // 4, :own], drawn(nu)
+    for _ in range(CROSSINGS):
+        crossed = torch.cat([membranes, found[0][:1, own:].expand(len(membranes), -1)], 1)
+        found = nearest([found, drawn(sorted_by_distance(crossed))], most)
+    near = found[0]
     for kept, steps, samples in later:
         ends.insert(0, near)
         near, _ = descend(comparison(synth, sound, samples), near[:kept], steps)
     return distinct(torch.cat([near, *ends]), most, apart=0.02).to(x)
-
-
-def chosen(residual: Residual, nu: Tensor, most: int) -> Tensor:
-    """The nearest of ν [C, P] that are not alike."""
-    return distinct(nu[torch.cat([residual(rows).norm(dim=1) for rows in nu.split(8)]).argsort()], most, apart=0.2)
 
 
 def comparison(synth: Synth, x: Tensor, samples: int) -> Residual:

@@ -75,7 +75,8 @@ def test_of_several_takes_the_answer_that_sounds_nearest_counts(run):
     answer = trained(x.numpy(), rate, takes=30)
     assert answer.theta.equal(trained.of(answer.recording.x, answer.recording.end, 30))
     heard = takes(x, synth, 30)
-    assert len(heard.unique(dim=0)) == 31
+    assert len(heard) == 31
+    assert len(heard.unique(dim=0)) >= 25  # one in two is not cut
     torch.testing.assert_close(heard[0], x)
 
 

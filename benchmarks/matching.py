@@ -26,8 +26,8 @@ ROOT = Path(__file__).parent.parent
 BUDGET = 60  # seconds per sound
 DRUMS = ROOT / "build" / "drums"  # which drums/unpack.py fills
 PARTS = ("self", "deaf", "cut", "misfit", "recordings", "both", "drums", "heard", "robust", "hard")
-ENCODERS = {"ftm-drum": "ftm", "drum-recorded": "drum", "drum-recorded, 30 takes": "drum"}
-"""Those that are installed, and whose parameters they hear; and how often they hear a recording again."""
+ENCODERS = {"ftm-drum": "ftm", "drum-recorded": "drum"}
+"""Those that are installed, and whose parameters they hear."""
 NEAR = {"amfm": 0.01, "ftm": 0.01, "drum": 0.02}  # Φ-distance, of random, of a sound that counts as found
 PRECISE = {"amfm": 1e-3, "ftm": 1e-2, "drum": 1e-2}  # relative error of a parameter that counts as recovered
 FADE = 0.06  # s
@@ -96,9 +96,9 @@ def six() -> list[str]:
 @torch.no_grad()
 def heard(name: str, file: Path) -> dict[str, float]:
     """The distance of what an encoder says of a recording, at once, as a match has it; and its seconds."""
-    installed, _, takes = name.partition(", ")
+    trained = encoder(name)
     made = matcher(ENCODERS[name], "lm")
-    answer = encoder(installed)(file, takes=int(takes.split()[0]) if takes else 0)
+    answer = trained(file)
     target = Target(made.recording(file), made.problem, "cpu")
     return {"distance": target.distance(made.problem.space.to_nu(answer.theta).float()), "seconds": answer.seconds}
 

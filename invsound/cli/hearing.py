@@ -15,7 +15,6 @@ from .output import print_json, quantity, say
 def hear(
     sounds: Annotated[list[str], typer.Argument(metavar="SOUND...", help="Recordings.")],
     trained: Annotated[str, typer.Option("--with", metavar="NAME", help="A trained encoder, or the folder of a run or an export.")],
-    takes: Annotated[int, typer.Option(min=0, help="Times it hears each again, as it might have been recorded: the nearest counts.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Folder for what is written; one under runs/ if not given.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the answers as a list in JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Only errors on stderr.")] = False,
@@ -38,7 +37,7 @@ def hear(
     with claimed(folder) if out else claimed_free(folder) as folder:
         for path, name in zip(map(Path, sounds), names([Path(sound) for sound in sounds]), strict=True):
             try:
-                answer = ready(path, takes=takes)
+                answer = ready(path)
             except UsageError as error:
                 if len(sounds) == 1:
                     raise

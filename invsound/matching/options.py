@@ -27,7 +27,6 @@ class MatchOptions:
     free: parameters that are estimated; the others are held, at mid-range where `fix` does not say (null: all)
     start: parameters of a sound that the search begins from too, and their values; the others at mid-range
     encoder: a trained encoder that adds a start: the name of one that is installed, or the folder of a run or an export
-    takes: how often it hears the sound again, as it might have been recorded; the answer that sounds nearest counts (none of evaluations)
     floor: whether sounds are heard above the noise of the recording, where there is any
     room: seconds in which a room falls by 60 dB that recording and sounds are both heard in, so that its own matters less (null: none)
     yardstick: folder of other recordings, the nearest of which is told beside the match
@@ -48,7 +47,6 @@ class MatchOptions:
     free: list[str] | None = None
     start: dict[str, Any] = field(default_factory=dict)
     encoder: str | None = None
-    takes: int = option(30, low=0, high=10_000)
     floor: bool = True
     room: float | None = option(None, above=0, high=10, unit="s")
     yardstick: str | None = None

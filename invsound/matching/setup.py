@@ -146,8 +146,7 @@ class Setup:
                 found.append(ask(self.synth, self.synth.guess, x, shape=(None, len(self.held)), precision=False).to(self.held))
         if self.encoder:
             own = torch.nn.functional.pad(x, (0, self.encoder.synth.signal.num_samples - len(x)))  # or as much as it hears
-            takes = self.options.takes if self.options.evaluations is None else 0
-            found.append(self.synth.space.to_nu(self.encoder.of(own, len(x), takes))[None].to(self.held))
+            found.append(self.synth.space.to_nu(self.encoder.theta(own[None])).to(self.held))
         if self.options.start:
             found.append(self.begun[None].to(self.held))
         return self.free.parts.snapped(torch.cat(found).clamp(-1, 1)[:, self.free.mask])

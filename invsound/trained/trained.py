@@ -23,8 +23,6 @@ from ..system.executor import single_thread
 from ..system.shared import alone
 from ..table import Shown, Table
 from . import kept
-from .takes import nearest
-from .takes import takes as several
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -60,27 +58,13 @@ class Trained:
         nu_hat = self.parts.declared(predict(self.encoder, prepared(self.parts.front_end, x.cpu())))
         return self.synth.space.clipped(nu_hat.double())
 
-    @torch.no_grad()
-    def of(self, x: Tensor, end: float | None = None, takes: int = 0) -> Tensor:
-        """θ̂ [P] of a recording x [N] that is over at the sample `end`.
-
-        It is heard as it is and, `takes` times, as it might have been recorded: equalized, cut short, in noise, in a room, faster or
-        slower. Of all answers it is the one that sounds nearest, in `timbre` and pitch, until there.
-        """
-        x = x.cpu() * until(end, len(x), self.synth.signal.sample_rate)
-        theta = self.theta(several(x, self.synth, takes))
-        return nearest(self.synth, theta, x, end) if takes else theta[0]
-
     @alone()
     @single_thread()
-    def __call__(self, x: ArrayLike | Path | str, sample_rate: float | None = None, takes: int = 0) -> Answer:
-        """The answer to one sound: a file, or samples x at `sample_rate` Hz, as in `match`; see `of` for `takes`.
-
-        Raises UsageError if it cannot be read.
-        """
+    def __call__(self, x: ArrayLike | Path | str, sample_rate: float | None = None) -> Answer:
+        """The answer to one sound: a file, or samples x at `sample_rate` Hz, as in `match`. Raises UsageError if it cannot be read."""
         recording = recordings.take_for(self.synth, x, sample_rate, "trained(x, 44100)")
         begin = time.perf_counter()
-        theta = self.of(recording.x, recording.end, takes)
+        theta = self.theta((recording.x * until(recording.end, len(recording.x), self.synth.signal.sample_rate))[None])[0]
         return Answer(self, recording, theta, time.perf_counter() - begin)
 
 

@@ -11,9 +11,7 @@ import soundfile
 import torch
 
 import invsound as api
-from invsound.audio.timbre import timbre_and_pitch
 from invsound.trained import kept
-from invsound.trained.takes import takes
 
 HOOK = "from invsound import Part, hookimpl\n@hookimpl\ndef invsound_pretrained():\n    return [Part('{0}', 'given:{0}', 'of a toy')]\n"
 
@@ -57,27 +55,6 @@ def test_an_answer_is_named_and_has_units_and_a_sound(run, tiny):
     assert json.loads(json.dumps(answer.as_dict()))["trained"] == "run"
     with pytest.raises(api.UsageError, match="sample_rate in Hz"):
         trained(x.numpy())
-
-
-def test_of_several_takes_the_answer_that_sounds_nearest_counts(run):
-    trained = api.load(run)
-    synth, rate = trained.synth, trained.synth.signal.sample_rate
-    end = synth.signal.num_samples // 2
-    window, gained = api.until(end, synth.signal.num_samples, rate), 0.0
-    for x in synth(synth.space.to_theta(2 * torch.rand(6, 2, generator=torch.Generator().manual_seed(0)) - 1)):
-        answers = [trained.of(x, end, count) for count in (0, 1, 10, 30)]
-        made = timbre_and_pitch(synth(torch.stack(answers).float()) * window, rate)
-        distances = (made - timbre_and_pitch((x * window)[None], rate)).norm(dim=1).tolist()
-        assert distances == sorted(distances, reverse=True)
-        gained += distances[0] - distances[-1]
-        torch.testing.assert_close(answers[0], trained.theta((x * window)[None])[0])
-    assert gained > 0
-    answer = trained(x.numpy(), rate, takes=30)
-    assert answer.theta.equal(trained.of(answer.recording.x, answer.recording.end, 30))
-    heard = takes(x, synth, 30)
-    assert len(heard) == 31
-    assert len(heard.unique(dim=0)) >= 25  # one in two is not cut
-    torch.testing.assert_close(heard[0], x)
 
 
 def test_what_is_exported_tells_of_itself_and_not_of_this_machine(run, tmp_path):

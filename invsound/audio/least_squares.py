@@ -14,14 +14,18 @@ LONGEST = 0.3  # step in a coordinate
 
 
 def derivatives(f: Callable[[Tensor], Tensor], q: Tensor) -> tuple[Tensor, Tensor]:
-    """f(q) [K, …] and its derivatives [K, …, Q], where row by row f depends on q [K, Q], in all directions together."""
+    """f(q) [K, …] and its derivatives [K, …, Q], where row by row f depends on q [K, Q], in all directions together.
+
+    f works under `torch.func`, `jvp` within `vmap`; what is random in it is the same in every direction.
+    """
 
     def push(direction: Tensor) -> tuple[Tensor, Tensor]:
         made, tangent = torch.func.jvp(f, (q,), (direction.expand_as(q),))[:2]
         return made, tangent
 
     with forward_mode:
-        made, J = torch.func.vmap(push, out_dims=(0, -1))(torch.eye(q.shape[1], dtype=q.dtype, device=q.device))
+        directions = torch.eye(q.shape[1], dtype=q.dtype, device=q.device)
+        made, J = torch.func.vmap(push, out_dims=(0, -1), randomness="same")(directions)
     return made[0], J
 
 

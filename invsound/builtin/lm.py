@@ -56,14 +56,11 @@ class LevenbergMarquardt(Solver):
         waiting, history = list(runs), list[tuple[int, float]]()
         while waiting and not (history and stop()):
             turn = _turn(waiting) if nu0.device.type == "cpu" else waiting
-            asking = {kind: [run for run in turn if run.asks == kind] for kind in ("S", "J")}
-            for kind, of in asking.items():
-                if of:
-                    points = torch.cat([run.at for run in of])
-                    answers = (forward(points) if kind == "S" else forward.jacobian(points)).split(1)
-                    for run, answer in zip(of, answers, strict=True):
-                        run.tell(answer)
-            waiting = [run for run in waiting if run not in turn] + [run for run in turn if run.asks]
+            sounds, slopes = ([run for run in turn if run.asks == kind] for kind in ("S", "J"))
+            _answer(forward, sounds)
+            _answer(forward.jacobian, slopes)
+            others = set(waiting) - set(turn)
+            waiting = [run for run in waiting if run in others] + [run for run in turn if run.asks]
             history.append((sum(run.spent for run in runs), min(run.distance for run in runs)))
             if any(run.reached for run in runs):
                 waiting = [run for run in waiting if run.reached]
@@ -86,6 +83,13 @@ def _turn(waiting: list[_Run]) -> list[_Run]:
     if nearest.spent <= sum(run.spent for run in rest) or not rest:
         return [nearest]
     return [run for run in rest if run.asks == "S"] or rest[:1]
+
+
+def _answer(compute: Callable[[Tensor], Tensor], runs: list[_Run]) -> None:
+    """Tell runs that ask for the same thing, computed as one batch."""
+    if runs:
+        for run, answer in zip(runs, compute(torch.cat([run.at for run in runs])).split(1), strict=True):
+            run.tell(answer)
 
 
 class _Run:

@@ -44,9 +44,9 @@ class Matcher(Setup):
         """Match one sound: a file, or samples x at `sample_rate` Hz, as in `match`. Raises UsageError if it cannot be read or is silent."""
         with progress.shown(self.quiet), threads(min(self.who.jobs, THREADS)), heap.kept(), self.synth.tolerating():
             recording = self.recording(x, sample_rate)
+            derivatives(torch.sin, torch.zeros(1, 1))  # torch imports much before its first one, which is no part of a search
             own = self.own if self.options.own else None
             _ = self.dictionary
-            derivatives(torch.sin, torch.zeros(1, 1))  # torch imports much before its first one, which is no part of a search
             matching = Matching(self, recording)
             if watch is not None:
                 matching.search.heard = lambda: matching.search.distance < math.inf and watch(_nearest(matching))

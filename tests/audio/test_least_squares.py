@@ -216,3 +216,9 @@ def test_descent_takes_a_jacobian_that_is_given_and_leaves_a_row_that_is_no_numb
     torch.testing.assert_close(found[0], target, atol=1e-9, rtol=0)
     assert (found[1].tolist(), bool(distance[1].isnan())) == (lost.tolist(), True)
     assert set(asked) == {1}
+
+
+def test_what_is_random_is_the_same_in_every_direction():
+    q = torch.rand(3, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    made, J = invsound.derivatives(lambda q: q.sum(1, keepdim=True) * (1 + torch.rand(3, 1, dtype=torch.float64)), q)
+    torch.testing.assert_close(J, (made / q.sum(1, keepdim=True))[..., None].expand(3, 1, 2))

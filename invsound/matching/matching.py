@@ -9,21 +9,24 @@ import torch
 from torch import Tensor
 
 from ..audio import recording as recordings
+from ..problem import Problem
 from ..score import FOUND, MISSED
 from ..solver import Solution, solved
 from ..system import progress
-from . import verdict
+from . import uncertainty, verdict
 from .match import Interrupted, Match
 from .search import Ends, Search, distinct
 from .setup import Setup
 from .sketch import sketched
 from .survey import Evolution, Survey
 from .target import Target
-from .uncertainty import DETERMINED, about_as_near, in_units, misfit_errors, precise, standard_errors, waveform_errors
+from .uncertainty import DETERMINED, in_units, precise, waveform_errors
 
 CHUNK = 8
 AGAIN = 8  # one of so many candidates is heard again as a recording ends, and in its noise, in a twentieth of the time at most
 EXACT = 1e-4  # of the distance of a typical random sound
+BRIEF = 0.6  # of the time, for a sound that is over early, as long as that alone
+SOLVED = 0.25  # of what is left of that, for the solver
 IDLE = 2  # rounds that may pass without getting a hundredth nearer
 
 
@@ -33,8 +36,7 @@ class Matching:
     def __init__(self, setup: Setup, recording: recordings.Recording) -> None:
         self.setup, self.recording, self.start, self.typical, options = setup, recording, time.perf_counter(), 0.0, setup.options
         self.target = Target(recording, setup.problem, setup.device, options.floor, options.room)
-        S = setup.represent(self.target.placed)[0]
-        self.search = Search(self.target.problem, setup.free.mask, setup.held, S, options.budget, options.evaluations)
+        self.search = Search(self.target.problem, setup.free.mask, setup.held, self.target.S, options.budget, options.evaluations)
 
     def match(self) -> Match:
         """What the search finds. Raises Interrupted, with what it has found until then, where Ctrl-C ends it."""
@@ -50,17 +52,30 @@ class Matching:
                 raise Interrupted(self._cut_short()) from None
 
     def find(self) -> Match:
-        """Rounds of survey and solver, until the sound is found, the time is over, or a round does not help."""
-        options, search, free = self.setup.options, self.search, self.setup.free
-        guesses = self.setup.guesses(self.target.heard)
+        """A sound that is over early is searched for as long as that first; then all of it is."""
+        options, search = self.setup.options, self.search
+        self._compare(self.setup.brief(self.target.x))
+        guesses = self.setup.guesses(self.target.heard, self.target.problem.synth)
         survey, own = self._begun(guesses), self.target.event
         if options.sketch and options.evaluations is None and not (options.guess and len(guesses)):
             sketches = sketched(self.setup, self.target, search, guesses).to(guesses)
             survey, guesses = self._begun(sketches, survey), torch.cat([guesses, sketches])
         told = "Nearest of %d candidates and %d guesses: %.4g; typical: %.4g."
         progress.log.info(told, options.candidates, len(guesses), search.distance, self.typical)
+        noisy = search.distance if search.distance > 5 * FOUND * self.typical else math.inf
+        if self.target.is_brief:
+            with search.within(BRIEF):
+                _, ends, survey = self._rounds(survey)
+            self._compare(self.target.whole)
+            survey = self._survey(torch.stack([u for u, _ in ends]), survey.nearest(len(self.setup.candidates) // AGAIN, apart=0.01))
+        solution, ends, survey = self._rounds(survey)
+        return self._told(solution, ends, survey) if own is None or ends[0][1] < 0.5 * noisy else self._heard(own)
+
+    def _rounds(self, survey: Survey | Evolution) -> tuple[Solution, Ends, Survey | Evolution]:
+        """Rounds of survey and solver, until the sound is found, the time is over, or a round does not help."""
+        options, search, free = self.setup.options, self.search, self.setup.free
         idle, near, reached = 0, 5 * FOUND * self.typical, FOUND * self.typical
-        noisy = search.distance if search.distance > near else math.inf
+        most, share = (1, min(free.share, SOLVED)) if self.target.is_brief else (IDLE * (4 if free.parts.discrete else 1), free.share)
         if free.parts.discrete:  # what is tried, and not followed, is exact or it is another sound that is like it
             near = reached = EXACT * self.typical
         while True:
@@ -68,16 +83,25 @@ class Matching:
             if options.survey and before > near:
                 survey.explore(options.starts, search.spent(0.5, near))
             starts = survey.nearest(options.starts, apart=0.01).to(search.target)
-            solution = solved(self.setup.solver, search, search.target, starts, search.spent(free.share))
+            solution = solved(self.setup.solver, search, search.target, starts, search.spent(share))
             ends = [(search.best, search.distance), (solution.nu, solution.distance), *solution.ends]
             ends = sorted([(free.parts.snapped(u), distance) for u, distance in ends], key=lambda end: end[1])
             if self._align(ends[0][0][None]):
                 survey = self._survey(torch.stack([u for u, _ in ends]))
                 continue
             idle = 0 if ends[0][1] < 0.99 * before else idle + 1
-            if search.spent()() or idle == IDLE * (4 if free.parts.discrete else 1) or ends[0][1] < reached:
-                return self._told(solution, ends, survey) if own is None or ends[0][1] < 0.5 * noisy else self._heard(own)
+            if search.spent()() or idle == most or ends[0][1] < reached:
+                return solution, ends, survey
             self._add(survey, ends[0][0][None])
+
+    def _compare(self, problem: Problem) -> None:
+        """Compare as much of the sound as a problem's are long."""
+        self.target.shorten(problem)
+        self._aim()
+
+    def _aim(self) -> None:
+        self.search.problem = self.target.problem
+        self.search.aim(self.target.S)
 
     def _begun(self, u: Tensor, survey: Survey | Evolution | None = None) -> Survey | Evolution:
         """A survey that knows u [K, F], which the recording is aligned with."""
@@ -90,21 +114,20 @@ class Matching:
         """Take back the gain and the lag of the recording against the most similar of some sounds; whether there was anything to do."""
         moved = len(u) > 0 and self.target.align(u, self.search.full(u), self.setup.free)
         if moved:
-            self.search.problem = self.target.problem
-            self.search.aim(self.setup.represent(self.target.placed)[0])
+            self._aim()
         return moved
 
     @torch.no_grad()
-    def _survey(self, known: Tensor) -> Survey | Evolution:
+    def _survey(self, known: Tensor, again: Tensor | None = None) -> Survey | Evolution:
         """All candidates, and the points that are known to be good, compared with the sound: where it is not heard as sounds are made,
-        those that are prepared by what is known; then the nearest as it is heard."""
+        those that are prepared by what is known; then the nearest, or those in u [K, F] that are to be heard `again`, as it is heard."""
         search, u, S, free, options = self.search, self.setup.candidates, self.setup.dictionary, self.setup.free, self.setup.options
         how, together = (search, search.target, options.seed), not self.setup.synth.differentiable
         survey = Evolution(*how, free) if free.parts.discrete else Survey(*how, together)
         distances: list[Tensor] = []
         if S is not None and not self.target.as_made:
-            distances = [(S - self.setup.represent(self.target.x[None])).norm(dim=1)]
-            u, S = u[distances[0].argsort()[: max(options.starts, len(u) // AGAIN)]], None
+            distances = [(S - self.setup.represent(self.target.until_its_end[None])).norm(dim=1)]
+            u, S = u[distances[0].argsort()[: max(options.starts, len(u) // AGAIN)]] if again is None else again.to(u), None
         whole, enough = bool(distances), search.spent(1 / 20)
         for k in range(0, len(u), CHUNK):
             if whole and k >= options.starts and enough():
@@ -125,25 +148,12 @@ class Matching:
         for rows in u.to(self.search.target).split(CHUNK) if len(u) else ():
             survey.add(rows, self.search(rows) - self.search.target)
 
-    @torch.no_grad()
-    def _errors(self, J: Tensor, residual: Tensor, survey: Survey | Evolution, u: Tensor) -> Tensor:
-        """Standard errors in ν of the free parameters [n], of numbers as if their options were known, and none of choices.
-
-        Where the sound was not found, also of the misfit, of a model that trusts no fine structure, and of what is about as near.
-        """
-        free, scale = self.setup.free, float(self.search.target.norm())
-        errors = torch.full(free.numbers.shape, torch.nan, dtype=torch.float64, device=J.device)
-        if free.numbers.any():
-            errors[free.numbers] = standard_errors(J[:, free.numbers], residual, scale)
-            if float(residual.norm()) >= FOUND * self.typical:
-                errors[free.numbers] = torch.maximum(errors[free.numbers], misfit_errors(J[:, free.numbers], residual))
-                if (model := survey.model(u)) is not None:
-                    errors = torch.maximum(errors, standard_errors(model, residual, scale))
-                errors = torch.maximum(errors, about_as_near(survey.u, survey.distances, u, float(residual.norm())))
-        return free.each(errors, torch.nan)
-
     def _cut_short(self) -> Match:
         """The nearest sound so far; nothing is said of its errors, which take as long as some rounds of the search."""
+        u = self.search.best
+        if self.target.is_brief:
+            self._compare(self.target.whole)
+            self.search(u[None])
         errors = torch.full((len(self.setup.free.names),), torch.nan, dtype=torch.float64)
         return self._match(
             [(self.search.best, self.search.distance)], errors, errors > 0, False, verdict.cut_short(self._share(self.search.distance))
@@ -160,14 +170,16 @@ class Matching:
         (u, distance), problem, free = ends[0], self.target.problem, self.setup.free
         share, nu = self._share(distance), self.search.full(u[None])
         J = problem.jacobian(precise(problem, nu))
-        still = self._unmoved(J)
         with torch.no_grad():
             residual = problem(nu)[0] - self.search.target
-        errors = self._errors(J[0][:, free.mask], residual, survey, u)
-        ends_of_range = self.setup.free.at_bound(u)
+        scale, missed = float(self.search.target.norm()), distance >= FOUND * self.typical
+        with torch.no_grad():
+            errors = uncertainty.errors(free, J[0][:, free.mask], residual, scale, survey if missed else None, u)
+        ends_of_range = free.at_bound(u)
         apart = free.rivals(J[0][:, free.mask].to(residual), residual).to(errors.device) > distance + FOUND * self.typical
         determined = ((errors < DETERMINED) | (errors.isnan() & apart)) & (share < MISSED) & ~ends_of_range
-        said = verdict.of_features(share, self.setup.free.chosen(~determined & ~ends_of_range), self._bounds(u), still, solution.advice)
+        unknown = free.chosen(~determined & ~ends_of_range)
+        said = verdict.of_features(share, unknown, verdict.bounds(free, u), self.setup.unmoved(J), solution.advice)
         if share >= MISSED:
             errors = torch.full_like(errors, torch.nan)  # of a sound that was not found they say nothing
         return self._match(ends, errors, determined, solution.converged, said)
@@ -180,19 +192,8 @@ class Matching:
         ends_of_range = self.setup.free.at_bound(u)
         determined = ((errors < DETERMINED) | errors.isnan()) & ~ends_of_range  # another option would have another waveform
         unknown = self.setup.free.chosen(~determined & ~ends_of_range)
-        said = verdict.of_waveform(distance / self.typical, target.correlation, unknown, self._bounds(u))
+        said = verdict.of_waveform(distance / self.typical, target.correlation, unknown, verdict.bounds(self.setup.free, u))
         return self._match([(u, distance)], errors, determined, True, said)
-
-    def _bounds(self, u: Tensor) -> list[str]:
-        """The free parameters at an end of their range, and which it is."""
-        ends = zip(self.setup.free.parts, self.setup.free.each(u).tolist(), self.setup.free.at_bound(u).tolist(), strict=True)
-        return [verdict.bound(p, value > 0) for p, value, there in ends if there]
-
-    def _unmoved(self, J: Tensor) -> str:
-        """What there is to say of free parameters along which J [1, D, W] is zero."""
-        names, space = self.setup.free.names, self.setup.synth.space
-        free = torch.tensor([name in names for name in space.names], device=J.device)
-        return self.setup.problem.warning(self.setup.problem.unmoved(J) & free)
 
     def _match(self, ends: Ends, errors: Tensor, determined: Tensor, converged: bool, advice: str) -> Match:
         setup, space, search, target = self.setup, self.setup.synth.space, self.search, self.target

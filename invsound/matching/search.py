@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 
 import torch
@@ -122,6 +123,16 @@ class Search:
     def full(self, u: Tensor) -> Tensor:
         """ν [B, W] from its free coordinates."""
         return full(u, self.nu, self.free)
+
+    @contextmanager
+    def within(self, share: float) -> Iterator[None]:
+        """Inside the block this share of the time that is left is all there is."""
+        before, now = self.end, time.monotonic()
+        self.end = now + share * (self.end - now)
+        try:
+            yield
+        finally:
+            self.end = before
 
     def spent(self, share: float = 1.0, near: float = 0.0) -> Callable[[], bool]:
         """Turns true when this share of the time and evaluations left now is used up, or something nearer than `near` is found."""

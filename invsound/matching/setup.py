@@ -13,17 +13,18 @@ from torch import Tensor
 
 from ..data import columns, designs
 from ..data.store import Store
-from ..errors import UsageError, did_you_mean
+from ..errors import InvsoundError, UsageError, did_you_mean
 from ..executor import workforce
 from ..hooks import options, registry
 from ..hooks.culprit import ask
 from ..hooks.registry import named
-from ..problem import ProblemOptions, finite, represented
+from ..problem import Problem, ProblemOptions, finite, represented
 from ..runs import config as configs
 from ..runs import given, hints
 from ..runs.given import AnyFeature, AnySolver, AnySynth
 from ..runs.parts import Parts
 from ..solver import Solver
+from ..synth import Synth
 from ..system import device as devices
 from ..system.shared import alone, forward_mode
 from ..trained.trained import Trained, load
@@ -33,6 +34,10 @@ from .target import files
 
 GROUPS = ("synth", "feature", "solver", "problem", "match", "executor")
 DICTIONARY = 2**28  # bytes of S of the candidates that are kept in the cache
+SHARES = (4, 2)  # of its length, that a sound is compared in first, where there is
+LATER = 0.01  # of its energy after that
+AGREEING = 4  # candidates that are made short and long
+AGREE = 1e-3  # ‖difference‖ / ‖sound‖ of a sound that is made short from the beginning of what is made long
 
 
 def _check_groups(given: Mapping[str, Any], named: Mapping[str, str]) -> None:
@@ -66,7 +71,8 @@ class Setup:
         self.who, self.device, self.quiet = workforce(of, jobs, executor), devices.choose(device), quiet
         self.name = named.pop("solver")
         self.solver: Solver = registry.build("solver", self.name, of.pop("solver"))
-        self.parts = Parts(configs.resolve({"parts": named, **of, "seed": self.options.seed}))
+        self.given = {"parts": named, **of, "seed": self.options.seed}
+        self.parts = Parts(configs.resolve(self.given))
         self.synth, self.problem = self.parts.synth, self.parts.problem.to(self.device)
         if self.synth.nuisance:
             self.synth.seed = self.options.nuisance
@@ -75,6 +81,7 @@ class Setup:
                 f"The solver {self.name!r} needs gradients, which the synth {named['synth']!r} does not have. Choose one that does without."
             )
         self.held, self.free = self._held()
+        self._short: dict[int, Problem | None] = {}
         if self.solver.needs_gradient and len(self.free.parts.discrete) == len(self.free.parts):
             raise UsageError(f"The solver {self.name!r} needs gradients, and choices and steps have none. Choose one that does without.")
         _ = self.encoder
@@ -125,6 +132,39 @@ class Setup:
         """Φ(x) [B, D] of audio [B, N]."""
         return finite(represented(self.problem.feature, x), named(self.problem.feature))
 
+    def brief(self, x: Tensor) -> Problem:
+        """The problem of sounds a quarter or half as long, where time counts and little of x [N] comes after; or else of whole ones."""
+        energy, N, short = x.square().cumsum(0), len(x), None
+        if self.options.evaluations is None and self.dictionary is not None:
+            over = (N // share for share in SHARES if energy[-1] - energy[N // share - 1] <= LATER * energy[-1])
+            short = next((problem for n in over if (problem := self._shortened(n)) is not None), None)
+        return short or self.problem
+
+    def _shortened(self, n: int) -> Problem | None:
+        """The problem of sounds of n samples; None if these are not the beginnings of the synth's, or the feature wants longer ones."""
+        if n not in self._short:
+            self._short[n] = self._made_short(n)
+        return self._short[n]
+
+    @torch.no_grad()
+    def _made_short(self, n: int) -> Problem | None:
+        if not (self.synth.differentiable and hasattr(self.synth.options, "num_samples")):
+            return None
+        try:
+            parts = Parts(configs.resolve(options.merge(self.given, {"synth": {"num_samples": n}})))
+            parts.synth.seed, problem = self.synth.seed, parts.problem.to(self.device)
+            nu = full(self.candidates[:AGREEING], self.held, self.free.mask)
+            problem(nu[:1])
+            long = self.problem.render(nu)[:, :n]
+            return problem if ((problem.render(nu) - long).norm(dim=1) <= AGREE * long.norm(dim=1)).all() else None
+        except InvsoundError:
+            return None
+
+    def unmoved(self, J: Tensor) -> str:
+        """What there is to say of free parameters along which J [1, D, W] is zero."""
+        free = torch.tensor([name in self.free.names for name in self.synth.space.names], device=J.device)
+        return self.problem.warning(self.problem.unmoved(J) & free)
+
     @cached_property
     def encoder(self) -> Trained | None:
         """Whoever was trained to hear these parameters."""
@@ -138,12 +178,14 @@ class Setup:
         return trained
 
     @torch.no_grad()
-    def guesses(self, x: Tensor) -> Tensor:
-        """u [K, F] from whoever can listen to x [n], n ≤ N, and knows where to begin: the synth itself, an encoder, the option `start`."""
-        found = [self.held.new_empty(0, len(self.held))]
+    def guesses(self, x: Tensor, synth: Synth | None = None) -> Tensor:
+        """u [K, F] from whoever can listen to x [n], n ≤ N, and knows where to begin: the synth, or the `synth` that is it of shorter
+        sounds, an encoder, the option `start`."""
+        found, synth = [self.held.new_empty(0, len(self.held))], synth or self.synth
         if self.options.guess:
             with forward_mode:  # which its author may use
-                found.append(ask(self.synth, self.synth.guess, x, shape=(None, len(self.held)), precision=False).to(self.held))
+                beginning = x[: synth.signal.num_samples]
+                found.append(ask(synth, synth.guess, beginning, shape=(None, len(self.held)), precision=False).to(self.held))
         if self.encoder:
             own = torch.nn.functional.pad(x, (0, self.encoder.synth.signal.num_samples - len(x)))  # or as much as it hears
             found.append(self.synth.space.to_nu(self.encoder.theta(own[None])).to(self.held))

@@ -48,7 +48,7 @@ def sketched(setup: Setup, target: Target, search: Search, known: Tensor) -> Ten
     are left each time. A sound of another instrument is given up at the first of these. None where parameters are options or steps. It
     takes half of the time that `search` has, at most, and tells who watches that.
     """
-    free, options, signal, stop = setup.free, setup.options, setup.synth.signal, search.spent(0.5)
+    free, options, signal, stop = setup.free, setup.options, target.problem.synth.signal, search.spent(0.5)
     if free.parts.discrete:
         return setup.candidates[:0]
 

@@ -14,7 +14,8 @@ from ..audio.alignment import align, undo, until
 from ..audio.recording import Recording
 from ..data.augment import reverberation
 from ..errors import InvsoundError, UsageError
-from ..problem import Problem, represented
+from ..hooks.registry import named
+from ..problem import Problem, finite, represented
 from .search import Free
 from .uncertainty import waveform_jacobian
 
@@ -29,11 +30,12 @@ class Target:
     """x [N] as it is compared: `gain` and `lag` (samples) are what has been taken back of the recording so far.
 
     Where the recording ends while the sound goes on, `problem` hears sounds until there, and no further than x itself; it hears them above
-    the `floor` of the recording. In a `room` of so many seconds both are compared, so that that of the recording matters less.
+    the `floor` of the recording. In a `room` of so many seconds both are compared, so that that of the recording matters less. `shorten`ed,
+    x is its own beginning [n], until it is `whole` again.
     """
 
     def __init__(self, recording: Recording, problem: Problem, device: str, floor: bool = True, room: float | None = None) -> None:
-        self.recorded, self.end, self.whole = recording.x.to(device), recording.end, problem
+        self.recorded, self.end, self.whole, self.compared = recording.x.to(device), recording.end, problem, problem
         self.floor = recording.floor.to(device) if floor and recording.floor is not None else None
         signal = problem.synth.signal
         self.room = None if room is None else tail(room, signal.num_samples, signal.sample_rate).to(device)
@@ -45,12 +47,33 @@ class Target:
     @property
     def as_made(self) -> bool:
         """Whether sounds are compared with it as they are made."""
-        return self.end is None and self.floor is None and self.room is None
+        return not self.is_brief and self.end is None and self.floor is None and self.room is None
+
+    @property
+    def is_brief(self) -> bool:
+        """Whether its beginning alone is compared."""
+        return self.compared is not self.whole
+
+    def shorten(self, problem: Problem) -> None:
+        """Compare the beginning, by a problem as long as that, or by the one it came with all of it again."""
+        self.compared = problem
+        self._hear()
 
     @property
     def placed(self) -> Tensor:
         """x [1, N] as it is heard."""
         return self.problem.placed(self.x[None])
+
+    @property
+    def S(self) -> Tensor:
+        """Φ [D] of it as it is heard."""
+        feature = self.problem.feature
+        return finite(represented(feature, self.placed), named(feature))[0]
+
+    @property
+    def until_its_end(self) -> Tensor:
+        """x [N], however much of it is compared."""
+        return self.recorded * self._window(self.whole)
 
     @property
     def heard(self) -> Tensor:
@@ -84,16 +107,21 @@ class Target:
     @torch.no_grad()
     def distance(self, nu: Tensor) -> float:
         """Of the sound at ν [W], in Φ."""
-        return float((self.problem(nu[None]) - represented(self.problem.feature, self.placed)).norm())
+        return float((self.problem(nu[None])[0] - self.S).norm())
 
     def _hear(self) -> None:
-        self.x, self.problem = self.recorded, self.whole
-        if not self.as_made:
-            whole, window, floor = self.whole, None, self.floor
-            if self.end is not None:
-                window = until(self.end - self.lag, whole.synth.signal.num_samples, whole.synth.signal.sample_rate).to(self.x)
-                self.x, floor = self.recorded * window, None if floor is None else floor * window
-            self.problem = Problem(whole.synth, whole.feature, whole.options, whole.space, window, floor, self.room)
+        problem, n = self.compared, self.compared.synth.signal.num_samples
+        self.x, self.problem = self.recorded[:n], problem
+        if self.end is not None or self.floor is not None or self.room is not None:
+            window = None if self.end is None else self._window(problem)
+            floor, room = (None if of is None else of[:n] for of in (self.floor, self.room))
+            if window is not None:
+                self.x, floor = self.x * window, None if floor is None else floor * window
+            self.problem = Problem(problem.synth, problem.feature, problem.options, problem.space, window, floor, room)
+
+    def _window(self, problem: Problem) -> Tensor:
+        end, signal = None if self.end is None else self.end - self.lag, problem.synth.signal
+        return until(end, signal.num_samples, signal.sample_rate).to(self.recorded)
 
 
 def files(folder: str) -> list[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -18,6 +19,16 @@ GROUPS = 20  # of the jackknife
 PRECISION = 1e-5  # of S in float32, relative: no residual is known to be smaller
 ABOUT = 4 / 3  # of the distance found: what is no farther might as well have been found
 DETERMINED = 0.2  # standard error in ν, whose range is 2, below which a parameter is determined
+
+
+class Known(Protocol):
+    """What a survey has found: points u [n, F], their distances [n], and a model of S around one of them."""
+
+    u: Tensor
+    distances: Tensor
+
+    def model(self, u: Tensor) -> Tensor | None:
+        """J [D, F] around u [F]."""
 
 
 def standard_errors(J: Tensor, residual: Tensor, scale: float) -> Tensor:
@@ -71,6 +82,23 @@ def about_as_near(u: Tensor, distances: Tensor, at: Tensor, distance: float) -> 
     """
     near = u[distances <= ABOUT * distance]
     return (near - at.to(u)).abs().amax(0) if len(near) else torch.zeros_like(at, dtype=u.dtype)
+
+
+def errors(free: Free, J: Tensor, residual: Tensor, scale: float, survey: Known | None, u: Tensor) -> Tensor:
+    """Standard errors in ν of the free parameters [n], of numbers as if their options were known, and none of choices.
+
+    J is [D, F], `scale` ‖target‖. Where the sound was not found, of a `survey`, also of the misfit, of a model that trusts no fine
+    structure, and of what is about as near to the target as u [F].
+    """
+    found = torch.full(free.numbers.shape, torch.nan, dtype=torch.float64, device=J.device)
+    if free.numbers.any():
+        found[free.numbers] = standard_errors(J[:, free.numbers], residual, scale)
+        if survey is not None:
+            found[free.numbers] = torch.maximum(found[free.numbers], misfit_errors(J[:, free.numbers], residual))
+            if (model := survey.model(u)) is not None:
+                found = torch.maximum(found, standard_errors(model, residual, scale))
+            found = torch.maximum(found, about_as_near(survey.u, survey.distances, u, float(residual.norm())))
+    return free.each(found, torch.nan)
 
 
 def _inverse(J: Tensor) -> Tensor:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from torch import Tensor
+
 from ..parameter import Choice, Parameter
 from ..score import FOUND, MISSED
 from .match import Match
+from .search import Free
 from .target import Target, nearest
 
 
@@ -45,6 +48,12 @@ def of_waveform(share: float, correlation: float, unknown: list[str], at_bound: 
 def bound(p: Parameter | Choice, high: bool) -> str:
     """`"tau (at its least, 0.01 s)"`."""
     return f"{p.name} (at its {'most' if high else 'least'}, {f'{p.high if high else p.low:.4g} {p.unit}'.rstrip()})"
+
+
+def bounds(free: Free, u: Tensor) -> list[str]:
+    """The free parameters that are at an end of their range at u [F], and which it is."""
+    ends = zip(free.parts, free.each(u).tolist(), free.at_bound(u).tolist(), strict=True)
+    return [bound(p, value > 0) for p, value, there in ends if there]
 
 
 def of_yardstick(name: str, distance: float, other: float) -> str:

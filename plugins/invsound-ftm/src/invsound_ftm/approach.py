@@ -14,8 +14,8 @@ from .listen import Ear, distinct, nearest
 from .origin import Residual, origin
 
 CHUNK = 32
-CROSSINGS = 2
 STICKS = 2
+SORTED = 8192  # samples by which candidates are put in order
 STAGES = ((6, 4, 16384), (3, 4, 16384), (2, 12, 65536))  # candidates, steps of each, and samples heard
 QUIET = 1e-3  # of the peak: where a sound is over
 
@@ -25,8 +25,8 @@ def approach(synth: Synth, x: Tensor, candidates: int = 256) -> Tensor:
     """Candidates ν [K, P], nearest first, K ≤ 6, for the sound x [n]; none for silence; the one that made it, if one did: see `origin`.
 
     Of Sobol points, and of those whose membrane meets the partials of x, the nearest in `timbre` are drawn nearer by Levenberg–Marquardt on
-    its differences. So are, twice, the nearest of crossings: the membranes of the nearest quarter, struck and heard where they are, with
-    the stick, the glide and the noise of what is nearest. Then fewer are, and longer. Deterministic, on the CPU.
+    its differences. So are the nearest of crossings: the membranes of the nearest quarter, struck and heard where they are, with the stick,
+    the glide and the noise of what is nearest. Then fewer are, and longer. Deterministic, on the CPU.
     """
     synth, sound = type(synth)(synth.options), x.detach().cpu().double()
     if not len(sound) or not sound.abs().max() > 0:
@@ -36,20 +36,18 @@ def approach(synth: Synth, x: Tensor, candidates: int = 256) -> Tensor:
         return made.to(x)
     nu = 2 * torch.quasirandom.SobolEngine(len(synth.space), scramble=True, seed=0).draw(candidates, dtype=torch.float64) - 1
     (most, steps, samples), *later = STAGES
-    residual, ends = comparison(synth, sound, samples), list[Tensor]()
+    residual, early, ends = comparison(synth, sound, samples), comparison(synth, sound, SORTED), list[Tensor]()
 
     def sorted_by_distance(nu: Tensor) -> Tensor:
-        return nu[torch.cat([residual(rows).norm(dim=1) for rows in nu.split(CHUNK)]).argsort()]
+        return nu[torch.cat([early(rows).norm(dim=1) for rows in nu.split(CHUNK)]).argsort()]
 
     def drawn(nu: Tensor) -> tuple[Tensor, Tensor]:
         return descend(residual, distinct(nu, most, apart=0.2), steps)
 
     nu = sorted_by_distance(torch.cat([nu, meeting(synth, sound, nu)]))
     membranes, found = nu[: len(nu) // 4, :own], drawn(nu)
-    for _ in range(CROSSINGS):
-        crossed = torch.cat([membranes, found[0][:1, own:].expand(len(membranes), -1)], 1)
-        found = nearest([found, drawn(sorted_by_distance(crossed))], most)
-    near = found[0]
+    crossed = torch.cat([membranes, found[0][:1, own:].expand(len(membranes), -1)], 1)
+    near, _ = nearest([found, drawn(sorted_by_distance(crossed))], most)
     for kept, steps, samples in later:
         ends.insert(0, near)
         near, _ = descend(comparison(synth, sound, samples), near[:kept], steps)

@@ -43,7 +43,7 @@ SYSTEMS: dict[str, tuple[str, dict[str, Any]]] = {  # name: solver, options of t
     "lm, beside others": ("lm", {"yardstick": str(DRUMS)}),
     "lm, both cores": ("lm", {}),
     "lm, both cores, 20 s": ("lm", {"budget": 20}),
-    "lm, both cores, 20 s, encoder": ("lm", {"budget": 20, "encoder": "drum-recorded", "guess": False}),
+    "lm, both cores, 20 s, encoder": ("lm", {"budget": 20, "encoder": "drum-recorded"}),
 }
 
 
@@ -258,7 +258,7 @@ def recordings(found: list[dict[str, Any]]) -> str:
 
 def both(found: list[dict[str, Any]]) -> str:
     text = "By both cores, one sound after the other (`python benchmarks/matching.py both --jobs 1`), in 60 s, and in 20; *encoder*: with "
-    text += "`--encoder drum-recorded match.guess=false`:"
+    text += "`--encoder drum-recorded`:"
     return f"{text}\n\n{recordings(found)}\n" if found else ""
 
 

@@ -62,10 +62,12 @@ class Matching:
             survey, guesses = self._begun(sketches, survey), torch.cat([guesses, sketches])
         told = "Nearest of %d candidates and %d guesses: %.4g; typical: %.4g."
         progress.log.info(told, options.candidates, len(guesses), search.distance, self.typical)
-        noisy = search.distance if search.distance > 5 * FOUND * self.typical else math.inf
+        far = search.distance > 5 * FOUND * self.typical
+        noisy, ends = search.distance if far else math.inf, [(search.best, search.distance)]
         if self.target.is_brief:
-            with search.within(BRIEF):
-                _, ends, survey = self._rounds(survey)
+            if far:
+                with search.within(BRIEF):
+                    _, ends, survey = self._rounds(survey)
             self._compare(self.target.whole)
             survey = self._survey(torch.stack([u for u, _ in ends]), survey.nearest(len(self.setup.candidates) // AGAIN, apart=0.01))
         solution, ends, survey = self._rounds(survey)
@@ -95,11 +97,8 @@ class Matching:
             self._add(survey, ends[0][0][None])
 
     def _compare(self, problem: Problem) -> None:
-        """Compare as much of the sound as a problem's are long."""
+        """Compare as much of the sound, as it is aligned now, as a problem's are long."""
         self.target.shorten(problem)
-        self._aim()
-
-    def _aim(self) -> None:
         self.search.problem = self.target.problem
         self.search.aim(self.target.S)
 
@@ -114,7 +113,7 @@ class Matching:
         """Take back the gain and the lag of the recording against the most similar of some sounds; whether there was anything to do."""
         moved = len(u) > 0 and self.target.align(u, self.search.full(u), self.setup.free)
         if moved:
-            self._aim()
+            self._compare(self.target.compared)
         return moved
 
     @torch.no_grad()

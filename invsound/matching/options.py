@@ -19,6 +19,7 @@ class MatchOptions:
     starts: regions that are surveyed and points that are handed to the solver
     guess: whether the synth listens, which takes its time of the budget; where an encoder does, it may be spared
     sketch: whether sounds are compared in timbre and with the waveform first, where nobody listens and no evaluations are counted
+    brief: whether a sound that is over early is searched for in its first quarter or half before all of it, where time is counted
     survey: whether candidates are refined by regression models before the solver begins
     keep: distinct solutions to return
     budget: time to search for one sound, in seconds or as 90s or 2min; candidates, shared by all sounds, and errors come on top (null: any)
@@ -39,6 +40,7 @@ class MatchOptions:
     starts: int = option(4, low=1, high=10_000)
     guess: bool = True
     sketch: bool = True
+    brief: bool = True
     survey: bool = True
     keep: int = option(1, low=1, high=10_000)
     budget: int | float | str | None = option(60, above=0, high=10**7, unit="s")

@@ -135,7 +135,7 @@ class Setup:
     def brief(self, x: Tensor) -> Problem:
         """The problem of sounds a quarter or half as long, where time counts and little of x [N] comes after; or else of whole ones."""
         energy, N, short = x.square().cumsum(0), len(x), None
-        if self.options.evaluations is None and self.dictionary is not None:
+        if self.options.brief and self.options.evaluations is None and self.dictionary is not None:
             over = (N // share for share in SHARES if energy[-1] - energy[N // share - 1] <= LATER * energy[-1])
             short = next((problem for n in over if (problem := self._shortened(n)) is not None), None)
         return short or self.problem

@@ -76,8 +76,8 @@ def test_it_is_compared_as_long_as_it_sounds(tau, length):
     assert m.brief(sound(m, tau)).synth.signal.num_samples == length
 
 
-@pytest.mark.parametrize("how", [{"synth": Growing}, {"feature": Spectrum}, {"evaluations": 100}], ids=["another", "nothing", "counted"])
-def test_all_of_it_is_where_a_beginning_is_another_sound_or_nothing_is_saved(how):
+@pytest.mark.parametrize("how", [{"synth": Growing}, {"feature": Spectrum}, {"evaluations": 100}, {"brief": False}])
+def test_all_of_it_is_where_a_beginning_is_another_sound_or_none_or_saves_nothing(how):
     m = matcher(**how)
     assert m.brief(sound(m, 0.02)) is m.problem
 

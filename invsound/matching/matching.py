@@ -20,7 +20,6 @@ from .setup import Setup
 from .sketch import sketched
 from .survey import Evolution, Survey
 from .target import Target
-from .uncertainty import DETERMINED, in_units, precise, waveform_errors
 
 CHUNK = 8
 AGAIN = 8  # one of so many candidates is heard again as a recording ends, and in its noise, in a twentieth of the time at most
@@ -28,6 +27,8 @@ EXACT = 1e-4  # of the distance of a typical random sound
 BRIEF = 0.6  # of the time, for a sound that is over early, as long as that alone
 SOLVED = 0.25  # of what is left of that, for the solver
 IDLE = 2  # rounds that may pass without getting a hundredth nearer
+BEGUN = "Nearest of %d candidates and %d guesses: %.4g; typical: %.4g."
+ENDED = "Searched for %.1f s, %d sounds: %.4g. Now its errors."
 
 
 class Matching:
@@ -60,8 +61,7 @@ class Matching:
         if options.sketch and options.evaluations is None and not (options.guess and len(guesses)):
             sketches = sketched(self.setup, self.target, search, guesses).to(guesses)
             survey, guesses = self._begun(sketches, survey), torch.cat([guesses, sketches])
-        told = "Nearest of %d candidates and %d guesses: %.4g; typical: %.4g."
-        progress.log.info(told, options.candidates, len(guesses), search.distance, self.typical)
+        progress.log.info(BEGUN, options.candidates, len(guesses), search.distance, self.typical)
         far = search.distance > 5 * FOUND * self.typical
         noisy, ends = search.distance if far else math.inf, [(search.best, search.distance)]
         if self.target.is_brief:
@@ -77,7 +77,9 @@ class Matching:
         """Rounds of survey and solver, until the sound is found, the time is over, or a round does not help."""
         options, search, free = self.setup.options, self.search, self.setup.free
         idle, near, reached = 0, 5 * FOUND * self.typical, FOUND * self.typical
-        most, share = (1, min(free.share, SOLVED)) if self.target.is_brief else (IDLE * (4 if free.parts.discrete else 1), free.share)
+        most, share = IDLE * (4 if free.parts.discrete else 1), free.share
+        if self.target.is_brief:
+            most, share = 1, min(share, SOLVED if options.survey else 1.0)
         if free.parts.discrete:  # what is tried, and not followed, is exact or it is another sound that is like it
             near = reached = EXACT * self.typical
         while True:
@@ -164,19 +166,17 @@ class Matching:
 
     def _told(self, solution: Solution, ends: Ends, survey: Survey | Evolution) -> Match:
         """What the rounds have found, and how sure one may be."""
-        spent = time.monotonic() - self.search.begin
-        progress.log.info("Searched for %.1f s, %d sounds: %.4g. Now its errors.", spent, self.search.evaluations, ends[0][1])
+        progress.log.info(ENDED, time.monotonic() - self.search.begin, self.search.evaluations, ends[0][1])
         (u, distance), problem, free = ends[0], self.target.problem, self.setup.free
         share, nu = self._share(distance), self.search.full(u[None])
-        J = problem.jacobian(precise(problem, nu))
-        with torch.no_grad():
-            residual = problem(nu)[0] - self.search.target
+        J = problem.jacobian(uncertainty.precise(problem, nu))
         scale, missed = float(self.search.target.norm()), distance >= FOUND * self.typical
         with torch.no_grad():
+            residual = problem(nu)[0] - self.search.target
             errors = uncertainty.errors(free, J[0][:, free.mask], residual, scale, survey if missed else None, u)
         ends_of_range = free.at_bound(u)
         apart = free.rivals(J[0][:, free.mask].to(residual), residual).to(errors.device) > distance + FOUND * self.typical
-        determined = ((errors < DETERMINED) | (errors.isnan() & apart)) & (share < MISSED) & ~ends_of_range
+        determined = ((errors < uncertainty.DETERMINED) | (errors.isnan() & apart)) & (share < MISSED) & ~ends_of_range
         unknown = free.chosen(~determined & ~ends_of_range)
         said = verdict.of_features(share, unknown, verdict.bounds(free, u), self.setup.unmoved(J), solution.advice)
         if share >= MISSED:
@@ -187,9 +187,9 @@ class Matching:
         """A sound whose waveform explains the recording, though not in Φ: there is something else in it, such as noise."""
         self._align(u[None])  # it may have been with another, since
         target, nu = self.target, self.search.full(u[None])[0]
-        errors, distance = waveform_errors(target.problem, nu, self.setup.free, target.x), target.distance(nu)
+        errors, distance = uncertainty.waveform_errors(target.problem, nu, self.setup.free, target.x), target.distance(nu)
         ends_of_range = self.setup.free.at_bound(u)
-        determined = ((errors < DETERMINED) | errors.isnan()) & ~ends_of_range  # another option would have another waveform
+        determined = ((errors < uncertainty.DETERMINED) | errors.isnan()) & ~ends_of_range  # another option would have another waveform
         unknown = self.setup.free.chosen(~determined & ~ends_of_range)
         said = verdict.of_waveform(distance / self.typical, target.correlation, unknown, verdict.bounds(self.setup.free, u))
         return self._match([(u, distance)], errors, determined, True, said)
@@ -205,7 +205,7 @@ class Matching:
         gain_db = 20 * math.log10(max(abs(self.recording.gain * target.gain), 1e-12))
         return Match(
             self.recording.path.name, setup.parts.config.parts["synth"], setup.parts.config.parts["feature"], setup.name,
-            self.theta(u), {p.name: p.unit for p in space}, in_units(space, nu, known),
+            self.theta(u), {p.name: p.unit for p in space}, uncertainty.in_units(space, nu, known),
             dict(zip(free, determined.tolist(), strict=True)), dict(zip(free, ends_of_range.tolist(), strict=True)),
             distance, self.typical, converged, advice,
             gain_db, self.recording.onset + target.lag / sample_rate, target.correlation, self.recording.notes,

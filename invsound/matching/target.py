@@ -47,7 +47,12 @@ class Target:
     @property
     def as_made(self) -> bool:
         """Whether sounds are compared with it as they are made."""
-        return not self.is_brief and self.end is None and self.floor is None and self.room is None
+        return not (self.is_brief or self.is_altered)
+
+    @property
+    def is_altered(self) -> bool:
+        """Whether something is done to sounds that was done to the recording."""
+        return any(done is not None for done in (self.end, self.floor, self.room))
 
     @property
     def is_brief(self) -> bool:
@@ -112,7 +117,7 @@ class Target:
     def _hear(self) -> None:
         problem, n = self.compared, self.compared.synth.signal.num_samples
         self.x, self.problem = self.recorded[:n], problem
-        if self.end is not None or self.floor is not None or self.room is not None:
+        if self.is_altered:
             window = None if self.end is None else self._window(problem)
             floor, room = (None if of is None else of[:n] for of in (self.floor, self.room))
             if window is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -14,21 +13,12 @@ from ..problem import Problem
 from ..space import Space
 from ..system.shared import forward_mode
 from .search import Free
+from .survey import Evolution, Survey
 
 GROUPS = 20  # of the jackknife
 PRECISION = 1e-5  # of S in float32, relative: no residual is known to be smaller
 ABOUT = 4 / 3  # of the distance found: what is no farther might as well have been found
 DETERMINED = 0.2  # standard error in ν, whose range is 2, below which a parameter is determined
-
-
-class Known(Protocol):
-    """What a survey has found: points u [n, F], their distances [n], and a model of S around one of them."""
-
-    u: Tensor
-    distances: Tensor
-
-    def model(self, u: Tensor) -> Tensor | None:
-        """J [D, F] around u [F]."""
 
 
 def standard_errors(J: Tensor, residual: Tensor, scale: float) -> Tensor:
@@ -84,7 +74,7 @@ def about_as_near(u: Tensor, distances: Tensor, at: Tensor, distance: float) -> 
     return (near - at.to(u)).abs().amax(0) if len(near) else torch.zeros_like(at, dtype=u.dtype)
 
 
-def errors(free: Free, J: Tensor, residual: Tensor, scale: float, survey: Known | None, u: Tensor) -> Tensor:
+def errors(free: Free, J: Tensor, residual: Tensor, scale: float, survey: Survey | Evolution | None, u: Tensor) -> Tensor:
     """Standard errors in ν of the free parameters [n], of numbers as if their options were known, and none of choices.
 
     J is [D, F], `scale` ‖target‖. Where the sound was not found, of a `survey`, also of the misfit, of a model that trusts no fine

@@ -2,7 +2,7 @@
 
 python benchmarks/drums/labels.py
 
-Those of examples/recordings are the test fold; of the others every eighth is validation, and the rest are training, each in eight rows, and
+Those of examples/recordings are the test fold; of the others every eighth is validation, and the rest are training, each in 24 rows, and
 beside them as many drums that the synthesizer makes, so that what it can do is not forgotten.
 """
 
@@ -19,7 +19,7 @@ import invsound
 from invsound.audio import written
 
 ROOT = Path(__file__).parent.parent.parent
-ROWS = 8
+ROWS = 24
 
 
 def made(count: int) -> list[dict[str, Any]]:

@@ -24,6 +24,9 @@ def invsound_encoders() -> list[Part]:
     return [
         Part("cnn", "invsound.builtin.cnn:CNN", "small convolutional network on a log-CQT, fast on a CPU"),
         Part(
+            "equivariant", "invsound.builtin.equivariant:Equivariant", "convolutions along log-frequency, which tell pitches finely apart"
+        ),
+        Part(
             "efficientnet-b0", "invsound.builtin.efficientnet:EfficientNetB0", "EfficientNet-B0 on a log-CQT (Tan & Le 2019), as published"
         ),
     ]

@@ -46,9 +46,10 @@ def smooth(size: int) -> int:
 
 
 class LogCQT(nn.Module):
-    """Audio x [B, N] → log1p(|CQT| / 1e-3) [B, bins, frames]: bin k at fmin · 2^(k / bins_per_octave) Hz, frame j at sample j · hop.
+    """Audio x [B, N] → log1p(|CQT| / floor) [B, bins, frames]: bin k at fmin · 2^(k / bins_per_octave) Hz, frame j at sample j · hop.
 
-    Each bin is a Hann window of L = Q · sample_rate / f samples, zero beyond the ends of the sound. A sine of amplitude A at its
+    Each bin is a Hann window of L = sample_rate / (f / Q + gamma) samples, zero beyond the ends of the sound; with a bandwidth `gamma`
+    [Hz] beside f / Q it is a variable-Q transform (Schörkhuber et al., AES Semantic Audio 2014). A sine of amplitude A at its
     centre gives |CQT| = ½ A √L, librosa.cqt's default scale. Bins: `num_octaves` octaves from `fmin` [Hz] (see `default_range`);
     frames: 1 + N // hop. Raises ValueError where the last octave passes Nyquist.
 
@@ -60,34 +61,36 @@ class LogCQT(nn.Module):
     frequencies: Tensor
 
     def __init__(
-        self, signal: Signal, bins_per_octave: int = 12, hop: int = 256, num_octaves: int | None = None, fmin: float | None = None
-    ) -> None:
+        self, signal: Signal, bins_per_octave: int = 12, hop: int = 256, num_octaves: int | None = None, fmin: float | None = None,
+        Q: float | None = None, gamma: float = 0.0, floor: float = 1e-3,
+    ) -> None:  # fmt: skip
         super().__init__()
         if min(bins_per_octave, hop) < 1 or (fmin is not None and fmin <= 0):
             raise ValueError(f"the CQT needs bins_per_octave ≥ 1, hop ≥ 1 and fmin > 0 Hz, got {bins_per_octave}, {hop} and {fmin}")
-        Q, nyquist = quality(bins_per_octave), signal.sample_rate / 2
+        Q, nyquist = quality(bins_per_octave) if Q is None else Q, signal.sample_rate / 2
         num_octaves, fmin = default_range(signal, Q, num_octaves, fmin)
         if num_octaves < 1 or fmin * 2**num_octaves > nyquist * (1 + 1e-9):
             raise ValueError(f"the CQT needs an octave or more, up to {nyquist:g} Hz (Nyquist), got {num_octaves} octaves from {fmin:g} Hz")
-        self.hop, self.num_frames = hop, 1 + signal.num_samples // hop
+        self.hop, self.num_frames, self.floor = hop, 1 + signal.num_samples // hop, floor
         f = fmin * 2 ** (torch.arange(num_octaves * bins_per_octave, dtype=torch.float64) / bins_per_octave)
-        self.M = smooth(math.ceil((signal.num_samples + Q / fmin * signal.sample_rate / 2) / hop))
-        self.bands = self._bands(f / signal.sample_rate, Q)
-        kernels = [self._kernel(float(f_k) / signal.sample_rate, Q, band) for f_k, band in zip(f, self.bands, strict=True)]
+        centre, width = f / signal.sample_rate, (f / Q + gamma) / signal.sample_rate  # cycles per sample
+        self.M = smooth(math.ceil((signal.num_samples + 0.5 / float(width[0])) / hop))
+        self.bands = self._bands(centre, width)
+        kernels = [self._kernel(*one) for one in zip(centre.tolist(), width.tolist(), self.bands, strict=True)]
         self.register_buffer("kernel", torch.cat(kernels).float(), persistent=False)
         self.register_buffer("frequencies", f.float(), persistent=False)
 
-    def _bands(self, f: Tensor, Q: float) -> list[tuple[int, int]]:
-        """The blocks of M coefficients, low to high − 1, that each bin spans; `f` in cycles per sample."""
-        low, high = (f * (1 - LOBES / Q) * self.hop).clamp(min=0), (f * (1 + LOBES / Q)).clamp(max=0.5) * self.hop
+    def _bands(self, centre: Tensor, width: Tensor) -> list[tuple[int, int]]:
+        """The blocks of M coefficients, low to high − 1, that each bin spans."""
+        low, high = (centre - LOBES * width).clamp(min=0) * self.hop, (centre + LOBES * width).clamp(max=0.5) * self.hop
         return list(zip(low.floor().int().tolist(), high.ceil().int().tolist(), strict=True))
 
-    def _kernel(self, f: float, Q: float, band: tuple[int, int]) -> Tensor:
+    def _kernel(self, centre: float, width: float, band: tuple[int, int]) -> Tensor:
         coefficients = torch.arange(band[0] * self.M, band[1] * self.M, dtype=torch.float64)
-        u = (coefficients / (self.M * self.hop) / f - 1) * Q
+        u = (coefficients / (self.M * self.hop) - centre) / width
         pole = (u.abs() - 1).abs() < 1e-6
         spectrum = torch.where(pole, 0.5, torch.sinc(u) / torch.where(pole, 1.0, 1 - u**2))
-        return spectrum * math.sqrt(Q / f) / self.hop
+        return spectrum * math.sqrt(1 / width) / self.hop
 
     def forward(self, x: Tensor) -> Tensor:
         if not len(x):  # which an FFT refuses
@@ -97,4 +100,4 @@ class LogCQT(nn.Module):
         kernels = self.kernel.to(x.dtype).split([(high - low) * self.M for low, high in self.bands])
         folded = [(X[:, low:high] * H.view(-1, self.M)).sum(1) for (low, high), H in zip(self.bands, kernels, strict=True)]
         magnitude = torch.fft.ifft(torch.stack(folded, 1))[..., : self.num_frames].abs()
-        return torch.log1p(magnitude / 1e-3)
+        return torch.log1p(magnitude / self.floor)

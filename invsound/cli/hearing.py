@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Optional
 
 import typer
 
@@ -15,6 +15,7 @@ from .output import print_json, quantity, say
 def hear(
     sounds: Annotated[list[str], typer.Argument(metavar="SOUND...", help="Recordings.")],
     trained: Annotated[str, typer.Option("--with", metavar="NAME", help="A trained encoder, or the folder of a run or an export.")],
+    feature: Annotated[Optional[str], typer.Option(help="Representation in which each answer is corrected once.")] = None,  # noqa: UP045
     out: Annotated[Path | None, typer.Option(help="Folder for what is written; one under runs/ if not given.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the answers as a list in JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Only errors on stderr.")] = False,
@@ -30,7 +31,7 @@ def hear(
     from ..system.files import check_folder, safe_name, write_json
     from ..trained.trained import load
 
-    ready = load(trained)
+    ready = load(trained, feature)
     folder, failed = out or Path("runs") / f"heard-by-{safe_name(ready.name)}", False
     check_folder(folder)
     answers: list[dict[str, Any]] = []

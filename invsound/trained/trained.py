@@ -16,26 +16,32 @@ from ..audio.alignment import until
 from ..audio.recording import Recording
 from ..encoder import Encoder, prepared
 from ..evaluation.evaluation import predict
-from ..problem import finite, sound
+from ..hooks.registry import make
+from ..problem import Problem, finite, sound
 from ..runs.parts import Parts
 from ..synth import Synth
 from ..system.executor import single_thread
 from ..system.shared import alone
 from ..table import Shown, Table
 from . import kept
+from .correction import Correction
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 
 class Trained:
-    """What a training has made, of a folder that `export` or `run` wrote: `trained(x, sample_rate)` or `trained(path)`."""
+    """What a training has made, of a folder that `export` or `run` wrote: `trained(x, sample_rate)` or `trained(path)`.
 
-    def __init__(self, folder: Path, name: str) -> None:
-        """Raises UsageError for a folder that holds none, InvsoundError for one that is damaged."""
-        self.folder, self.name = folder, name
+    With a `feature` each answer is corrected once by what that hears, see `Correction`.
+    """
+
+    def __init__(self, folder: Path, name: str, feature: str | None = None) -> None:
+        """Raises UsageError for a folder that holds none, or a feature that is none, InvsoundError for one that is damaged."""
+        self.folder, self.name, self.feature = folder, name, feature
         self.parts = Parts(kept.config(folder))
         self.encoder: Encoder = kept.weights(folder, self.parts.encoder()).eval()
+        self.correction = None if feature is None else Correction(Problem(self.synth, make("feature", feature, signal=self.synth.signal)))
 
     @property
     def synth(self) -> Synth:
@@ -65,6 +71,9 @@ class Trained:
         recording = recordings.take_for(self.synth, x, sample_rate, "trained(x, 44100)")
         begin = time.perf_counter()
         theta = self.theta((recording.x * until(recording.end, len(recording.x), self.synth.signal.sample_rate))[None])[0]
+        if self.correction is not None:
+            space = self.synth.space
+            theta = space.clipped(self.correction(recording, space.to_nu(theta)))
         return Answer(self, recording, theta, time.perf_counter() - begin)
 
 
@@ -98,20 +107,27 @@ class Answer(Shown):
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready, without the sounds."""
-        said = {"file": str(self.recording.path), "notes": self.recording.notes, "trained": self.trained.name}
+        said = {
+            "file": str(self.recording.path),
+            "notes": self.recording.notes,
+            "trained": self.trained.name,
+            "feature": self.trained.feature,
+        }
         return said | {"parameters": self.parameters, "units": self.units, "seconds": self.seconds}
 
     def table(self) -> Table:
         """A row for each parameter."""
         found, units = self.parameters, self.units
         columns: dict[str, list[Any]] = {"parameter": [*found], "value": [*found.values()], "unit": [units[name] for name in found]}
-        return Table(f"{self.recording.path.name} as {self.trained.name} hears it", columns)
+        corrected = "" if self.trained.feature is None else f", corrected in {self.trained.feature}"
+        return Table(f"{self.recording.path.name} as {self.trained.name} hears it{corrected}", columns)
 
 
-def load(what: str | Path) -> Trained:
+def load(what: str | Path, feature: str | None = None) -> Trained:
     """A trained encoder: the name of one that is installed, or the folder of a finished run or of what `export` wrote.
 
-    Raises UsageError for what is neither, InvsoundError for a folder that is damaged.
+    With the name of a representation, `feature`, its answers are corrected once by what that hears. Raises UsageError for what is neither,
+    or no representation, InvsoundError for a folder that is damaged.
     """
     folder, name = kept.found(what)
-    return Trained(folder, name)
+    return Trained(folder, name, feature)

@@ -47,6 +47,21 @@ def test_agrees_with_the_definition_in_the_time_domain() -> None:
         assert (ours[k] - expected).abs().max() < 5e-3 * expected.max()
 
 
+def test_with_a_bandwidth_beside_it_low_notes_are_quicker() -> None:
+    """A Hann window of sample_rate / (f / Q + gamma) samples: a sine of amplitude 1 gives ½ √L, an impulse is over after L / 2."""
+    Q, gamma, x, t = 8.0, 20.0, torch.zeros(65536), torch.arange(65536, dtype=torch.float64) / 22050
+    vqt = LogCQT(drum, fmin=100.0, Q=Q, gamma=gamma, floor=1.0)
+    x[100 * 256] = 1.0
+    response = torch.expm1(vqt(x[None]))[0]
+    for k in range(0, len(vqt.frequencies), 13):
+        f = vqt.frequencies[k].item()
+        L = 22050 / (f / Q + gamma)
+        sine = torch.expm1(vqt(torch.sin(2 * math.pi * f * t).float()[None]))[0, :, vqt.num_frames // 2]
+        assert sine[k].item() == pytest.approx(0.5 * math.sqrt(L), rel=1e-3)
+        outside = (torch.arange(vqt.num_frames) - 100).abs() > L / 2 / 256 + 1
+        assert response[k, outside].max() < 1e-2 * response[k].max()
+
+
 def test_an_impulse_stays_at_its_frame_in_every_bin() -> None:
     cqt, x = LogCQT(drum), torch.zeros(65536)
     x[100 * 256] = 1.0

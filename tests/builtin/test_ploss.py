@@ -62,3 +62,36 @@ def test_weights_that_say_nothing_are_refused():
     for wrong in ({"f": -1}, {"f": float("nan")}, {"f": float("inf")}, {"f": "much"}, 3):
         with pytest.raises(UsageError, match="option weights takes"):
             loss_of(problem, weights=wrong)
+
+
+class Duet(invsound.Synth):
+    """Two tones, which are heard the same whichever is which."""
+
+    def __init__(self):
+        super().__init__(toys.NoOptions())
+        low, high = (invsound.Parameter(name, "Hz", 200, 1000, "log") for name in ("first", "second"))
+        self.space = invsound.Space(low, invsound.Parameter("tau", "s", 0.004, 0.02), high)
+        self.signal = invsound.Signal(8000, 128)
+
+    def forward(self, theta):
+        tone = toys.Tone()
+        return tone(theta[:, :2]) + tone(theta[:, [2, 1]])
+
+
+def test_exchangeable_parameters_are_asked_for_in_one_order():
+    synth = Duet()
+    problem = invsound.Problem(synth, registry.build("feature", "mss", {"n_fft": [64]}, signal=synth.signal))
+    loss = loss_of(problem, exchangeable=["second", "first"], weights={"second": 4})
+    nu = torch.tensor([[0.5, 0.1, -0.25], [-0.25, 0.1, 0.5]])
+    torch.testing.assert_close(problem.render(nu)[0], problem.render(nu)[1])
+    found = loss(torch.tensor([[-0.25, 0.1, 0.0]]).expand(2, -1), nu, torch.empty(2, 0))
+    torch.testing.assert_close(found, torch.full((2,), 0.5 * 0.5**2 * 4 / 2))
+    assert torch.equal(nu[0], torch.tensor([0.5, 0.1, -0.25]))
+    with pytest.raises(UsageError, match=r"loss.exchangeable: there is no parameter 'thrid'"):
+        loss_of(problem, exchangeable=["thrid"])
+    for wrong in (["first"], ["first", "tau"]):
+        with pytest.raises(UsageError, match="two or more numbers of one range"):
+            loss_of(problem, exchangeable=wrong)
+    choosing = organ()
+    with pytest.raises(UsageError, match="two or more numbers of one range"):
+        loss_of(choosing, exchangeable=["wave", "filter"])

@@ -155,6 +155,11 @@ class TestCNN(EncoderContract):
     options = {"channels": 16, "hidden": 16}
 
 
+class TestEquivariant(EncoderContract):
+    part = "equivariant"
+    options = {"channels": 16, "hidden": 16, "dilations": (1,)}
+
+
 class TestProcesses(ExecutorContract):
     part = "local"
 

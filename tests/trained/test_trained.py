@@ -57,6 +57,23 @@ def test_an_answer_is_named_and_has_units_and_a_sound(run, tiny):
         trained(x.numpy())
 
 
+def test_with_a_representation_its_answers_are_corrected_in_that(run):
+    plain, better = api.load(run), api.load(run, "mss")
+    problem = api.Problem(plain.synth, api.make("feature", "mss", signal=plain.synth.signal))
+    nu = 2 * torch.rand(8, 2, generator=torch.Generator().manual_seed(0)) - 1
+    sounds, rate = problem.render(nu), plain.synth.signal.sample_rate
+    far = [
+        [float((problem.feature(trained(x.numpy(), rate).x_hat[None]) - problem.feature(x[None])).norm()) for x in sounds]
+        for trained in (plain, better)
+    ]
+    assert all(near < before for before, near in zip(*far, strict=True))
+    answer = better(sounds[0].numpy(), rate)
+    assert (answer.as_dict()["feature"], plain(sounds[0].numpy(), rate).as_dict()["feature"]) == ("mss", None)
+    assert "corrected in mss" in repr(answer)
+    with pytest.raises(api.UsageError, match="mss"):
+        api.load(run, "msss")
+
+
 def test_what_is_exported_tells_of_itself_and_not_of_this_machine(run, tmp_path):
     written = api.export(run, tmp_path / "kept")
     assert sorted(path.name for path in written.iterdir()) == ["README.md", "card.json", "encoder.safetensors", "trained.yaml"]

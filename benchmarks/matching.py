@@ -378,7 +378,8 @@ rough landscape, where exact derivatives say little (the [validity radius](radiu
 {both}## Encoders
 
 Asked for the {count} drums below, without a search; the six recordings above are among these, and no training saw them; `drum-recorded`
-has learned from 49 of the others.
+has learned from 49 of the others. *Corrected once*: by one damped Gauss–Newton step from its answer, `invsound hear --feature jtfs`;
+nothing is tried.
 [What was tried to do better](results.md#recordings).
 
 {heard}

@@ -60,7 +60,8 @@ def hear(
 
 
 def _say(answer: dict[str, Any]) -> None:
-    say(f"{answer['name']}:")
+    corrected = f", corrected once in {answer['feature']}" if answer.get("feature") else ""
+    say(f"{answer['name']}{corrected}:")
     if "error" in answer:
         return say(f"  {answer['error']}")
     for name, value in answer["parameters"].items():

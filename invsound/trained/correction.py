@@ -10,9 +10,9 @@ from ..audio.recording import Recording
 from ..hooks.registry import named
 from ..problem import Problem, finite, represented
 
-DAMPING = 0.1
+DAMPING = 0.3
 LEAST = 1e-3  # of the mean of M_kk: what has next to no slope moves next to nothing
-FARTHEST = 0.3  # in ν: a linearization knows no more
+FARTHEST = 0.2  # in ν: a linearization knows no more
 
 
 class Correction:

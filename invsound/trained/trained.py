@@ -119,7 +119,7 @@ class Answer(Shown):
         """A row for each parameter."""
         found, units = self.parameters, self.units
         columns: dict[str, list[Any]] = {"parameter": [*found], "value": [*found.values()], "unit": [units[name] for name in found]}
-        corrected = "" if self.trained.feature is None else f", corrected in {self.trained.feature}"
+        corrected = "" if self.trained.feature is None else f", corrected once in {self.trained.feature}"
         return Table(f"{self.recording.path.name} as {self.trained.name} hears it{corrected}", columns)
 
 

@@ -30,7 +30,7 @@ def test_it_is_the_damped_step_and_brings_the_answer_nearer(nu):
     J = problem.jacobian(away[None].float())[0].double()
     r, M = (problem.feature(x[None]) - problem(away[None].float()))[0].double(), J.T @ J
     D = M.diagonal() + 1e-3 * M.diagonal().mean()
-    torch.testing.assert_close(found, away + torch.linalg.solve(M + 0.1 * D.diag(), J.T @ r), rtol=0, atol=1e-5)
+    torch.testing.assert_close(found, away + torch.linalg.solve(M + 0.3 * D.diag(), J.T @ r), rtol=0, atol=1e-5)
     assert (problem(found[None].float()) - problem.feature(x[None])).norm() < 0.8 * r.norm()
 
 
@@ -39,7 +39,7 @@ def test_it_goes_no_farther_than_a_linearization_knows_nor_out_of_the_range():
     x = problem.render(torch.tensor([[1.0, 1.0]]))[0]
     for answer in torch.tensor([[-1.0, -1.0], [0.99, 0.0], [0.0, 0.99]], dtype=torch.float64):
         found = Correction(problem)(recording(x), answer)
-        assert (found - answer).abs().max() <= 0.3 + 1e-12
+        assert (found - answer).abs().max() <= 0.2 + 1e-12
         assert found.abs().max() <= 1
 
 

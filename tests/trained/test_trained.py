@@ -69,7 +69,7 @@ def test_with_a_representation_its_answers_are_corrected_in_that(run):
     assert all(near < before for before, near in zip(*far, strict=True))
     answer = better(sounds[0].numpy(), rate)
     assert (answer.as_dict()["feature"], plain(sounds[0].numpy(), rate).as_dict()["feature"]) == ("mss", None)
-    assert "corrected in mss" in repr(answer)
+    assert "corrected once in mss" in repr(answer)
     with pytest.raises(api.UsageError, match="mss"):
         api.load(run, "msss")
 
@@ -129,6 +129,10 @@ def test_one_that_is_installed_goes_by_its_name(run, install, tmp_path, invsound
     assert (len(x), rate) == (api.load("toy").synth.signal.num_samples, api.load("toy").synth.signal.sample_rate)
     assert json.loads((tmp_path / "heard" / "heard.json").read_text()) == [answer]
     assert invsound("hear", "silent.wav", "--with", "toy").exit_code == 2
+    corrected = invsound("hear", "a.wav", "--with", "toy", "--feature", "mss")
+    assert corrected.stdout.startswith("a, corrected once in mss:\n")
+    unknown = invsound("hear", "a.wav", "--with", "toy", "--feature", "msss")
+    assert (unknown.exit_code, "mss" in unknown.stderr) == (2, True)
     some = invsound("hear", "a.wav", "silent.wav", "--with", "toy")
     assert some.exit_code == 1
     assert "silent" in some.stdout

@@ -26,8 +26,11 @@ ROOT = Path(__file__).parent.parent
 BUDGET = 60  # seconds per sound
 DRUMS = ROOT / "build" / "drums"  # which drums/unpack.py fills
 PARTS = ("self", "deaf", "cut", "misfit", "recordings", "both", "drums", "heard", "robust", "hard")
-ENCODERS = {"ftm-drum": ("ftm", None), "drum-recorded": ("drum", None), "drum-recorded, corrected once": ("drum", "jtfs")}
-"""Those that are installed, whose parameters they hear, and in what their answers are corrected."""
+ENCODERS: dict[str, tuple[str, str, str | None]] = {  # row: synth, encoder, feature that corrects
+    "ftm-drum": ("ftm", "ftm-drum", None),
+    "drum-recorded": ("drum", "drum-recorded", None),
+    "drum-recorded, corrected once": ("drum", "drum-recorded", "jtfs"),
+}
 NEAR = {"amfm": 0.01, "ftm": 0.01, "drum": 0.02}  # Φ-distance, of random, of a sound that counts as found
 PRECISE = {"amfm": 1e-3, "ftm": 1e-2, "drum": 1e-2}  # relative error of a parameter that counts as recovered
 FADE = 0.06  # s
@@ -83,8 +86,8 @@ def ended(synth: invsound.Synth, seed: int) -> tuple[torch.Tensor, torch.Tensor]
 
 
 @functools.cache
-def encoder(name: str) -> Trained:
-    trained = load(name.split(",")[0], ENCODERS[name][1])
+def encoder(row: str) -> Trained:
+    trained = load(*ENCODERS[row][1:])
     trained(torch.randn(trained.synth.signal.num_samples), trained.synth.signal.sample_rate)  # the first answer takes longer
     return trained
 
@@ -185,7 +188,7 @@ def tasks(part: str, count: int) -> list[Task]:
     if part == "both":
         return [Task(part, "drum", system, file) for system in SYSTEMS if "both cores" in system for file in six()]
     if part == "heard":
-        return [Task(part, synth, name, drum["file"]) for name, (synth, _) in ENCODERS.items() for drum in manifest()]
+        return [Task(part, synth, name, drum["file"]) for name, (synth, *_) in ENCODERS.items() for drum in manifest()]
     if part == "drums":
         return [Task(part, synth, "lm, beside others", drum["file"]) for synth in ("drum", "ftm") for drum in manifest()]
     if part == "robust":

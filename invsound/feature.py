@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
+from .hooks.culprit import ask
 from .signal import Signal
 
 
@@ -32,3 +33,8 @@ class Feature(nn.Module, ABC):
     def path(self, x: Tensor, k: int) -> Tensor:
         """Part k of S alone, for less than the whole costs: audio x [B, N] → [B, D_k]; side by side all parts are S."""
         return self(x)  # type: ignore[no-any-return]
+
+
+def represented(feature: Feature, x: Tensor) -> Tensor:
+    """Φ(x) [B, D] of x [B, N]. Raises InvsoundError naming the feature where that is not what it gives."""
+    return ask(feature, feature, x, shape=(len(x), None))

@@ -8,14 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from .errors import NonFiniteError, UsageError
-from .feature import Feature
+from .feature import Feature, represented
 from .hooks.bounds import check_bounds, option
-from .hooks.culprit import ask
 from .hooks.registry import named
 from .jacobian import measured, moved
 from .parameter import Choice, Parameter
 from .space import Space
-from .synth import Synth
+from .synth import Synth, sound
 from .system.shared import forward_mode
 from .table import Shown, Table
 
@@ -37,16 +36,6 @@ def said(space: Space, nu: Tensor) -> str:
 
 def _value(p: Parameter | Choice, value: float | str) -> str:
     return f"{p.name}={value}" if isinstance(value, str) else f"{p.name}={value:.6g} {p.unit}".rstrip()
-
-
-def sound(synth: Synth, theta: Tensor) -> Tensor:
-    """g(θ) [B, N] of θ [B, P]. Raises InvsoundError naming the synth where that is not what it gives."""
-    return ask(synth, synth, theta, shape=(len(theta), synth.signal.num_samples))
-
-
-def represented(feature: Feature, x: Tensor) -> Tensor:
-    """Φ(x) [B, D] of x [B, N]. Raises InvsoundError naming the feature where that is not what it gives."""
-    return ask(feature, feature, x, shape=(len(x), None))
 
 
 def filtered(x: Tensor, H: Tensor) -> Tensor:
@@ -124,6 +113,14 @@ class Problem(Shown, nn.Module):
         if self.room is None:
             return x
         return x + filtered(x, torch.fft.rfft(self.room.to(x), 2 * x.shape[-1]))
+
+    def represent(self, x: Tensor) -> Tensor:
+        """S [B, D] of recordings x [B, N], in the room. Raises NonFiniteError naming the feature where it holds a NaN or an infinity."""
+        return finite(represented(self.feature, self.placed(x)), named(self.feature))
+
+    def within(self, window: Tensor | None, floor: Tensor | None = None, room: Tensor | None = None) -> Problem:
+        """The same, of sounds to which a recording has done this."""
+        return Problem(self.synth, self.feature, self.options, self.space, window, floor, room)
 
     def jacobian(self, nu: Tensor, options: bool = True) -> Tensor:
         """J [B, D, W] at ν [B, W]: W directions travel together, B rows by chunks that fit the memory budget.

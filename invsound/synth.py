@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from .errors import InvsoundError
+from .hooks.culprit import ask
 from .hooks.registry import named
 from .signal import Signal
 from .space import Space
@@ -107,3 +108,8 @@ def stated(synth: Synth) -> Synth:
     if not len(synth.space):
         raise InvsoundError(f"{named(synth)} has no parameter in its space, so that there is nothing to find.")
     return synth
+
+
+def sound(synth: Synth, theta: Tensor) -> Tensor:
+    """g(θ) [B, N] of θ [B, P]. Raises InvsoundError naming the synth where that is not what it gives."""
+    return ask(synth, synth, theta, shape=(len(theta), synth.signal.num_samples))

@@ -81,7 +81,7 @@ class LogCQT(nn.Module):
         self.register_buffer("frequencies", f.float(), persistent=False)
 
     def _bands(self, centre: Tensor, width: Tensor) -> list[tuple[int, int]]:
-        """The blocks of M coefficients, low to high − 1, that each bin spans."""
+        """The blocks of M coefficients, low to high − 1, that each bin spans; `centre` and `width` in cycles per sample."""
         low, high = (centre - LOBES * width).clamp(min=0) * self.hop, (centre + LOBES * width).clamp(max=0.5) * self.hop
         return list(zip(low.floor().int().tolist(), high.ceil().int().tolist(), strict=True))
 

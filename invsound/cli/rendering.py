@@ -31,10 +31,10 @@ def render(
     listen(quiet)
     from ..audio import written
     from ..hooks import options, registry
-    from ..problem import finite, said, sound
+    from ..problem import finite, said
     from ..runs import config as configs
     from ..runs import hints
-    from ..synth import stated
+    from ..synth import sound, stated
     from ..system.files import atomic, check_folder, writable
 
     given, synth = options.from_overrides(overrides), configs.chosen("synth", synth)

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from ..encoder import prepared
-from ..feature import Feature
+from ..feature import Feature, represented
 from ..hooks.culprit import ask
 from ..hooks.registry import named
 from ..loss import Loss
-from ..problem import Problem, finite, represented
+from ..problem import Problem, finite
 from ..runs.parts import Parts
 from .augment import at_peak, augmented, retaken
 

@@ -16,10 +16,11 @@ from ..audio.alignment import until
 from ..data.column import ended
 from ..data.columns import Fold
 from ..encoder import Encoder, guessed
+from ..feature import represented
 from ..hooks.culprit import ask
 from ..hooks.registry import named
 from ..pages.record import WRONG
-from ..problem import finite, represented, volume
+from ..problem import finite, volume
 from ..runs.parts import Parts
 from ..score import Score
 from ..space import Space

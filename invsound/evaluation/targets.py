@@ -11,7 +11,7 @@ from torch import Tensor
 from ..audio.alignment import until
 from ..data.columns import Fold
 from ..encoder import Encoder, prepared
-from ..problem import represented
+from ..feature import represented
 from ..runs.inputs import Heard
 from ..score import FOUND, MISSED
 from .evaluation import Evaluation, Target, predict

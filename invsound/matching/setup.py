@@ -17,8 +17,7 @@ from ..errors import InvsoundError, UsageError, did_you_mean
 from ..executor import workforce
 from ..hooks import options, registry
 from ..hooks.culprit import ask
-from ..hooks.registry import named
-from ..problem import Problem, ProblemOptions, finite, represented
+from ..problem import Problem, ProblemOptions
 from ..runs import config as configs
 from ..runs import given, hints
 from ..runs.given import AnyFeature, AnySolver, AnySynth
@@ -130,7 +129,7 @@ class Setup:
     @torch.no_grad()
     def represent(self, x: Tensor) -> Tensor:
         """Φ(x) [B, D] of audio [B, N]."""
-        return finite(represented(self.problem.feature, x), named(self.problem.feature))
+        return self.problem.represent(x)
 
     def brief(self, x: Tensor) -> Problem:
         """The problem of sounds a quarter or half as long, where time counts and little of x [N] comes after; or else of whole ones."""

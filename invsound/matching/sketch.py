@@ -10,8 +10,8 @@ from torch import Tensor
 from ..audio.least_squares import descend
 from ..audio.timbre import timbre_and_pitch
 from ..data import designs
-from ..feature import Feature
-from ..problem import Problem, represented
+from ..feature import Feature, represented
+from ..problem import Problem
 from .search import Search, spread
 from .setup import Setup
 from .target import Target

@@ -14,8 +14,8 @@ from ..audio.alignment import align, undo, until
 from ..audio.recording import Recording
 from ..data.augment import reverberation
 from ..errors import InvsoundError, UsageError
-from ..hooks.registry import named
-from ..problem import Problem, finite, represented
+from ..feature import represented
+from ..problem import Problem
 from .search import Free
 from .uncertainty import waveform_jacobian
 
@@ -72,8 +72,7 @@ class Target:
     @property
     def S(self) -> Tensor:
         """Φ [D] of it as it is heard."""
-        feature = self.problem.feature
-        return finite(represented(feature, self.placed), named(feature))[0]
+        return self.problem.represent(self.x[None])[0]
 
     @property
     def until_its_end(self) -> Tensor:
@@ -122,7 +121,7 @@ class Target:
             floor, room = (None if of is None else of[:n] for of in (self.floor, self.room))
             if window is not None:
                 self.x, floor = self.x * window, None if floor is None else floor * window
-            self.problem = Problem(problem.synth, problem.feature, problem.options, problem.space, window, floor, room)
+            self.problem = problem.within(window, floor, room)
 
     def _window(self, problem: Problem) -> Tensor:
         end, signal = None if self.end is None else self.end - self.lag, problem.synth.signal

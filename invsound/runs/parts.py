@@ -18,10 +18,10 @@ from ..feature import Feature
 from ..hooks import registry
 from ..logger import Logger
 from ..loss import Loss
-from ..problem import Problem, sound
+from ..problem import Problem
 from ..score import Score
 from ..space import Space
-from ..synth import Synth, stated
+from ..synth import Synth, sound, stated
 from ..system.files import safe_name
 from ..system.rng import forked
 from .config import Config

@@ -7,8 +7,7 @@ from torch import Tensor
 
 from ..audio.alignment import until
 from ..audio.recording import Recording
-from ..hooks.registry import named
-from ..problem import Problem, finite, represented
+from ..problem import Problem, finite
 
 DAMPING = 0.3
 LEAST = 1e-3  # of the mean of M_kk: what has next to no slope moves next to nothing
@@ -29,19 +28,13 @@ class Correction:
     @torch.no_grad()
     def __call__(self, recording: Recording, nu: Tensor) -> Tensor:
         """ν [W] → ν + δ [W]."""
-        problem, row = self._heard(recording), nu[None].float()
+        signal, row = self.problem.synth.signal, nu[None].float()
+        window = until(recording.end, signal.num_samples, signal.sample_rate)
+        problem = self.problem.within(window, None if recording.floor is None else recording.floor * window)
         J = problem.jacobian(row, options=False)[0].double()
-        feature, x = problem.feature, recording.x if problem.window is None else recording.x * problem.window
-        r = (finite(represented(feature, x[None]), named(feature)) - problem(row))[0].double()
+        r = (problem.represent((recording.x * window)[None]) - problem(row))[0].double()
         slopes = J.square().sum(0)
         damping = (DAMPING * (slopes + LEAST * slopes.mean())).sqrt()
         R = torch.cat([J, damping.diag()])
         step = torch.linalg.lstsq(R, torch.cat([r, torch.zeros_like(slopes)])[:, None]).solution[:, 0]
         return (nu + finite(step, "The correction").clamp(-FARTHEST, FARTHEST).to(nu)).clamp(-1, 1)
-
-    def _heard(self, recording: Recording) -> Problem:
-        """The problem whose sounds are heard as the recording was."""
-        whole, signal = self.problem, self.problem.synth.signal
-        window = None if recording.end is None else until(recording.end, signal.num_samples, signal.sample_rate).to(recording.x)
-        floor = recording.floor if recording.floor is None or window is None else recording.floor * window
-        return Problem(whole.synth, whole.feature, whole.options, whole.space, window, floor)

@@ -17,9 +17,9 @@ from ..audio.recording import Recording
 from ..encoder import Encoder, prepared
 from ..evaluation.evaluation import predict
 from ..hooks.registry import make
-from ..problem import Problem, finite, sound
+from ..problem import Problem, finite
 from ..runs.parts import Parts
-from ..synth import Synth
+from ..synth import Synth, sound
 from ..system.executor import single_thread
 from ..system.shared import alone
 from ..table import Shown, Table

@@ -14,7 +14,7 @@ from invsound.data import columns, designs, fresh
 from invsound.data.store import Store
 from invsound.evaluation.evaluation import Evaluation
 from invsound.executor import Workforce
-from invsound.problem import represented
+from invsound.feature import represented
 from invsound.runs import config
 from invsound.runs.inputs import Inputs
 from invsound.runs.parts import Parts

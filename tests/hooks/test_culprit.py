@@ -8,9 +8,9 @@ import torch
 from invsound import InvsoundError, NonFiniteError, Problem
 from invsound.encoder import guessed, prepared
 from invsound.errors import out_of_memory
+from invsound.feature import represented
 from invsound.hooks import registry
 from invsound.loss import valued
-from invsound.problem import represented
 from invsound.solver import solved
 from invsound.synth import stated
 from invsound.testing.toys import Projection

@@ -55,7 +55,7 @@ def test_what_comes_after_the_end_of_a_recording_does_not_count_and_its_noise_do
     assert not torch.allclose(correct(recording(x, floor=floor), away), correct(recording(x), away), atol=1e-3)
 
 
-def test_options_stay_and_silence_corrects_nothing():
+def test_options_stay_and_numbers_come_nearer():
     problem = problem_of(toys.Organ())
     nu = problem.space.to_nu(problem.space.to_theta(torch.full((1, problem.space.width), 0.2, dtype=torch.float64)))[0]
     x = problem.render(nu[None].float())[0]

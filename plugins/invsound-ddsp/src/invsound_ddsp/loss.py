@@ -70,7 +70,7 @@ class DDSPLoss(Loss):
         if bool((end >= signal.num_samples).all()):
             return whole
         window = torch.stack([until(at, signal.num_samples, signal.sample_rate) for at in end.tolist()]).to(end)
-        return Problem(whole.synth, whole.feature, whole.options, whole.space, window)
+        return whole.within(window)
 
 
 def _with_end(S: Tensor, end: Tensor) -> Tensor:
